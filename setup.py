@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Installs speechbrain_relm: `pip install -e .[mini,dev]`."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(
+    r'__version__ = "([^"]+)"',
+    (HERE / "speechbrain_relm/__init__.py").read_text(encoding="utf-8"),
+).group(1)
+
+setup(
+    name="speechbrain_relm",
+    version=VERSION,
+    description="RE-LLM, an empathetic speech LLM, as a SpeechBrain plugin",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
+    package_data={"speechbrain_relm": ["mini/data/*.csv"]},
+    python_requires=">=3.10",
+    classifiers=[
+        "Programming Language :: Python :: 3",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+    ],
+    install_requires=[
+        "hyperpyyaml>=1.2.2",
+        "matplotlib>=3.7",
+        "safetensors>=0.4",
+        "scipy>=1.10",
+        "sentencepiece>=0.2",
+        "soundfile>=0.12",
+        "speechbrain>=1.1.2",
+        # SpeechBrain imports torchaudio, and torchaudio refuses any torch but
+        # its own: the two are bounded as a pair.
+        "torch>=2.11,<2.12",
+        "torchaudio>=2.11,<2.12",
+        "tqdm>=4.60",
+        "transformers>=5.20,<6",
+    ],
+    extras_require={
+        # The embedded default: small real models and synthetic corpora.
+        "mini": ["accelerate>=1.0", "espeakng-loader>=0.2.4", "gguf>=0.10"],
+        "dev": [
+            "codespell>=2.3",
+            "pytest>=7.4",
+            "ruff==0.12.4",
+            "yamllint>=1.35.1",
+        ],
+    },
+)

@@ -1,0 +1,1 @@
+"""Lobes: one model part a file, all swappable in YAML."""

@@ -1,0 +1,1 @@
+"""The recipe steps around training, each resumable by utterance."""
