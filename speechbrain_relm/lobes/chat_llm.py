@@ -1,0 +1,334 @@
+"""A chat LLM as a lobe: any Hugging Face causal LM with a chat template.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import contextlib
+import functools
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+# Stands for the user's words while the template is rendered.
+_CONTENT = "USERCONTENTGOESHERE"
+
+
+class Prompt(NamedTuple):
+    """Token ids before and after the place of the speech (or transcript)."""
+
+    before: list
+    after: list
+
+
+class Answer(NamedTuple):
+    """A decoded text, and whether the LLM ended it by itself."""
+
+    text: str
+    finished: bool
+
+
+class ChatLLM(nn.Module):
+    """A causal LM that is fed embeddings and speaks its own chat template.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder of a causal LM. Remote code is never run: convert a
+        first-generation Qwen with `speechbrain_relm.convert` first.
+    dtype : str
+        "float32" or "bfloat16".
+
+    Example
+    -------
+    >>> from transformers import Qwen2Config, Qwen2ForCausalLM
+    >>> config = Qwen2Config(
+    ...     vocab_size=20,
+    ...     hidden_size=8,
+    ...     intermediate_size=8,
+    ...     num_hidden_layers=1,
+    ...     num_attention_heads=2,
+    ...     num_key_value_heads=2,
+    ... )
+    >>> folder = str(getfixture("tmp_path"))
+    >>> Qwen2ForCausalLM(config).save_pretrained(folder)
+    >>> llm = ChatLLM(folder)
+    >>> embeddings = llm.embed(torch.tensor([[1, 2, 3]]))
+    >>> embeddings.shape, llm(embeddings).shape
+    (torch.Size([1, 3, 8]), torch.Size([1, 3, 20]))
+    """
+
+    def __init__(self, source, dtype="float32"):
+        super().__init__()
+        self.source = source
+        self.model = AutoModelForCausalLM.from_pretrained(
+            source, dtype=getattr(torch, dtype), attn_implementation="sdpa"
+        )
+        # Repetition penalties and the like of the checkpoint would change the
+        # answers in silence: decoding is what the caller says.
+        self.eos_token_ids = as_list(self.model.generation_config.eos_token_id)
+        self.model.generation_config = GenerationConfig()
+
+    @property
+    def embedding_size(self):
+        """Embedding size H."""
+        return self.model.get_input_embeddings().embedding_dim
+
+    @functools.cached_property
+    def tokenizer(self):
+        """The tokenizer; it must have a chat template."""
+        tokenizer = AutoTokenizer.from_pretrained(self.source)
+        if tokenizer.chat_template is None:
+            raise ValueError(
+                f"The tokenizer of {self.source} has no chat template: use "
+                "the instruction-tuned model, or add chat_template.jinja."
+            )
+        return tokenizer
+
+    @functools.cached_property
+    def end_ids(self):
+        """Token ids that end an answer in the chat template."""
+        rendered = self.tokenizer.apply_chat_template(
+            [
+                {"role": "user", "content": "Hello"},
+                {"role": "assistant", "content": _CONTENT},
+            ],
+            tokenize=False,
+        )
+        end = rendered.split(_CONTENT)[1].strip()
+        return self.encode(end, special=True) or [self.tokenizer.eos_token_id]
+
+    @functools.cached_property
+    def stop_ids(self):
+        """Token ids that stop the generation."""
+        ids = self.eos_token_ids + as_list(self.tokenizer.eos_token_id)
+        return sorted({*ids, self.end_ids[0]})
+
+    def encode(self, text, special=False):
+        """Tokenizes a piece of text, without any token around it.
+
+        Arguments
+        ---------
+        text : str
+            The text.
+        special : bool
+            Whether look-alikes of special tokens become special tokens: true
+            for the template, false for what users, corpora and LLMs say.
+
+        Returns
+        -------
+        list of int
+            Token ids.
+        """
+        return self.tokenizer(
+            text, add_special_tokens=False, split_special_tokens=not special
+        )["input_ids"]
+
+    def split_prompt(self, system, instruction):
+        """Renders a prompt and splits it where the speech goes.
+
+        Arguments
+        ---------
+        system : str
+            The system message; empty for none.
+        instruction : str
+            What the user says before the speech.
+
+        Returns
+        -------
+        Prompt
+            Token ids before the speech (system message, instruction) and
+            after it (end of the user's turn, start of the assistant's).
+        """
+        messages = [{"role": "user", "content": _CONTENT}]
+        if system:
+            messages.insert(0, {"role": "system", "content": system})
+        before, after = self.tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        ).split(_CONTENT)
+        return Prompt(
+            self.encode(before, special=True) + self.encode(instruction),
+            self.encode(after, special=True),
+        )
+
+    def encode_answer(self, text, finished=True):
+        """Tokenizes an answer to learn.
+
+        Arguments
+        ---------
+        text : str
+            The answer.
+        finished : bool
+            Whether it came to its end: an answer cut by a token limit must
+            not teach the LLM to stop there.
+
+        Returns
+        -------
+        list of int
+            Token ids, with the end of the turn if finished.
+        """
+        return self.encode(text) + (self.end_ids if finished else [])
+
+    def embed(self, ids):
+        """Looks up token embeddings.
+
+        Arguments
+        ---------
+        ids : torch.Tensor
+            Token ids, any shape.
+
+        Returns
+        -------
+        torch.Tensor
+            Embeddings [..., H].
+        """
+        return self.model.get_input_embeddings()(ids)
+
+    def forward(
+        self,
+        inputs_embeds,
+        attention_mask=None,
+        position_ids=None,
+        wanted=None,
+    ):
+        """Scores the next token, at the wanted positions only.
+
+        Arguments
+        ---------
+        inputs_embeds : torch.Tensor
+            Embeddings [B, L, H].
+        attention_mask : torch.Tensor or None
+            Mask [B, L], true on real positions.
+        position_ids : torch.Tensor or None
+            Positions [B, L].
+        wanted : torch.Tensor or None
+            Boolean mask [B, L]; `None` wants all positions.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits [N, V] of the N wanted positions, row by row, or
+            [B, L, V] for all.
+        """
+        # Inside the model, so that whatever it does to its logits (scaling,
+        # soft-capping) is done here too.
+        with only_positions(self.model.get_output_embeddings(), wanted):
+            return self.model(
+                inputs_embeds=inputs_embeds.to(self.model.dtype),
+                attention_mask=attention_mask,
+                position_ids=position_ids,
+                use_cache=False,
+            ).logits
+
+    @torch.no_grad()
+    def generate(self, inputs_embeds, attention_mask, **settings):
+        """Answers, greedily unless the settings say otherwise.
+
+        Arguments
+        ---------
+        inputs_embeds : torch.Tensor
+            Left-padded embeddings [B, L, H].
+        attention_mask : torch.Tensor
+            Mask [B, L], true on real positions.
+        **settings
+            Fields of `transformers.GenerationConfig`, e.g. `max_new_tokens`.
+
+        Returns
+        -------
+        torch.Tensor
+            New token ids [B, N], padded after their end.
+        """
+        if "eos_token_id" not in settings:
+            settings["eos_token_id"] = self.stop_ids
+        config = GenerationConfig(
+            do_sample=settings.pop("do_sample", False),
+            pad_token_id=settings["eos_token_id"][0],
+            **settings,
+        )
+        return self.model.generate(
+            inputs_embeds=inputs_embeds.to(self.model.dtype),
+            attention_mask=attention_mask.long(),
+            generation_config=config,
+        )
+
+    def decode(self, ids):
+        """Turns generated ids into answers.
+
+        Arguments
+        ---------
+        ids : torch.Tensor
+            Generated ids [B, N].
+
+        Returns
+        -------
+        list of Answer
+            Texts without special tokens; an answer cut by the token limit
+            keeps its last token and is not finished.
+        """
+        answers = []
+        for row in ids.tolist():
+            ends = [i for i, token in enumerate(row) if token in self.stop_ids]
+            text = self.tokenizer.decode(
+                row[: ends[0]] if ends else row, skip_special_tokens=True
+            )
+            answers.append(Answer(text.strip(), bool(ends)))
+        return answers
+
+
+@contextlib.contextmanager
+def only_positions(layer, wanted):
+    """Feeds a layer only the wanted positions, inside a `with` block.
+
+    Arguments
+    ---------
+    layer : torch.nn.Module
+        The LLM's output layer.
+    wanted : torch.Tensor or None
+        Boolean mask [B, L], or `None` for no selection.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> layer = nn.Linear(4, 9)
+    >>> with only_positions(layer, torch.tensor([[True, False, True]])):
+    ...     layer(torch.zeros(1, 3, 4)).shape
+    torch.Size([2, 9])
+    """
+    if wanted is None:
+        yield
+        return
+    hook = layer.register_forward_pre_hook(
+        lambda module, inputs: (inputs[0][wanted],)
+    )
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def as_list(value):
+    """Wraps a single id.
+
+    Arguments
+    ---------
+    value : int, list of int or None
+        One id, several or none.
+
+    Returns
+    -------
+    list of int
+        The ids.
+
+    Example
+    -------
+    >>> as_list(2), as_list([2, 3]), as_list(None)
+    ([2], [2, 3], [])
+    """
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

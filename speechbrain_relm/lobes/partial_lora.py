@@ -1,0 +1,146 @@
+"""Partial LoRA: a low-rank update at speech positions only.
+
+The LLM reads text exactly as the frozen text LLM does, and reads speech with
+the update. Use it through SpeechBrain's `AdaptedModel`, and wrap each forward
+in `speech_positions(mask)`.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import contextlib
+import contextvars
+import math
+
+import torch
+from torch import nn
+
+# One per thread, so that two requests served at once do not mix.
+_POSITIONS = contextvars.ContextVar("speech_positions", default=None)
+
+
+@contextlib.contextmanager
+def speech_positions(mask):
+    """Tells every `PartialLoRA` where the speech is, inside a `with` block.
+
+    Arguments
+    ---------
+    mask : torch.Tensor or None
+        Boolean mask [B, L] over the LLM's input, true at speech embeddings.
+        `None` turns the update off.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> layer = PartialLoRA(nn.Linear(4, 4), rank=2)
+    >>> _ = nn.init.ones_(layer.adapter_up_proj.weight)
+    >>> x = torch.randn(1, 3, 4)
+    >>> with speech_positions(torch.tensor([[False, True, False]])):
+    ...     changed = layer(x) != layer.pretrained_module(x)
+    >>> changed.all(-1)
+    tensor([[False,  True, False]])
+    """
+    positions = None
+    if mask is not None:
+        # Found once for all layers: on a GPU each search would be a wait.
+        positions = (tuple(mask.shape), mask.flatten().nonzero().squeeze(1))
+    token = _POSITIONS.set(positions)
+    try:
+        yield
+    finally:
+        _POSITIONS.reset(token)
+
+
+class PartialLoRA(nn.Module):
+    """A linear layer with a low-rank update at speech positions.
+
+    The update, `up(down(dropout(x))) * alpha / rank`, is worked out for the
+    speech positions alone. Without speech (text prompts, and every token
+    decoded after the prompt) the layer is its pretrained self at no cost.
+
+    Arguments
+    ---------
+    target_module : torch.nn.Module
+        The linear layer to adapt; frozen.
+    rank : int
+        Rank of the update.
+    alpha : float
+        Scale; the update is multiplied by `alpha / rank`.
+    dropout : float
+        Dropout on the update's input, 0..1.
+
+    Raises
+    ------
+    ValueError
+        In the forward, if the mask set by `speech_positions` does not fit.
+
+    Example
+    -------
+    >>> from speechbrain.nnet.adapters import AdaptedModel
+    >>> model = AdaptedModel(
+    ...     model_to_adapt=nn.Sequential(nn.Linear(4, 4)),
+    ...     adapter_class=PartialLoRA,
+    ...     target_layers=["0"],
+    ...     adapter_kwargs={"rank": 2, "alpha": 2},
+    ... )
+    >>> with speech_positions(torch.ones(1, 3).bool()):
+    ...     model(torch.randn(1, 3, 4)).shape
+    torch.Size([1, 3, 4])
+    """
+
+    def __init__(self, target_module, rank=16, alpha=16.0, dropout=0.0):
+        super().__init__()
+        self.pretrained_module = target_module
+        for param in target_module.parameters():
+            param.requires_grad = False
+        size_out, size_in = target_module.weight.shape
+        device = target_module.weight.device
+        # Full precision whatever the base: small updates vanish in bfloat16.
+        self.adapter_down_proj = nn.Linear(
+            size_in, rank, bias=False, device=device, dtype=torch.float32
+        )
+        self.adapter_up_proj = nn.Linear(
+            rank, size_out, bias=False, device=device, dtype=torch.float32
+        )
+        nn.init.kaiming_uniform_(self.adapter_down_proj.weight, a=math.sqrt(5))
+        nn.init.zeros_(self.adapter_up_proj.weight)
+        self.dropout = nn.Dropout(dropout)
+        self.scaling = alpha / rank
+
+    def forward(self, x):
+        """Applies the layer, with the update at speech positions.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            Input [B, L, size_in].
+
+        Returns
+        -------
+        torch.Tensor
+            Output [B, L, size_out].
+        """
+        output = self.pretrained_module(x)
+        positions = _POSITIONS.get()
+        # A cached decoding step feeds one new token: text.
+        if positions is None or x.shape[1] == 1:
+            return output
+        shape, index = positions
+        if tuple(x.shape[:2]) != shape:
+            raise ValueError(
+                f"The speech mask has shape {list(shape)}, but the layer "
+                f"got {list(x.shape[:2])}: set speech_positions() to the mask "
+                "of this very input."
+            )
+        speech = x.flatten(0, 1).index_select(0, index)
+        # The autocast region may change the dtype; a bfloat16 base does too.
+        speech = speech.to(self.adapter_down_proj.weight.dtype)
+        update = self.adapter_up_proj(
+            self.adapter_down_proj(self.dropout(speech))
+        )
+        flat = output.flatten(0, 1)
+        update = (update * self.scaling).to(flat.dtype)
+        return flat.index_add(0, index, update).view_as(output)

@@ -1,0 +1,116 @@
+"""The training losses (Eqs. 5, 9, 10 of the paper).
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from torch.nn import functional as F
+
+
+def response_nll(logits, targets):
+    """Negative log-likelihood of the expected response (Eq. 5).
+
+    Arguments
+    ---------
+    logits : torch.Tensor
+        Scores [N, V] of the response tokens.
+    targets : torch.Tensor
+        Response tokens [N].
+
+    Returns
+    -------
+    torch.Tensor
+        Mean over all response tokens of the batch, in nats.
+
+    Example
+    -------
+    >>> import torch
+    >>> response_nll(torch.zeros(3, 4), torch.tensor([0, 1, 2]))
+    tensor(1.3863)
+    """
+    return F.cross_entropy(logits.float(), targets)
+
+
+def response_kl(logits, teacher_logits, temperature=2.0):
+    """Divergence of the speech LLM from the text LLM, per response token.
+
+    KL(softmax(teacher / T) || softmax(student / T)): what the paper's text
+    calls its loss, and BLSP trains its adapter with.
+
+    Arguments
+    ---------
+    logits : torch.Tensor
+        Scores [N, V] given the speech.
+    teacher_logits : torch.Tensor
+        Scores [N, V] of the text LLM given the transcript.
+    temperature : float
+        T, above 0.
+
+    Returns
+    -------
+    torch.Tensor
+        Mean over the response tokens, in nats, at least 0.
+
+    Example
+    -------
+    >>> import torch
+    >>> response_kl(torch.zeros(1, 2), torch.zeros(1, 2))
+    tensor(0.)
+    """
+    return F.kl_div(
+        F.log_softmax(logits.float() / temperature, dim=-1),
+        F.log_softmax(teacher_logits.float() / temperature, dim=-1),
+        reduction="batchmean",
+        log_target=True,
+    )
+
+
+def category_loss(logits, labels):
+    """Cross entropy of the emotion classes (Eq. 9).
+
+    Arguments
+    ---------
+    logits : torch.Tensor
+        Class scores [B, categories].
+    labels : torch.Tensor
+        Class indices [B].
+
+    Returns
+    -------
+    torch.Tensor
+        Mean over the utterances, in nats.
+
+    Example
+    -------
+    >>> import torch
+    >>> category_loss(torch.zeros(2, 4), torch.tensor([0, 3]))
+    tensor(1.3863)
+    """
+    return F.cross_entropy(logits.float(), labels)
+
+
+def dimension_loss(predictions, targets):
+    """Mean squared error of arousal, dominance and valence (Eq. 9).
+
+    Arguments
+    ---------
+    predictions : torch.Tensor
+        Predicted dimensions [B, 3].
+    targets : torch.Tensor
+        Labels [B, 3] in 0..1; NaN where an utterance has none.
+
+    Returns
+    -------
+    torch.Tensor
+        Mean over labelled entries; 0 (with a gradient of 0) if none is.
+
+    Example
+    -------
+    >>> import torch
+    >>> targets = torch.tensor([[0.5, 0.5, float("nan")]])
+    >>> dimension_loss(torch.tensor([[0.5, 0.7, 0.9]]), targets)
+    tensor(0.0200)
+    """
+    labelled = ~targets.isnan()
+    error = predictions.float() - targets.nan_to_num()
+    return (error.square() * labelled).sum() / labelled.sum().clamp(min=1)

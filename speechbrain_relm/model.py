@@ -1,0 +1,444 @@
+"""RE-LLM: how the lobes are joined (Section II-A, Fig. 1 of the paper).
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import contextlib
+from typing import NamedTuple, Optional
+
+import torch
+from safetensors.torch import load_file, save_file
+from speechbrain.utils.checkpoints import (
+    mark_as_loader,
+    mark_as_saver,
+    mark_as_transfer,
+    register_checkpoint_hooks,
+)
+from torch import nn
+
+from speechbrain_relm.adapters import adapters_off
+from speechbrain_relm.lengths import (
+    counts_from_relative,
+    masked_mean,
+    valid_mask,
+)
+from speechbrain_relm.lobes.partial_lora import speech_positions
+from speechbrain_relm.sequences import (
+    PROMPT,
+    RESPONSE,
+    SPEECH,
+    Part,
+    pack,
+    prompt_part,
+)
+
+
+class Speech(NamedTuple):
+    """Utterances as the LLM gets them.
+
+    `embeddings` [B, T'', H] and their `counts` [B] (Eq. 3); `pooled` [B, H]
+    (Eq. 6); `category_logits` [B, categories] (Eq. 7); `attributes` [B, 3],
+    arousal, dominance, valence (Eq. 8).
+    """
+
+    embeddings: torch.Tensor
+    counts: torch.Tensor
+    pooled: torch.Tensor
+    category_logits: torch.Tensor
+    attributes: torch.Tensor
+
+
+class Predictions(NamedTuple):
+    """What one training step compares with its labels.
+
+    `logits` [N, V] score the N response tokens `targets` [N] of the batch;
+    `teacher_logits` [N, V] are the text LLM's, if asked for.
+    """
+
+    speech: Speech
+    logits: torch.Tensor
+    targets: torch.Tensor
+    teacher_logits: Optional[torch.Tensor]
+
+
+@register_checkpoint_hooks
+class RELLM(nn.Module):
+    """A speech LLM with an emotion nuance module.
+
+    One module with one forward, so that DDP wraps it whole. The frozen
+    emotion encoder stays outside: its embedding comes in as an argument.
+    Checkpoints hold the trained tensors only, and loading checks their names.
+
+    Arguments
+    ---------
+    speech_encoder : torch.nn.Module
+        `(wavs [B, T], wav_lens [B])` to `[B, T', C]`, e.g.
+        `WhisperSpeechEncoder` or any of SpeechBrain's self-supervised lobes.
+    adapter : torch.nn.Module
+        `(feats [B, T', C+E], lens)` to `([B, T'', H], lens)`.
+    heads : torch.nn.Module
+        `[B, H]` to category logits and arousal, dominance, valence.
+    llm : torch.nn.Module
+        A `ChatLLM`, bare or inside SpeechBrain's `AdaptedModel`.
+
+    Notation of tensor shapes: B utterances, T samples, T' speech frames, T''
+    speech embeddings, C speech channels, E emotion embedding size, H LLM
+    embedding size, L sequence length, N response tokens, V vocabulary.
+
+    Example
+    -------
+    >>> from speechbrain_relm.lobes.conv_adapter import ConvAdapter
+    >>> from speechbrain_relm.lobes.emotion_heads import EmotionHeads
+    >>> class Frames(nn.Module):
+    ...     def forward(self, wavs, wav_lens):
+    ...         return wavs.unfold(1, 320, 320)[..., :4]
+    >>> model = RELLM(
+    ...     Frames(), ConvAdapter(6, 8), EmotionHeads(8), llm=nn.Identity()
+    ... )
+    >>> speech = model.encode_speech(
+    ...     torch.randn(2, 16000), torch.tensor([1.0, 0.5]), torch.ones(2, 2)
+    ... )
+    >>> speech.embeddings.shape, speech.counts
+    (torch.Size([2, 7, 8]), tensor([7, 4]))
+    """
+
+    def __init__(self, speech_encoder, adapter, heads, llm):
+        super().__init__()
+        self.speech_encoder = speech_encoder
+        self.adapter = adapter
+        self.heads = heads
+        self.llm = llm
+
+    def encode_speech(self, wavs, wav_lens, emotion_embedding=None):
+        """Encodes speech and emotion into LLM embeddings (Eqs. 2, 3, 6-8).
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+        emotion_embedding : torch.Tensor or None
+            The frozen encoder's embedding [B, E] (Eq. 1); `None` without one.
+
+        Returns
+        -------
+        Speech
+            Embeddings and the heads' predictions.
+        """
+        feats = self.speech_encoder(wavs, wav_lens)
+        frames = feats.shape[1]
+        if hasattr(self.speech_encoder, "frame_counts"):
+            counts = self.speech_encoder.frame_counts(wav_lens, wavs.shape[1])
+            lens = counts / frames
+        else:
+            lens = wav_lens
+        if emotion_embedding is not None:
+            repeated = emotion_embedding.to(feats.dtype).unsqueeze(1)
+            feats = torch.cat([feats, repeated.expand(-1, frames, -1)], dim=-1)
+        embeddings, lens = self.adapter(feats, lens)
+        counts = counts_from_relative(lens, embeddings.shape[1])
+        mask = valid_mask(counts, embeddings.shape[1])
+        pooled = masked_mean(embeddings.float(), mask)
+        category_logits, attributes = self.heads(pooled)
+        return Speech(embeddings, counts, pooled, category_logits, attributes)
+
+    def forward(
+        self,
+        wavs,
+        wav_lens,
+        emotion_embedding,
+        prompt,
+        responses,
+        response_lens,
+        teacher_prompt=None,
+        transcripts=None,
+        transcript_lens=None,
+    ):
+        """Scores the expected responses given the speech (Eqs. 4, 5).
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+        emotion_embedding : torch.Tensor or None
+            [B, E].
+        prompt : speechbrain_relm.lobes.chat_llm.Prompt
+            What stands around the speech.
+        responses : torch.Tensor
+            Token ids [B, R] of the expected responses.
+        response_lens : torch.Tensor
+            Relative lengths [B].
+        teacher_prompt : Prompt or None
+            What stands around the transcript for the text LLM; `None` where
+            its distribution is not wanted.
+        transcripts : torch.Tensor or None
+            Token ids [B, S] of the transcripts.
+        transcript_lens : torch.Tensor or None
+            Relative lengths [B].
+
+        Returns
+        -------
+        Predictions
+            Logits where the loss is, and the heads' predictions.
+        """
+        speech = self.encode_speech(wavs, wav_lens, emotion_embedding)
+        response = ragged(responses, response_lens, RESPONSE)
+        sequence = self.lay_out(prompt, speech_part(speech), response)
+        with speech_positions(sequence.speech_mask):
+            logits = self.score(sequence)
+        teacher_logits = None
+        if teacher_prompt is not None:
+            text = ragged(transcripts, transcript_lens, PROMPT)
+            teacher_logits = self.teach(teacher_prompt, text, response)
+        return Predictions(speech, logits, sequence.targets, teacher_logits)
+
+    @torch.no_grad()
+    def teach(self, prompt, text, response):
+        """Scores the responses by the text LLM, given transcripts.
+
+        Arguments
+        ---------
+        prompt : Prompt
+            What stands around the transcript.
+        text : Part
+            Transcript token ids.
+        response : Part
+            Response token ids.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits [N, V], without gradient and without adapters.
+        """
+        sequence = self.lay_out(prompt, text, response)
+        with evaluating(self.llm), adapters_off(self.llm):
+            return self.score(sequence)
+
+    def lay_out(self, prompt, content, response=None, left_pad=False):
+        """Packs prompt, content and response into one sequence.
+
+        Arguments
+        ---------
+        prompt : Prompt
+            Token ids before and after the content.
+        content : Part
+            Speech embeddings, or token ids of a text in their place.
+        response : Part or None
+            Response token ids; `None` for generation.
+        left_pad : bool
+            Where the padding goes.
+
+        Returns
+        -------
+        speechbrain_relm.sequences.Sequence
+            The packed batch.
+        """
+        size, device = len(content.counts), content.counts.device
+        parts = [
+            prompt_part(prompt.before, size, device),
+            content,
+            prompt_part(prompt.after, size, device),
+        ]
+        if response is not None:
+            parts.append(response)
+        return pack(parts, self.llm.embed, left_pad)
+
+    def score(self, sequence):
+        """Runs the LLM and computes logits where a response token is next.
+
+        Arguments
+        ---------
+        sequence : Sequence
+            The packed batch.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits [N, V].
+        """
+        return self.llm(
+            sequence.inputs_embeds,
+            sequence.attention_mask,
+            sequence.position_ids,
+            wanted=sequence.predicts_response,
+        )
+
+    @torch.no_grad()
+    def answer(self, speech, prompt, **settings):
+        """Answers to speech (Eq. 4).
+
+        Arguments
+        ---------
+        speech : Speech
+            Encoded utterances.
+        prompt : Prompt
+            What stands around the speech.
+        **settings
+            Generation settings, e.g. `max_new_tokens`.
+
+        Returns
+        -------
+        list of speechbrain_relm.lobes.chat_llm.Answer
+            One per utterance.
+        """
+        sequence = self.lay_out(prompt, speech_part(speech), left_pad=True)
+        with speech_positions(sequence.speech_mask):
+            ids = self.llm.generate(
+                sequence.inputs_embeds, sequence.attention_mask, **settings
+            )
+        return self.llm.decode(ids)
+
+    @mark_as_saver
+    def save_trained(self, path):
+        """Saves the trained tensors.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            The checkpoint file, in safetensors format.
+        """
+        save_file(
+            {k: v.detach().contiguous() for k, v in trained(self).items()},
+            path,
+        )
+
+    @mark_as_loader
+    def load_trained(self, path, end_of_epoch=True):
+        """Loads what `save_trained` saved.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            The checkpoint file.
+        end_of_epoch : bool
+            Ignored.
+
+        Raises
+        ------
+        ValueError
+            If the file's tensors are not exactly those that are trained.
+        """
+        saved, wanted = load_file(path), trained(self)
+        missing = sorted(set(wanted) - set(saved))
+        unknown = sorted(set(saved) - set(wanted))
+        if missing or unknown:
+            raise ValueError(
+                f"{path} does not fit the model: {len(missing)} tensors are "
+                f"missing ({', '.join(missing[:3])}), {len(unknown)} unknown "
+                f"({', '.join(unknown[:3])}). Use the YAML of that run."
+            )
+        with torch.no_grad():
+            for name, tensor in wanted.items():
+                tensor.copy_(saved[name])
+
+    @mark_as_transfer
+    def transfer_trained(self, path):
+        """Loads trained tensors for SpeechBrain's `Pretrainer`.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            The checkpoint file.
+        """
+        self.load_trained(path)
+
+
+def trained(module):
+    """Collects the tensors that training changes.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Any module.
+
+    Returns
+    -------
+    dict
+        Names to parameters that require a gradient.
+
+    Example
+    -------
+    >>> layer = nn.Linear(2, 2)
+    >>> layer.bias.requires_grad = False
+    >>> list(trained(layer))
+    ['weight']
+    """
+    return {k: v for k, v in module.named_parameters() if v.requires_grad}
+
+
+def speech_part(speech):
+    """Makes the speech a part of the LLM's sequence.
+
+    Arguments
+    ---------
+    speech : Speech
+        Encoded utterances.
+
+    Returns
+    -------
+    Part
+        A part with the role SPEECH.
+    """
+    return Part(speech.embeddings, speech.counts, SPEECH)
+
+
+def ragged(values, lens, role):
+    """Makes a padded batch a part of the LLM's sequence.
+
+    Arguments
+    ---------
+    values : torch.Tensor
+        Token ids [B, S].
+    lens : torch.Tensor
+        Relative lengths [B].
+    role : int
+        Role of the part.
+
+    Returns
+    -------
+    Part
+        The part.
+
+    Example
+    -------
+    >>> part = ragged(torch.ones(2, 4), torch.tensor([1.0, 0.5]), RESPONSE)
+    >>> part.counts
+    tensor([4, 2])
+    """
+    return Part(values, counts_from_relative(lens, values.shape[1]), role)
+
+
+@contextlib.contextmanager
+def evaluating(*modules):
+    """Puts modules in evaluation mode, inside a `with` block.
+
+    Arguments
+    ---------
+    *modules : torch.nn.Module
+        The modules.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> layer = nn.Dropout()
+    >>> with evaluating(layer):
+    ...     layer.training
+    False
+    >>> layer.training
+    True
+    """
+    before = [module.training for module in modules]
+    try:
+        for module in modules:
+            module.eval()
+        yield
+    finally:
+        for module, mode in zip(modules, before):
+            module.train(mode)

@@ -1,0 +1,151 @@
+"""Prompt, speech and response laid out in one sequence, without gaps.
+
+Padding stands only at an end of the row, never between its parts, so a
+token's position, and with it every number computed from it, is the same
+alone and in any batch. One row:
+
+    before | speech | after | response | padding      (training)
+    padding | before | speech | after                 (generation)
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from speechbrain_relm.lengths import valid_mask
+
+PADDING, PROMPT, SPEECH, RESPONSE = range(4)
+
+
+class Part(NamedTuple):
+    """One part of every row, ragged in length.
+
+    `values` holds token ids [B, S], or embeddings [B, S, H] for speech;
+    `counts` the valid length of each row [B]; `role` is one of PROMPT,
+    SPEECH and RESPONSE.
+    """
+
+    values: torch.Tensor
+    counts: torch.Tensor
+    role: int
+
+
+class Sequence(NamedTuple):
+    """A packed batch.
+
+    `inputs_embeds` [B, L, H]; `position_ids` [B, L]; `attention_mask`,
+    `speech_mask` and `predicts_response` are boolean masks [B, L], the last
+    one true where the next token belongs to the response; `targets` [N] are
+    those tokens, row by row.
+    """
+
+    inputs_embeds: torch.Tensor
+    attention_mask: torch.Tensor
+    position_ids: torch.Tensor
+    speech_mask: torch.Tensor
+    predicts_response: torch.Tensor
+    targets: torch.Tensor
+
+
+def prompt_part(ids, batch_size, device):
+    """Repeats the same prompt tokens for every row.
+
+    Arguments
+    ---------
+    ids : list of int
+        Token ids.
+    batch_size : int
+        Rows B.
+    device : torch.device
+        Where to put them.
+
+    Returns
+    -------
+    Part
+        A part with the role PROMPT.
+
+    Example
+    -------
+    >>> prompt_part([5, 6], 2, "cpu").values
+    tensor([[5, 6],
+            [5, 6]])
+    """
+    values = torch.tensor(ids, dtype=torch.long, device=device)
+    return Part(
+        values.expand(batch_size, -1),
+        torch.full((batch_size,), len(ids), device=device),
+        PROMPT,
+    )
+
+
+def pack(parts, embed, left_pad=False):
+    """Lays the parts of each row side by side.
+
+    Arguments
+    ---------
+    parts : list of Part
+        In the order of the sequence.
+    embed : callable
+        Token ids [B, L] to embeddings [B, L, H].
+    left_pad : bool
+        Padding before the row (generation) or after it (training).
+
+    Returns
+    -------
+    Sequence
+        The packed batch.
+
+    Example
+    -------
+    >>> embed = torch.nn.Embedding(10, 2)
+    >>> before = prompt_part([1, 2], 2, "cpu")
+    >>> speech = Part(torch.ones(2, 3, 2), torch.tensor([3, 1]), SPEECH)
+    >>> ids = torch.tensor([[7, 8], [9, 0]])
+    >>> response = Part(ids, torch.tensor([2, 1]), RESPONSE)
+    >>> sequence = pack([before, speech, response], embed)
+    >>> sequence.attention_mask.int()
+    tensor([[1, 1, 1, 1, 1, 1, 1],
+            [1, 1, 1, 1, 0, 0, 0]], dtype=torch.int32)
+    >>> sequence.speech_mask[1].nonzero().squeeze(1), sequence.targets
+    (tensor([2]), tensor([7, 8, 9]))
+    """
+    counts = torch.stack([part.counts for part in parts])
+    total = counts.sum(0)
+    batch_size, width = len(total), int(total.max())
+    starts = counts.cumsum(0) - counts
+    if left_pad:
+        starts = starts + (width - total)
+
+    ids = counts.new_zeros(batch_size, width)
+    roles = counts.new_zeros(batch_size, width)
+    speech = []
+    for part, start in zip(parts, starts):
+        valid = valid_mask(part.counts, part.values.shape[1])
+        rows, steps = valid.nonzero(as_tuple=True)
+        columns = start[rows] + steps
+        roles[rows, columns] = part.role
+        if part.role == SPEECH:
+            speech.append((rows, columns, part.values[valid]))
+        else:
+            ids[rows, columns] = part.values[valid]
+
+    inputs_embeds = embed(ids)
+    for rows, columns, values in speech:
+        inputs_embeds = inputs_embeds.index_put(
+            (rows, columns), values.to(inputs_embeds.dtype)
+        )
+    attention_mask = roles != PADDING
+    is_response = roles == RESPONSE
+    predicts_response = torch.zeros_like(is_response)
+    predicts_response[:, :-1] = is_response[:, 1:]
+    return Sequence(
+        inputs_embeds,
+        attention_mask,
+        (attention_mask.cumsum(1) - 1).clamp(min=0),
+        roles == SPEECH,
+        predicts_response,
+        ids[is_response],
+    )
