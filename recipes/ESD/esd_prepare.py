@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""Prepares the English part of ESD, the Emotional Speech Database.
+
+Download: https://hltsingapore.github.io/ESD/
+
+To run it alone, do the following:
+> python esd_prepare.py /path/to/ESD manifests
+
+The speakers 0011 to 0020 read the same 350 sentences in each emotion. These
+parallel sentences are divided 7:3, so that no sentence of the test set is
+heard in training, in any voice or emotion.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.corpus import (
+    DATA_ROOT,
+    fingerprint,
+    folder_lock,
+    inspect_wavs,
+    manifests_are_current,
+    report_left_out,
+    split_groups,
+    write_manifests,
+)
+
+logger = get_logger(__name__)
+
+ENGLISH_SPEAKERS = [f"{number:04d}" for number in range(11, 21)]
+ESD_EMOTIONS = ("neutral", "angry", "happy", "sad", "surprise")
+NUM_SENTENCES = 350
+DOWNLOAD = "https://hltsingapore.github.io/ESD/"
+# Raise it when the same data and settings would give other manifests.
+VERSION = 1
+
+
+def prepare_esd(
+    data_folder,
+    manifest_folder,
+    speakers=None,
+    emotions=("neutral", "sad", "angry", "happy"),
+    test_ratio=0.3,
+    valid_ratio=0.1,
+    min_duration=1.0,
+    max_duration=30.0,
+    seed=1234,
+    skip_prep=False,
+):
+    """Writes `train.json`, `valid.json` and `test.json` for ESD.
+
+    Each maps an utterance id to `wav` (with `{data_root}` for `data_folder`),
+    `duration` (seconds), `speaker`, `emotion`, `transcript`, and `arousal`,
+    `dominance` and `valence`, which are null: ESD has no such labels.
+    Manifests made from the same settings and files are kept. Wavs that cannot
+    be used are named in `left_out.json`.
+
+    Arguments
+    ---------
+    data_folder : str
+        ESD as released, with the wavs in the emotion folders or in `train`,
+        `test` and `evaluation` below them. A partial copy will do.
+    manifest_folder : str
+        Receives the manifests.
+    speakers : list of str
+        Speaker folders to use; `None` means the ten English ones.
+    emotions : list of str
+        Classes to use, out of neutral, angry, happy, sad, surprise.
+    test_ratio : float
+        Share of the parallel sentences for testing.
+    valid_ratio : float
+        Share of the other sentences for validation.
+    min_duration : float
+        Seconds; shorter wavs are left out.
+    max_duration : float
+        Seconds; longer wavs are left out.
+    seed : int
+        Seed of the split.
+    skip_prep : bool
+        Whether to do nothing at all.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If the folder holds something else, or too little to train and test.
+
+    Example
+    -------
+    >>> prepare_esd("/path/to/ESD", "manifests")  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    speakers = ENGLISH_SPEAKERS if speakers is None else list(speakers)
+    emotions = list(emotions)
+    _check_options(speakers, emotions)
+    root = _find_root(data_folder, speakers)
+    wavs, unknown = _list_wavs(data_folder, root, speakers, emotions)
+    texts = [root / s / f"{s}.txt" for s in speakers]
+    files = list(wavs) + [
+        os.path.relpath(text, data_folder) for text in texts if text.is_file()
+    ]
+    settings = {
+        "script": ["esd_prepare", VERSION],
+        "speakers": speakers,
+        "emotions": emotions,
+        "ratios": [test_ratio, valid_ratio],
+        "durations": [min_duration, max_duration],
+        "seed": seed,
+    }
+    mark = fingerprint(settings, data_folder, files)
+    with folder_lock(manifest_folder):
+        if manifests_are_current(manifest_folder, mark):
+            logger.info(f"{manifest_folder}: the manifests are up to date")
+            return
+        _warn_about_copy(wavs, unknown, speakers, emotions)
+        wanted, left_out = _describe(wavs, _read_transcripts(root, speakers))
+        durations, unusable = inspect_wavs(
+            data_folder, list(wanted), min_duration, max_duration
+        )
+        left_out.update(unusable)
+        report_left_out(manifest_folder, left_out, len(durations))
+        entries = [
+            {**wanted[wav], "duration": seconds}
+            for wav, seconds in durations.items()
+        ]
+        splits = _split_entries(entries, test_ratio, valid_ratio, seed)
+        write_manifests(manifest_folder, splits, emotions, mark)
+
+
+def _check_options(speakers, emotions):
+    """Refuses speakers and emotions that ESD cannot have."""
+    # YAML reads an unquoted 0011 as the number 9.
+    wrong = [s for s in speakers if not re.fullmatch(r"\d{4}", str(s))]
+    if wrong or not speakers:
+        raise ValueError(
+            f"speakers: {wrong or speakers} are no folder names of ESD; write "
+            'four digits in quotes, as "0011"'
+        )
+    unknown = [e for e in emotions if e not in ESD_EMOTIONS]
+    if unknown or not emotions:
+        raise ValueError(
+            f"emotions: {unknown or emotions} not among {list(ESD_EMOTIONS)}"
+        )
+
+
+def _find_root(data_folder, speakers):
+    """Finds the folder of the speaker folders, here or one level down."""
+    wanted = f"speaker folders such as {speakers[0]}/Neutral are expected"
+    where = f"ESD can be had from {DOWNLOAD}"
+    folder = Path(data_folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"data_folder {data_folder} is no folder: {wanted}; {where}"
+        )
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    for candidate in [folder, *inside]:
+        if any((candidate / speaker).is_dir() for speaker in speakers):
+            return candidate
+    names = [path.name for path in inside]
+    if "Session1" in names:
+        found = "this looks like IEMOCAP"
+    elif "Labels" in names and "Audios" in names:
+        found = "this looks like MSP-Podcast"
+    else:
+        found = f"it holds the folders {names[:5]}"
+    raise ValueError(
+        f"data_folder {data_folder} is not ESD ({found}): {wanted}; {where}"
+    )
+
+
+def _list_wavs(data_folder, root, speakers, emotions):
+    """Lists relative path -> (speaker, emotion), and the unknown folders."""
+    wavs, unknown = {}, []
+    for speaker in speakers:
+        if not (root / speaker).is_dir():
+            continue
+        for folder in sorted((root / speaker).iterdir()):
+            emotion = folder.name.lower()
+            if not folder.is_dir() or emotion.startswith("."):
+                continue
+            if emotion not in ESD_EMOTIONS:
+                unknown.append(os.path.relpath(folder, data_folder))
+            if emotion not in emotions:
+                continue
+            for parent, _, names in sorted(os.walk(folder)):
+                for name in sorted(names):
+                    # macOS archives hold a "._x.wav" beside each x.wav.
+                    if name.lower().endswith(".wav") and name[0] != ".":
+                        path = os.path.join(parent, name)
+                        path = os.path.relpath(path, data_folder)
+                        wavs[path] = (speaker, emotion)
+    return wavs, unknown
+
+
+def _warn_about_copy(wavs, unknown, speakers, emotions):
+    """Logs what the copy lacks and what is not part of ESD."""
+    if unknown:
+        logger.warning(
+            f"{len(unknown)} folder(s) are no emotion of ESD and are left "
+            f"out: {', '.join(unknown[:5])}"
+        )
+    expected = len(speakers) * len(emotions) * NUM_SENTENCES
+    if len(wavs) < expected:
+        absent = sorted(
+            set(speakers) - {speaker for speaker, _ in wavs.values()}
+        )
+        logger.warning(
+            f"partial copy of ESD: {expected - len(wavs)} of {expected} wavs "
+            f"are missing ({len(speakers)} speakers x {len(emotions)} "
+            f"emotions x {NUM_SENTENCES} sentences); speakers without any: "
+            f"{', '.join(absent) or 'none'}"
+        )
+
+
+def _read_transcripts(root, speakers):
+    """Reads utterance id -> (text, label or None) of all speakers."""
+    transcripts = {}
+    for speaker in speakers:
+        path = root / speaker / f"{speaker}.txt"
+        if path.is_file():
+            for line in re.split(r"[\r\n]+", _decode(path.read_bytes())):
+                if line.strip():
+                    utterance, text, label = _parse_line(line)
+                    transcripts.setdefault(utterance, (text, label))
+    return transcripts
+
+
+def _decode(raw):
+    """Decodes UTF-8, UTF-16, GBK or a Western 8-bit encoding."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", errors="replace")
+    if b"\x00" in raw[:2]:  # UTF-16 without its mark: "0" is 00 30 or 30 00
+        order = "be" if raw[0] == 0 else "le"
+        return raw.decode(f"utf-16-{order}", errors="replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = raw.decode("gbk")
+        # Western quotes and accents, read as GBK, turn into ideographs.
+        if not re.search(r"[\u4e00-\u9fff]", text):
+            return text
+    except UnicodeDecodeError:
+        pass
+    return raw.decode("cp1252", errors="replace")
+
+
+def _parse_line(line):
+    """Takes a line apart: the id, the words, and the emotion at the end.
+
+    Fields are separated by tabs or by any other white space; the emotion, in
+    lower case, is `None` where the line ends without one.
+    """
+    utterance, *words = line.split()
+    fields = [field.split() for field in line.split("\t") if field.strip()]
+    tabbed = len(fields) >= 3
+    tail = fields[-1] if tabbed else words[-1:]
+    label = " ".join(tail).lower()
+    if not tabbed and label not in ESD_EMOTIONS:
+        return utterance, " ".join(words), None
+    words = words[: -len(tail)]
+    return utterance, " ".join(words), label
+
+
+def _describe(wavs, transcripts):
+    """Makes relative path -> entry, still without durations.
+
+    Returns the entries, and relative path -> reason for what has no place.
+    """
+    wanted, left_out, ids, mismatches = {}, {}, {}, []
+    for wav, (speaker, emotion) in wavs.items():
+        utterance = Path(wav).stem
+        text, label = transcripts.get(utterance, ("", None))
+        if not re.fullmatch(rf"{speaker}_\d{{6}}", utterance):
+            left_out[wav] = f"unexpected name: {speaker}_ and 6 digits wanted"
+        elif utterance in ids:
+            left_out[wav] = f"duplicate: of {ids[utterance]}"
+        elif not text:
+            left_out[wav] = f"no transcript: not in {speaker}.txt"
+        else:
+            ids[utterance] = wav
+            if label not in (emotion, None):
+                mismatches.append(utterance)
+            wanted[wav] = {
+                "id": utterance,
+                "wav": f"{DATA_ROOT}/{Path(wav).as_posix()}",
+                "speaker": speaker,
+                "emotion": emotion,
+                "transcript": text,
+                "arousal": None,
+                "dominance": None,
+                "valence": None,
+            }
+    if mismatches:
+        logger.warning(
+            f"{len(mismatches)} transcript(s) name another emotion than the "
+            f"folder, which is believed; the first: {mismatches[0]}"
+        )
+    return wanted, left_out
+
+
+def _sentence_index(utterance):
+    """Tells which parallel sentence, 1 to 350, an utterance says.
+
+    ESD numbers the takes of a speaker through, 350 for each emotion.
+    """
+    number = int(utterance.split("_")[1])
+    return (number - 1) % NUM_SENTENCES + 1
+
+
+def _split_entries(entries, test_ratio, valid_ratio, seed):
+    """Divides entries by parallel sentence: split -> id -> entry."""
+    emotions_of = {}
+    for entry in entries:
+        sentence = _sentence_index(entry["id"])
+        emotions_of.setdefault(sentence, set()).add(entry["emotion"])
+    if len(emotions_of) < 3:
+        raise ValueError(
+            f"usable wavs of {len(emotions_of)} parallel sentence(s) only: "
+            "train, valid and test need one each; complete the copy of ESD"
+        )
+    test, rest = split_groups(emotions_of, test_ratio, seed)
+    rest = {sentence: emotions_of[sentence] for sentence in rest}
+    valid, _ = split_groups(rest, valid_ratio, seed)
+
+    splits = {"train": {}, "valid": {}, "test": {}}
+    for entry in sorted(entries, key=lambda entry: entry["id"]):
+        sentence = _sentence_index(entry["id"])
+        split = "valid" if sentence in valid else "train"
+        split = "test" if sentence in test else split
+        content = {k: v for k, v in entry.items() if k != "id"}
+        splits[split][entry["id"]] = content
+
+    train, test = (
+        {entry["transcript"].lower() for entry in splits[split].values()}
+        for split in ("train", "test")
+    )
+    repeated = train & test
+    if repeated:
+        logger.warning(
+            f"{len(repeated)} text(s) of the test set occur in the training "
+            "set too, under another sentence number"
+        )
+    return splits
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Prepares ESD.")
+    parser.add_argument("data_folder", help="ESD as released")
+    parser.add_argument("manifest_folder", help="receives the manifests")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        prepare_esd(arguments.data_folder, arguments.manifest_folder)
+    except (ValueError, OSError) as err:
+        sys.exit(f"error: {err}")

@@ -1,0 +1,536 @@
+"""What the three corpora share on the way from audio files to manifests.
+
+A prepare script lists the wavs of its corpus, lets `inspect_wavs` read each
+of them, splits, and writes one JSON manifest a split. A wav that training
+could not use is left out here, once, and named in `left_out.json`.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import struct
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import torch
+import torchaudio
+from speechbrain.utils.logger import get_logger
+from tqdm import tqdm
+
+logger = get_logger(__name__)
+
+SPLITS = ("train", "valid", "test")
+DATA_ROOT = "{data_root}"
+# Raise it when the same data and settings would give other manifests.
+MANIFEST_VERSION = 1
+# Programs that write a wav to a pipe put such a size where they know none.
+STREAMED_BYTES = 0x7FFFF000
+
+
+def inspect_wav(path, min_duration=1.0, max_duration=30.0):
+    """Reads a wav, header and samples, and says why it cannot be used.
+
+    Any sampling rate and number of channels will do: `load_audio` resamples
+    and averages. A file whose samples are all zero is of no use ("silent").
+
+    Arguments
+    ---------
+    path : str
+        The audio file.
+    min_duration : float
+        Shortest usable duration in seconds, inclusive.
+    max_duration : float
+        Longest usable duration in seconds, inclusive.
+
+    Returns
+    -------
+    duration : float or None
+        Seconds, `None` if the file cannot be used.
+    reason : str or None
+        Why it cannot be used, as `kind` or `kind: detail`, else `None`.
+
+    Example
+    -------
+    >>> inspect_wav("no_such_file.wav")
+    (None, 'missing')
+    """
+    try:
+        return _usable_duration(path, min_duration, max_duration), None
+    except _Unusable as reason:
+        return None, str(reason)
+    except (OSError, sf.LibsndfileError) as err:
+        return None, f"unreadable: {err}"
+
+
+class _Unusable(Exception):
+    """Carries the reason why a wav cannot be used."""
+
+
+def _usable_duration(path, min_duration, max_duration):
+    """Returns the seconds of a wav, or raises `_Unusable`."""
+    if not os.path.isfile(path):
+        raise _Unusable("missing")
+    if os.path.getsize(path) == 0:
+        raise _Unusable("empty file")
+    cut = _bytes_cut_off(path)
+    if cut:
+        raise _Unusable(f"truncated: the last {cut} bytes are not there")
+    info = sf.info(path)
+    if info.frames == 0 or info.samplerate == 0:
+        raise _Unusable("zero length")
+    duration = info.frames / info.samplerate
+    # Before the samples are read: a recording of hours need not be.
+    if duration < min_duration:
+        raise _Unusable(f"too short: {duration:.2f} s of {min_duration:g} s")
+    if duration > max_duration:
+        raise _Unusable(f"too long: {duration:.2f} s of {max_duration:g} s")
+    samples, _ = sf.read(path, dtype="float32", always_2d=True)
+    if len(samples) < info.frames:
+        raise _Unusable(f"truncated: {len(samples)} of {info.frames} frames")
+    mono = samples.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise _Unusable("non-finite samples")
+    if not mono.any():
+        raise _Unusable("silent")
+    return duration
+
+
+def _bytes_cut_off(path):
+    """Counts the bytes of samples that a RIFF header promises in vain.
+
+    libsndfile reads a truncated wav without a word, so the sizes are compared
+    here. Files of another format count as whole.
+    """
+    with open(path, "rb") as wav:
+        kind = wav.read(12)
+        if kind[:4] not in (b"RIFF", b"RIFX") or kind[8:] != b"WAVE":
+            return 0
+        layout = "<4sI" if kind[:4] == b"RIFF" else ">4sI"
+        while True:
+            header = wav.read(8)
+            if len(header) < 8:
+                return 0
+            name, length = struct.unpack(layout, header)
+            if name == b"data":
+                break
+            wav.seek(length + length % 2, os.SEEK_CUR)
+        if length >= STREAMED_BYTES:
+            return 0
+        return max(0, wav.tell() + length - os.path.getsize(path))
+
+
+def inspect_wavs(data_root, files, min_duration=1.0, max_duration=30.0):
+    """Inspects many wavs in parallel, with a progress bar.
+
+    Arguments
+    ---------
+    data_root : str
+        Folder that the paths start from. A file that a symbolic link places
+        outside it is left out.
+    files : list of str
+        Paths relative to `data_root`.
+    min_duration : float
+        Shortest usable duration in seconds, inclusive.
+    max_duration : float
+        Longest usable duration in seconds, inclusive.
+
+    Returns
+    -------
+    durations : dict
+        Relative path -> seconds, for the usable files, in the given order.
+    left_out : dict
+        Relative path -> reason, for the others.
+
+    Example
+    -------
+    >>> inspect_wavs(".", ["no_such_file.wav"])
+    ({}, {'no_such_file.wav': 'missing'})
+    """
+    root = Path(data_root).resolve()
+
+    def inspect(file):
+        """Inspects one file, unless it lies elsewhere."""
+        path = (root / file).resolve()
+        if root not in path.parents:
+            return None, "outside the data folder"
+        return inspect_wav(str(path), min_duration, max_duration)
+
+    durations, left_out = {}, {}
+    # Threads are enough: libsndfile works outside Python's lock.
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(inspect, files)
+        bar = tqdm(found, total=len(files), desc="Reading audio", unit="file")
+        for file, (duration, reason) in zip(files, bar):
+            if reason is None:
+                durations[file] = duration
+            else:
+                left_out[file] = reason
+    return durations, left_out
+
+
+def load_audio(path, sample_rate=16000):
+    """Loads an audio file as the lobes take it.
+
+    Arguments
+    ---------
+    path : str
+        Any file that libsndfile reads.
+    sample_rate : int
+        Sampling rate of the result in Hz.
+
+    Returns
+    -------
+    torch.Tensor
+        Mono float32 waveform [T], about -1 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or holds no or non-finite samples.
+
+    Example
+    -------
+    >>> path = str(getfixture("tmpdir").join("stereo.wav"))
+    >>> sf.write(path, np.zeros((4800, 2)), 48000)
+    >>> load_audio(path).shape
+    torch.Size([1600])
+    """
+    try:
+        samples, rate = sf.read(path, dtype="float32", always_2d=True)
+    except (OSError, sf.LibsndfileError) as err:
+        raise ValueError(
+            f"{path}: cannot be read as audio ({err}); restore the file or "
+            "prepare the data again"
+        ) from err
+    wav = torch.from_numpy(samples).mean(dim=1)
+    if len(wav) == 0 or not torch.isfinite(wav).all():
+        raise ValueError(
+            f"{path}: holds no samples, or non-finite ones; restore the file "
+            "or prepare the data again"
+        )
+    return torchaudio.functional.resample(wav, rate, sample_rate)
+
+
+def split_groups(signatures, ratio, seed):
+    """Draws a share of groups, balanced over the labels that they hold.
+
+    A group is what must not be torn apart, as the takes of one sentence.
+    Groups with the same set of labels form a bucket, and each bucket gives
+    its proportion, so that every label is shared out alike even where a copy
+    of the corpus is partial. A label held by two groups or more reaches both
+    sides wherever exchanging groups between buckets allows it; the other
+    side comes first.
+
+    Arguments
+    ---------
+    signatures : dict
+        Group -> labels present in it.
+    ratio : float
+        Share of the groups to draw, between 0 and 1; at least one group is
+        drawn and at least one is left.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    drawn : list
+        The drawn groups, sorted.
+    rest : list
+        The other groups, sorted.
+
+    Example
+    -------
+    >>> split_groups({n: ("sad", "happy") for n in range(10)}, 0.3, seed=0)
+    ([2, 4, 8], [0, 1, 3, 5, 6, 7, 9])
+    """
+    if len(signatures) < 2 or not 0 < ratio < 1:
+        raise ValueError(
+            f"cannot split {len(signatures)} group(s) with the ratio {ratio}: "
+            "2 groups and a ratio between 0 and 1 are needed"
+        )
+    buckets = {}
+    for group in sorted(signatures):
+        labels = tuple(sorted(set(signatures[group])))
+        buckets.setdefault(labels, []).append(group)
+    # The richest first: they win ties.
+    buckets = dict(sorted(buckets.items(), key=lambda b: (-len(b[0]), b[0])))
+    sizes = {labels: len(groups) for labels, groups in buckets.items()}
+    total = min(max(round(ratio * len(signatures)), 1), len(signatures) - 1)
+    quotas = _cover_labels(_largest_remainder(sizes, total), sizes)
+
+    drawn = []
+    generator = np.random.RandomState(seed)  # the same on every platform
+    for labels, groups in buckets.items():
+        order = generator.permutation(len(groups))[: quotas[labels]]
+        drawn.extend(groups[i] for i in order)
+    return sorted(drawn), sorted(set(signatures) - set(drawn))
+
+
+def _largest_remainder(sizes, total):
+    """Shares `total` out in proportion to sizes; ties go to the first."""
+    parts = {
+        k: divmod(total * n, sum(sizes.values())) for k, n in sizes.items()
+    }
+    quotas = {k: whole for k, (whole, _) in parts.items()}
+    by_remainder = sorted(parts, key=lambda k: -parts[k][1])
+    for k in by_remainder[: total - sum(quotas.values())]:
+        quotas[k] += 1
+    return quotas
+
+
+def _cover_labels(quotas, sizes):
+    """Exchanges single groups until both sides hold as many labels as can."""
+
+    def labels_held(quotas):
+        """Counts the labels of the undrawn side, then of the drawn one."""
+        rest = {label for k in sizes if quotas[k] < sizes[k] for label in k}
+        drawn = {label for k in sizes if quotas[k] > 0 for label in k}
+        return len(rest), len(drawn)
+
+    while True:
+        exchanges = [
+            {**quotas, out: quotas[out] - 1, into: quotas[into] + 1}
+            for into in sizes
+            for out in sizes
+            if out != into and quotas[out] > 0 and quotas[into] < sizes[into]
+        ]
+        best = max(exchanges, key=labels_held, default=quotas)
+        if labels_held(best) <= labels_held(quotas):
+            return quotas
+        quotas = best
+
+
+def resolve_wav(entry, data_root):
+    """Finds the wav of a manifest entry, inside the data folder only.
+
+    Arguments
+    ---------
+    entry : dict
+        With `id` and `wav`; `{data_root}` in `wav` may be replaced already.
+    data_root : str
+        The data folder.
+
+    Returns
+    -------
+    str
+        Absolute path without symbolic links.
+
+    Raises
+    ------
+    ValueError
+        If the path leads out of the data folder.
+
+    Example
+    -------
+    >>> resolve_wav({"id": "a", "wav": "{data_root}/../b.wav"}, "/data")
+    Traceback (most recent call last):
+    ...
+    ValueError: entry 'a': wav '{data_root}/../b.wav' leads out of /data; ...
+    """
+    root = Path(data_root).resolve()
+    path = Path(entry["wav"].replace(DATA_ROOT, str(root))).resolve()
+    if root not in path.parents:
+        raise ValueError(
+            f"entry '{entry.get('id')}': wav '{entry['wav']}' leads out of "
+            f"{data_root}; correct the manifest or data_folder"
+        )
+    return str(path)
+
+
+def fingerprint(settings, data_root, files):
+    """Identifies the settings and the data that manifests are made from.
+
+    Arguments
+    ---------
+    settings : dict
+        All that the manifests depend on besides the files; JSON types only.
+    data_root : str
+        Folder that the paths start from; moving it changes nothing.
+    files : list of str
+        Relative paths; their size and time of change count.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Example
+    -------
+    >>> len(fingerprint({"seed": 1}, ".", []))
+    64
+    """
+    listing = []
+    for file in sorted(files):
+        try:
+            stat = os.stat(os.path.join(data_root, file))
+            listing.append((file, stat.st_size, stat.st_mtime_ns))
+        except OSError:
+            listing.append((file, None, None))  # a dangling link
+    made_from = json.dumps(
+        [MANIFEST_VERSION, settings, listing], sort_keys=True
+    )
+    return hashlib.sha256(made_from.encode("utf-8")).hexdigest()
+
+
+def manifests_are_current(manifest_folder, mark):
+    """Says if the manifests were made from the same settings and data.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Folder of the manifests.
+    mark : str
+        Result of `fingerprint`.
+
+    Returns
+    -------
+    bool
+        Whether preparing again would change nothing.
+
+    Example
+    -------
+    >>> manifests_are_current("no_such_folder", "0" * 64)
+    False
+    """
+    folder = Path(manifest_folder)
+    names = [*SPLITS, "left_out"]
+    if not all((folder / f"{name}.json").is_file() for name in names):
+        return False
+    try:
+        text = (folder / "fingerprint.json").read_text(encoding="utf-8")
+        return json.loads(text) == {"fingerprint": mark}
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def folder_lock(folder):
+    """Keeps other processes from working in a folder at the same time.
+
+    Arguments
+    ---------
+    folder : str
+        The folder, made if it is missing. A file `.lock` stays in it.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> with folder_lock(str(getfixture("tmpdir"))):
+    ...     pass
+    """
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".lock"), "a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def report_left_out(manifest_folder, left_out, num_usable):
+    """Writes `left_out.json` and logs how many files and why.
+
+    To be called before `write_manifests`, in the same `folder_lock`.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Folder of the manifests.
+    left_out : dict
+        File -> reason, as `kind` or `kind: detail`.
+    num_usable : int
+        Files that are left to work with.
+
+    Raises
+    ------
+    ValueError
+        If no usable file remains.
+
+    Example
+    -------
+    >>> folder = getfixture("tmpdir")
+    >>> report_left_out(str(folder), {"a.wav": "silent"}, num_usable=2)
+    >>> folder.join("left_out.json").read_text("utf-8").split()
+    ['{', '"a.wav":', '"silent"', '}']
+    """
+    folder = Path(manifest_folder)
+    # From here on the folder matches no fingerprint, whatever happens.
+    (folder / "fingerprint.json").unlink(missing_ok=True)
+    _write_json(folder / "left_out.json", dict(sorted(left_out.items())))
+    summary = ""
+    if left_out:
+        kinds = Counter(why.split(":")[0] for why in left_out.values())
+        counts = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+        first = ", ".join(f"{f} ({left_out[f]})" for f in sorted(left_out)[:5])
+        summary = (
+            f"{len(left_out)} file(s) left out ({counts}), the first: {first}; "
+            f"all of them: {folder / 'left_out.json'}"
+        )
+    if num_usable == 0:
+        raise ValueError(f"no usable audio file remains: {summary or 'none'}")
+    if summary:
+        logger.warning(summary)
+
+
+def write_manifests(manifest_folder, splits, emotions, mark):
+    """Checks the three splits and writes them, each file in one stroke.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Receives `train.json`, `valid.json`, `test.json` and, last,
+        `fingerprint.json`.
+    splits : dict
+        Split -> utterance id -> entry.
+    emotions : list of str
+        Classes that train and test must both hold.
+    mark : str
+        Result of `fingerprint`.
+
+    Raises
+    ------
+    ValueError
+        If a split is empty, or an emotion is missing from train or test.
+
+    Example
+    -------
+    >>> splits = {s: {s + "1": {"emotion": "sad"}} for s in SPLITS}
+    >>> folder = str(getfixture("tmpdir"))
+    >>> report_left_out(folder, {}, num_usable=3)
+    >>> write_manifests(folder, splits, ["sad"], "0" * 64)
+    >>> manifests_are_current(folder, "0" * 64)
+    True
+    """
+    folder = Path(manifest_folder)
+    for split in SPLITS:
+        found = Counter(entry["emotion"] for entry in splits[split].values())
+        wanted = [] if split == "valid" else emotions
+        absent = [emotion for emotion in wanted if not found[emotion]]
+        if not found or absent:
+            raise ValueError(
+                f"the {split} split has no {' and no '.join(absent)} "
+                "utterance; complete the copy of the corpus, or change the "
+                f"emotions asked for (left out: {folder / 'left_out.json'})"
+            )
+        counts = ", ".join(f"{n} {emo}" for emo, n in sorted(found.items()))
+        logger.info(f"{split}: {found.total()} utterances ({counts})")
+    for split in SPLITS:
+        _write_json(folder / f"{split}.json", splits[split])
+    _write_json(folder / "fingerprint.json", {"fingerprint": mark})
+
+
+def _write_json(path, content):
+    """Writes a JSON file that is never seen half-written."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=2)
+        file.write("\n")
+    os.replace(temporary, path)
