@@ -4,7 +4,29 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import torch
 from torch.nn import functional as F
+
+
+def at_least_float32(tensor):
+    """Raises half precision to float32 and leaves float64 alone.
+
+    Arguments
+    ---------
+    tensor : torch.Tensor
+        Any floating tensor.
+
+    Returns
+    -------
+    torch.Tensor
+        The tensor in float32 or float64.
+
+    Example
+    -------
+    >>> at_least_float32(torch.zeros(1, dtype=torch.bfloat16)).dtype
+    torch.float32
+    """
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def response_nll(logits, targets):
@@ -24,11 +46,10 @@ def response_nll(logits, targets):
 
     Example
     -------
-    >>> import torch
     >>> response_nll(torch.zeros(3, 4), torch.tensor([0, 1, 2]))
     tensor(1.3863)
     """
-    return F.cross_entropy(logits.float(), targets)
+    return F.cross_entropy(at_least_float32(logits), targets)
 
 
 def response_kl(logits, teacher_logits, temperature=2.0):
@@ -53,13 +74,12 @@ def response_kl(logits, teacher_logits, temperature=2.0):
 
     Example
     -------
-    >>> import torch
     >>> response_kl(torch.zeros(1, 2), torch.zeros(1, 2))
     tensor(0.)
     """
     return F.kl_div(
-        F.log_softmax(logits.float() / temperature, dim=-1),
-        F.log_softmax(teacher_logits.float() / temperature, dim=-1),
+        F.log_softmax(at_least_float32(logits) / temperature, dim=-1),
+        F.log_softmax(at_least_float32(teacher_logits) / temperature, dim=-1),
         reduction="batchmean",
         log_target=True,
     )
@@ -82,11 +102,10 @@ def category_loss(logits, labels):
 
     Example
     -------
-    >>> import torch
     >>> category_loss(torch.zeros(2, 4), torch.tensor([0, 3]))
     tensor(1.3863)
     """
-    return F.cross_entropy(logits.float(), labels)
+    return F.cross_entropy(at_least_float32(logits), labels)
 
 
 def dimension_loss(predictions, targets):
@@ -106,11 +125,10 @@ def dimension_loss(predictions, targets):
 
     Example
     -------
-    >>> import torch
     >>> targets = torch.tensor([[0.5, 0.5, float("nan")]])
     >>> dimension_loss(torch.tensor([[0.5, 0.7, 0.9]]), targets)
     tensor(0.0200)
     """
     labelled = ~targets.isnan()
-    error = predictions.float() - targets.nan_to_num()
+    error = at_least_float32(predictions) - targets.nan_to_num()
     return (error.square() * labelled).sum() / labelled.sum().clamp(min=1)

@@ -177,13 +177,16 @@ def utterance_quantities(model, speech, inputs, i, temperature):
         "llm_logits_no_lora": model.llm(**run),
         "response_ce": losses.response_nll(response_logits, sequence.targets),
         # The released value compares the logits at the response tokens, ours
-        # those that predict them.
+        # those that predict them. In float64: so small a sum of differences
+        # drowns in float32's rounding.
         "response_kl": losses.response_kl(
-            logits[0, -size:], teacher_logits[0, -size:], temperature
+            logits[0, -size:].double(),
+            teacher_logits[0, -size:].double(),
+            temperature,
         ),
         "response_kl_shifted": losses.response_kl(
-            response_logits,
-            model.teach(teacher_prompt, text, response),
+            response_logits.double(),
+            model.teach(teacher_prompt, text, response).double(),
             temperature,
         ),
         "input_er": losses.category_loss(
@@ -218,7 +221,7 @@ def greedy(model, speech, inputs, i, new_tokens):
             sequence.inputs_embeds,
             sequence.attention_mask,
             max_new_tokens=new_tokens,
-            eos_token_id=[-1],  # no end: exactly that many tokens
+            eos_token_id=None,  # no end: exactly that many tokens
         )
 
 

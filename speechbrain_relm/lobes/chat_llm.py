@@ -244,7 +244,7 @@ class ChatLLM(nn.Module):
             settings["eos_token_id"] = self.stop_ids
         config = GenerationConfig(
             do_sample=settings.pop("do_sample", False),
-            pad_token_id=settings["eos_token_id"][0],
+            pad_token_id=(settings["eos_token_id"] or [0])[0],
             **settings,
         )
         return self.model.generate(
