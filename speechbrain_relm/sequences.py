@@ -81,6 +81,34 @@ def prompt_part(ids, batch_size, device):
     )
 
 
+def ragged_part(ids, device):
+    """Makes a part of texts of different lengths.
+
+    Arguments
+    ---------
+    ids : list of list of int
+        Token ids of each row.
+    device : torch.device
+        Where to put them.
+
+    Returns
+    -------
+    Part
+        A part with the role PROMPT.
+
+    Example
+    -------
+    >>> part = ragged_part([[5, 6], [7]], "cpu")
+    >>> part.values, part.counts
+    (tensor([[5, 6],
+            [7, 0]]), tensor([2, 1]))
+    """
+    rows = [torch.tensor(row, dtype=torch.long) for row in ids]
+    values = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    counts = torch.tensor([len(row) for row in ids])
+    return Part(values.to(device), counts.to(device), PROMPT)
+
+
 def pack(parts, embed, left_pad=False):
     """Lays the parts of each row side by side.
 

@@ -1,0 +1,335 @@
+"""Step 2 of the paper: training RE-LLM (Section II-B.2).
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+import math
+
+import speechbrain as sb
+import torch
+from speechbrain.nnet.schedulers import update_learning_rate
+from speechbrain.utils.checkpoints import (
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+
+from speechbrain_relm import losses
+from speechbrain_relm.metrics import unweighted_accuracy
+
+
+class RELLMBrain(sb.Brain):
+    """Trains RE-LLM on expected responses and two auxiliary tasks (Eq. 10).
+
+    Expects in its hparams: `emotion_encoder` (or null), `emotions`,
+    `continuation_system`, `continuation_from_speech`,
+    `continuation_from_text`, `loss_weights`, `lr`, `lr_schedule`,
+    `epoch_counter`, `train_logger`, `seed` and `output_folder`, as in
+    `recipes/ESD/hparams/re_llm.yaml`; in its modules: `model`, a
+    `speechbrain_relm.model.RELLM`.
+
+    A resumed run equals an uninterrupted one: the learning rate and the
+    dropout of a step follow from its number alone.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.model = self.modules.model
+        self.emotion_encoder = self.hparams.emotion_encoder
+        if self.emotion_encoder is not None:
+            self.emotion_encoder.to(self.device)
+        self.embeddings = {}
+        self.steps_per_epoch = None
+        self.train_means = RunningMeans()
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverable("train_means", self.train_means)
+
+    def prompt_around_speech(self, system, instruction):
+        """Renders a prompt of the YAML around the place of the speech.
+
+        Arguments
+        ---------
+        system : str
+            System message.
+        instruction : str
+            What stands before the speech.
+
+        Returns
+        -------
+        speechbrain_relm.lobes.chat_llm.Prompt
+            Token ids before and after it.
+        """
+        return self.model.llm.split_prompt(system, instruction)
+
+    @torch.no_grad()
+    def embed_emotion(self, ids, wavs, wav_lens):
+        """Embeds the emotion of utterances, each once in a run (Eq. 1).
+
+        The encoder is frozen, so the first epoch's embeddings hold for all.
+
+        Arguments
+        ---------
+        ids : list of str
+            Utterance ids.
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+
+        Returns
+        -------
+        torch.Tensor or None
+            Embeddings [B, E]; `None` without an emotion encoder.
+        """
+        if self.emotion_encoder is None:
+            return None
+        if not all(i in self.embeddings for i in ids):
+            embeddings, _ = self.emotion_encoder(wavs, wav_lens)
+            self.embeddings.update(zip(ids, embeddings.cpu()))
+        return torch.stack([self.embeddings[i] for i in ids]).to(wavs.device)
+
+    def compute_forward(self, batch, stage):
+        """Runs the model on a batch.
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            From `speechbrain_relm.data.speech_dataset`.
+        stage : speechbrain.Stage
+            Training or validation.
+
+        Returns
+        -------
+        speechbrain_relm.model.Predictions
+            What the losses need.
+        """
+        batch = batch.to(self.device)
+        wavs, wav_lens = batch.sig
+        teacher = {}
+        if self.hparams.loss_weights["response_kl"]:
+            transcripts, transcript_lens = batch.transcript_ids
+            teacher = {
+                "teacher_prompt": self.teacher_prompt,
+                "transcripts": transcripts,
+                "transcript_lens": transcript_lens,
+            }
+        return self.modules.model(
+            wavs,
+            wav_lens,
+            self.embed_emotion(batch.id, wavs, wav_lens),
+            self.prompt,
+            *batch.response_ids,
+            **teacher,
+        )
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Sums the weighted losses (Eq. 10).
+
+        Arguments
+        ---------
+        predictions : speechbrain_relm.model.Predictions
+            From `compute_forward`.
+        batch : speechbrain.dataio.batch.PaddedBatch
+            The same batch.
+        stage : speechbrain.Stage
+            Training or validation.
+
+        Returns
+        -------
+        torch.Tensor
+            The loss.
+        """
+        categories = batch.category.to(self.device)
+        attributes = batch.attributes.data.to(self.device)
+        speech = predictions.speech
+        parts = {
+            "response_nll": losses.response_nll(
+                predictions.logits, predictions.targets
+            ),
+            "category": losses.category_loss(
+                speech.category_logits, categories
+            ),
+            "dimension": losses.dimension_loss(speech.attributes, attributes),
+        }
+        if predictions.teacher_logits is not None:
+            parts["response_kl"] = losses.response_kl(
+                predictions.logits, predictions.teacher_logits
+            )
+        weights = self.hparams.loss_weights
+        loss = sum(weights[name] * part for name, part in parts.items())
+        self.means.add({"loss": loss, **parts}, len(categories))
+        if stage != sb.Stage.TRAIN:
+            self.labels += categories.tolist()
+            self.predicted += speech.category_logits.argmax(-1).tolist()
+        return loss
+
+    def fit(self, epoch_counter, train_set, *args, **kwargs):
+        """Trains; see `speechbrain.Brain.fit`.
+
+        Arguments
+        ---------
+        epoch_counter : iterable
+            Epoch numbers.
+        train_set : DynamicItemDataset
+            Training utterances.
+        *args
+            Passed on.
+        **kwargs
+            Passed on.
+        """
+        world_size = (
+            torch.distributed.get_world_size()
+            if (torch.distributed.is_initialized())
+            else 1
+        )
+        batch_size = kwargs["train_loader_kwargs"]["batch_size"]
+        batches = math.ceil(len(train_set) / world_size / batch_size)
+        self.steps_per_epoch = max(batches // self.grad_accumulation_factor, 1)
+        super().fit(epoch_counter, train_set, *args, **kwargs)
+
+    def on_fit_start(self):
+        """Prepares the prompts and the learning-rate schedule."""
+        super().on_fit_start()
+        self.prompt = self.prompt_around_speech(
+            self.hparams.continuation_system,
+            self.hparams.continuation_from_speech,
+        )
+        self.schedule = self.hparams.lr_schedule(
+            initial_value=self.hparams.lr,
+            num_training_steps=self.steps_per_epoch
+            * self.hparams.epoch_counter.limit,
+        )
+
+    def on_fit_batch_start(self, batch, should_step):
+        """Sets what a step's number decides: learning rate and dropout.
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            The batch.
+        should_step : bool
+            Whether the optimizer steps after it.
+        """
+        lr = self.schedule.calculate_lr(self.optimizer_step + 1)
+        update_learning_rate(self.optimizer, lr)
+        epoch = self.hparams.epoch_counter.current
+        torch.manual_seed(hash((self.hparams.seed, epoch, self.step)))
+
+    def on_stage_start(self, stage, epoch=None):
+        """Starts the stage's averages.
+
+        Arguments
+        ---------
+        stage : speechbrain.Stage
+            Training or validation.
+        epoch : int or None
+            The epoch.
+        """
+        self.labels, self.predicted = [], []
+        # Recovered in the middle of an epoch, the training means go on.
+        self.means = (
+            self.train_means if stage == sb.Stage.TRAIN else RunningMeans()
+        )
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Logs the stage, and saves the model after validation.
+
+        Arguments
+        ---------
+        stage : speechbrain.Stage
+            Training or validation.
+        stage_loss : float
+            SpeechBrain's average of the loss.
+        epoch : int or None
+            The epoch.
+        """
+        if stage == sb.Stage.TRAIN:
+            self.train_stats = self.means.averages()
+            self.train_means.clear()
+            return
+        stats = self.means.averages()
+        stats["UA"] = unweighted_accuracy(self.predicted, self.labels)
+        lr = self.optimizer.param_groups[0]["lr"]
+        self.hparams.train_logger.log_stats(
+            {"epoch": epoch, "lr": lr}, self.train_stats, stats
+        )
+        # Plain floats: a checkpoint with other numbers could not be read.
+        self.checkpointer.save_and_keep_only(
+            meta={"loss": float(stats["loss"]), "UA": float(stats["UA"])},
+            min_keys=["loss"],
+        )
+
+
+@register_checkpoint_hooks
+class RunningMeans:
+    """Averages of named values over utterances, kept in checkpoints.
+
+    Example
+    -------
+    >>> means = RunningMeans()
+    >>> means.add({"loss": torch.tensor(1.0)}, 3)
+    >>> means.add({"loss": torch.tensor(2.0)}, 1)
+    >>> means.averages()
+    {'loss': 1.25}
+    """
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        """Forgets everything."""
+        self.sums, self.count = {}, 0
+
+    def add(self, values, count):
+        """Adds a batch.
+
+        Arguments
+        ---------
+        values : dict
+            Names to the batch's mean values, scalar tensors.
+        count : int
+            Utterances in the batch.
+        """
+        self.count += count
+        for name, value in values.items():
+            total = self.sums.get(name, 0.0)
+            self.sums[name] = total + float(value.detach()) * count
+
+    def averages(self):
+        """Divides.
+
+        Returns
+        -------
+        dict
+            Names to averages.
+        """
+        return {k: total / self.count for k, total in self.sums.items()}
+
+    @mark_as_saver
+    def save(self, path):
+        """Saves the sums.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            The checkpoint file.
+        """
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"sums": self.sums, "count": self.count}, file)
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch):
+        """Loads the sums.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            The checkpoint file.
+        end_of_epoch : bool
+            Ignored.
+        """
+        with open(path, encoding="utf-8") as file:
+            state = json.load(file)
+        self.sums, self.count = state["sums"], state["count"]

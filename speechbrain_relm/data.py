@@ -1,0 +1,183 @@
+"""From manifests and records to batches.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+from pathlib import Path
+
+import speechbrain as sb
+import torch
+from speechbrain.dataio.batch import PaddedBatch
+from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.corpus import load_audio, resolve_wav
+from speechbrain_relm.lobes.emotion_encoder import DIMENSIONS
+
+logger = get_logger(__name__)
+
+# What a manifest entry must hold; the dimensions may be null.
+FIELDS = ("wav", "duration", "emotion", "transcript", *DIMENSIONS)
+
+
+def read_manifest(path, data_folder, emotions):
+    """Reads and checks a manifest.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        A JSON manifest.
+    data_folder : str
+        What `{data_root}` stands for; no wav may lie outside it.
+    emotions : list of str
+        The classes.
+
+    Returns
+    -------
+    dict
+        Utterance id to entry, with the wav's real path.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing or has no sense, naming it.
+    FileNotFoundError
+        If the manifest is missing.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "train.json"
+    >>> _ = path.write_text('{"a": {"wav": "{data_root}/a.wav"}}')
+    >>> read_manifest(path, "data", ["sad"])
+    Traceback (most recent call last):
+    ...
+    ValueError: .../train.json, utterance a: 'duration' is missing.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"There is no manifest {path}: run the recipe's first step."
+        )
+    with open(path, encoding="utf-8") as file:
+        manifest = json.load(file)
+    entries = {}
+    for utterance, entry in manifest.items():
+        problem = _problem(entry, emotions)
+        if problem:
+            raise ValueError(f"{path}, utterance {utterance}: {problem}")
+        wav = resolve_wav({"id": utterance, **entry}, data_folder)
+        entries[utterance] = {**entry, "wav": wav}
+    return entries
+
+
+def _problem(entry, emotions):
+    """Says what is wrong with a manifest entry, if anything."""
+    for field in FIELDS:
+        if field not in entry:
+            return f"'{field}' is missing."
+    if entry["emotion"] not in emotions:
+        return f"emotion '{entry['emotion']}' is none of {', '.join(emotions)}."
+    for dimension in DIMENSIONS:
+        value = entry[dimension]
+        if value is not None and not 0 <= value <= 1:
+            return f"{dimension} {value} is outside 0..1."
+    return None
+
+
+def add_attributes(entries, attributes):
+    """Fills in pseudo labels where a corpus has no dimensions.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries; changed in place.
+    attributes : dict
+        Records with arousal, dominance and valence.
+
+    Example
+    -------
+    >>> entries = {"a": {"arousal": None, "dominance": 0.1, "valence": 0.2}}
+    >>> add_attributes(entries, {"a": {"arousal": 0.9, "dominance": 0.8}})
+    >>> entries["a"]["arousal"], entries["a"]["dominance"]
+    (0.9, 0.1)
+    """
+    for utterance, entry in entries.items():
+        for dimension in DIMENSIONS:
+            if entry[dimension] is None and utterance in attributes:
+                entry[dimension] = attributes[utterance].get(dimension)
+
+
+def speech_dataset(entries, llm=None, emotions=(), responses=None, limit=256):
+    """Makes a dataset of utterances, with what training needs if given.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries.
+    llm : torch.nn.Module or None
+        A `ChatLLM`, whose tokenizer the responses need.
+    emotions : list of str
+        The classes, in the order of the category head.
+    responses : dict or None
+        Expected responses, for training.
+    limit : int
+        Tokens at most of a response or transcript (the released code's 256).
+
+    Returns
+    -------
+    speechbrain.dataio.dataset.DynamicItemDataset
+        With `id` and `sig`; for training also `category`, `attributes`,
+        `response_ids` and `transcript_ids`.
+    """
+    dataset = DynamicItemDataset(entries)
+
+    @sb.utils.data_pipeline.takes("wav")
+    @sb.utils.data_pipeline.provides("sig")
+    def audio_pipeline(wav):
+        return load_audio(wav)
+
+    dataset.add_dynamic_item(audio_pipeline)
+    keys = ["id", "sig"]
+    if responses is not None:
+
+        @sb.utils.data_pipeline.takes(
+            "id", "emotion", "transcript", *DIMENSIONS
+        )
+        @sb.utils.data_pipeline.provides(
+            "category", "attributes", "response_ids", "transcript_ids"
+        )
+        def label_pipeline(utterance, emotion, transcript, *dimensions):
+            yield emotions.index(emotion)
+            yield torch.tensor(
+                [float("nan") if d is None else d for d in dimensions]
+            )
+            record = responses[utterance]
+            yield torch.tensor(
+                llm.encode_answer(record["response"], record["finished"])
+            )[:limit]
+            yield torch.tensor(llm.encode(transcript))[:limit]
+
+        dataset.add_dynamic_item(label_pipeline)
+        keys += ["category", "attributes", "response_ids", "transcript_ids"]
+    dataset.set_output_keys(keys)
+    return dataset
+
+
+def load_batch(dataset, ids):
+    """Loads chosen utterances as one padded batch.
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        From `speech_dataset`.
+    ids : list of str
+        Utterance ids.
+
+    Returns
+    -------
+    speechbrain.dataio.batch.PaddedBatch
+        The batch, in the order of the ids.
+    """
+    compute = dataset.pipeline.compute_outputs
+    return PaddedBatch([compute({"id": i, **dataset.data[i]}) for i in ids])

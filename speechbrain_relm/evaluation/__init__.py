@@ -1,0 +1,1 @@
+"""From records to the numbers and tables of the paper."""

@@ -1,0 +1,45 @@
+"""Measures of the paper: UA of emotion recognition.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+
+def unweighted_accuracy(predictions, labels):
+    """Averages the recall of the classes (UA), however rare each is.
+
+    Arguments
+    ---------
+    predictions : list
+        Predicted classes; `None` where nothing was recognized, which counts
+        as wrong.
+    labels : list
+        True classes.
+
+    Returns
+    -------
+    float
+        Mean recall over the classes that occur in `labels`, 0..1.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels, or not as many as predictions.
+
+    Example
+    -------
+    >>> unweighted_accuracy(["sad", "sad", None], ["sad", "sad", "angry"])
+    0.5
+    """
+    if not labels or len(labels) != len(predictions):
+        raise ValueError(
+            f"UA needs as many predictions as labels, and at least one: got "
+            f"{len(predictions)} and {len(labels)}."
+        )
+    recalls = []
+    for category in sorted(set(labels)):
+        hits = [
+            p == category for p, t in zip(predictions, labels) if t == category
+        ]
+        recalls.append(sum(hits) / len(hits))
+    return sum(recalls) / len(recalls)
