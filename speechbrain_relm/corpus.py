@@ -219,7 +219,7 @@ def load_audio(path, sample_rate=16000):
     return torchaudio.functional.resample(wav, rate, sample_rate)
 
 
-def split_groups(signatures, ratio, seed):
+def split_groups(signatures, ratio, seed, contents=None):
     """Draws a share of groups, balanced over the labels that they hold.
 
     A group is what must not be torn apart, as the takes of one sentence.
@@ -238,6 +238,10 @@ def split_groups(signatures, ratio, seed):
         drawn and at least one is left.
     seed : int
         Seed of the draw.
+    contents : dict or None
+        Group -> what is said in it. Groups of the same content, repeated
+        takes of one text, are spread over both sides, so that a class is not
+        told by its text.
 
     Returns
     -------
@@ -266,11 +270,20 @@ def split_groups(signatures, ratio, seed):
     total = min(max(round(ratio * len(signatures)), 1), len(signatures) - 1)
     quotas = _cover_labels(_largest_remainder(sizes, total), sizes)
 
+    contents = contents or {group: group for group in signatures}
     drawn = []
     generator = np.random.RandomState(seed)  # the same on every platform
     for labels, groups in buckets.items():
-        order = generator.permutation(len(groups))[: quotas[labels]]
-        drawn.extend(groups[i] for i in order)
+        left = [groups[i] for i in generator.permutation(len(groups))]
+        for _ in range(quotas[labels]):
+            # Of the content most left here, then of that least drawn so far.
+            here = Counter(contents[group] for group in left)
+            taken = Counter(contents[group] for group in drawn)
+            best = max(
+                left, key=lambda g: (here[contents[g]], -taken[contents[g]])
+            )
+            left.remove(best)
+            drawn.append(best)
     return sorted(drawn), sorted(set(signatures) - set(drawn))
 
 

@@ -8,7 +8,8 @@ To run it alone, do the following:
 
 The speakers 0011 to 0020 read the same 350 sentences in each emotion. These
 parallel sentences are divided 7:3, so that no sentence of the test set is
-heard in training, in any voice or emotion.
+heard in training, in any voice or emotion. Where a copy repeats a text under several
+numbers, its takes are spread evenly over the parts.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -41,7 +42,7 @@ ESD_EMOTIONS = ("neutral", "angry", "happy", "sad", "surprise")
 NUM_SENTENCES = 350
 DOWNLOAD = "https://hltsingapore.github.io/ESD/"
 # Raise it when the same data and settings would give other manifests.
-VERSION = 1
+VERSION = 2
 
 
 def prepare_esd(
@@ -322,18 +323,19 @@ def _sentence_index(utterance):
 
 def _split_entries(entries, test_ratio, valid_ratio, seed):
     """Divides entries by parallel sentence: split -> id -> entry."""
-    emotions_of = {}
+    emotions_of, texts = {}, {}
     for entry in entries:
         sentence = _sentence_index(entry["id"])
         emotions_of.setdefault(sentence, set()).add(entry["emotion"])
+        texts.setdefault(sentence, entry["transcript"].lower())
     if len(emotions_of) < 3:
         raise ValueError(
             f"usable wavs of {len(emotions_of)} parallel sentence(s) only: "
             "train, valid and test need one each; complete the copy of ESD"
         )
-    test, rest = split_groups(emotions_of, test_ratio, seed)
+    test, rest = split_groups(emotions_of, test_ratio, seed, texts)
     rest = {sentence: emotions_of[sentence] for sentence in rest}
-    valid, _ = split_groups(rest, valid_ratio, seed)
+    valid, _ = split_groups(rest, valid_ratio, seed, texts)
 
     splits = {"train": {}, "valid": {}, "test": {}}
     for entry in sorted(entries, key=lambda entry: entry["id"]):

@@ -227,6 +227,19 @@ class TestSplitGroups:
         drawn, _ = split_groups(signatures, 1 / 6, seed=0)
         assert len(drawn) == 1 and drawn[0] > 2
 
+    @pytest.mark.parametrize("seed", range(20))
+    def test_repeated_texts_are_spread(self, seed):
+        """Two texts in four takes each, one class absent from half of them."""
+        signatures = {n: ALL if n < 4 else ALL[1:] for n in range(8)}
+        texts = {n: "dogs" if n % 4 < 2 else "kids" for n in range(8)}
+        test, rest = split_groups(signatures, 0.3, seed, texts)
+        assert {texts[n] for n in test} == {"dogs", "kids"}
+        left = {n: signatures[n] for n in rest}
+        valid, train = split_groups(left, 0.1, seed, texts)
+        assert len(valid) == 1 and valid[0] < 4
+        # The class that is rarest was heard with both texts.
+        assert {texts[n] for n in train if n < 4} == {"dogs", "kids"}
+
     @pytest.mark.parametrize("seed", range(100))
     def test_labels_reach_both_sides(self, seed):
         """On random partial copies, if two groups hold the label at all."""

@@ -1,0 +1,258 @@
+"""Tests of the made corpora and of the voices that speak them.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import espeakng_loader
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_relm.mini.corpora import (
+    ESD_VOICES,
+    MSP_SPEAKERS,
+    make_esd,
+    make_msp_podcast,
+    make_once,
+)
+from speechbrain_relm.mini.sentences import everyday_sentences
+from speechbrain_relm.mini.voices import (
+    DELIVERIES,
+    RATINGS,
+    check_voice,
+    dimensions,
+    synthesize,
+)
+
+FIRST_IDS = {"Neutral": 1, "Angry": 351, "Happy": 701, "Sad": 1051}
+
+
+@pytest.fixture(scope="module")
+def esd(tmp_path_factory):
+    """An ESD-like corpus of two speakers and three sentences."""
+    return make_esd(tmp_path_factory.mktemp("esd") / "ESD", 2, 3, seed=5)
+
+
+@pytest.fixture(scope="module")
+def msp(tmp_path_factory):
+    """An MSP-Podcast-like corpus of 35 utterances."""
+    return make_msp_podcast(tmp_path_factory.mktemp("msp") / "MSP", 35, seed=5)
+
+
+def content(folder):
+    """Reads every file below a folder, by its relative name."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(f.relative_to(folder)): f.read_bytes() for f in files}
+
+
+def voiced_pitch(samples, rate):
+    """Measures the fundamental of each voiced frame by autocorrelation."""
+    found, width = [], int(0.04 * rate)
+    for start in range(0, len(samples) - width, width // 2):
+        frame = samples[start : start + width] - np.mean(
+            samples[start : start + width]
+        )
+        scores = np.correlate(frame, frame, "full")[width - 1 :]
+        low, high = rate // 350, rate // 60
+        lag = low + int(np.argmax(scores[low:high]))
+        if scores[0] > 0.01 and scores[lag] > 0.5 * scores[0]:
+            found.append(rate / lag)
+    return np.array(found)
+
+
+def test_sentences_are_distinct_short_and_stable():
+    texts = everyday_sentences(350)
+    assert len(set(texts)) == 350
+    assert all(4 <= len(text.split()) <= 10 for text in texts)
+    assert texts[:60] == everyday_sentences(60)
+    for count in (0, 351):
+        with pytest.raises(ValueError, match=str(count)):
+            everyday_sentences(count)
+
+
+def test_esd_has_the_files_of_the_real_layout(esd):
+    expected = {"MADE.json"}
+    for speaker in ("0011", "0012"):
+        expected.add(f"{speaker}/{speaker}.txt")
+        expected |= {
+            f"{speaker}/{emotion}/{speaker}_{first + i:06d}.wav"
+            for emotion, first in FIRST_IDS.items()
+            for i in range(3)
+        }
+    assert set(content(esd)) == expected
+
+
+def test_esd_transcripts_are_parallel_over_emotions(esd):
+    texts = everyday_sentences(3)
+    for speaker in ("0011", "0012"):
+        text = (esd / speaker / f"{speaker}.txt").read_text(encoding="utf-8")
+        assert [line.split("\t") for line in text.splitlines()] == [
+            [f"{speaker}_{first + i:06d}", texts[i], emotion]
+            for emotion, first in FIRST_IDS.items()
+            for i in range(3)
+        ]
+
+
+def test_msp_podcast_has_the_files_of_the_real_layout(msp):
+    with open(
+        msp / "Labels/labels_consensus.csv", encoding="utf-8", newline=""
+    ) as handle:
+        rows = list(csv.DictReader(handle))
+    assert list(rows[0]) == [
+        "FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID",
+        "Gender", "Split_Set",
+    ]  # fmt: skip
+    assert len(rows) == 35
+    names = [row["FileName"] for row in rows]
+    assert all(re.fullmatch(r"MSP-PODCAST_\d{4}_\d{4}\.wav", n) for n in names)
+    assert sorted(names) == sorted(os.listdir(msp / "Audios"))
+    texts = [name.replace(".wav", ".txt") for name in names]
+    assert sorted(texts) == sorted(os.listdir(msp / "Transcripts"))
+    said = (msp / "Transcripts" / texts[0]).read_text(encoding="utf-8").strip()
+    assert said in everyday_sentences(350)
+    for row in rows:
+        assert row["EmoClass"] in set("NAHSX")
+        assert row["Gender"] in ("Male", "Female")
+        for name in ("EmoAct", "EmoVal", "EmoDom"):
+            assert 1 <= float(row[name]) <= 7
+    assert {row["EmoClass"] for row in rows} == set("NAHSX")
+    splits = [row["Split_Set"] for row in rows]
+    assert {split: splits.count(split) for split in set(splits)} == {
+        "Train": 25, "Development": 5, "Test1": 5
+    }  # fmt: skip
+
+
+def test_msp_podcast_tests_on_voices_unheard_in_training():
+    variants = {}
+    for split, gender, voice in MSP_SPEAKERS:
+        check_voice(voice)
+        variants.setdefault(split, set()).add(voice.split("+")[1])
+        assert gender == {"m": "Male", "f": "Female"}[voice.split("+")[1][0]]
+    assert not variants["Train"] & variants["Development"]
+    assert not variants["Test1"] & (variants["Train"] | variants["Development"])
+
+
+@pytest.mark.parametrize("corpus", ["esd", "msp"])
+def test_wavs_are_16_khz_mono_pcm_and_not_clipped(corpus, request):
+    for file in request.getfixturevalue(corpus).rglob("*.wav"):
+        info = soundfile.info(file)
+        assert (info.samplerate, info.channels) == (16000, 1)
+        assert info.subtype == "PCM_16"
+        samples, _ = soundfile.read(file)
+        assert 0.02 < np.abs(samples).max() < 1
+        assert 0.5 < info.duration < 6
+
+
+def test_one_seed_gives_one_corpus_bit_by_bit(esd, msp, tmp_path):
+    assert content(make_esd(tmp_path / "a", 2, 3, seed=5)) == content(esd)
+    again = make_msp_podcast(tmp_path / "b", 35, seed=5)
+    assert content(again) == content(msp)
+    other = make_esd(tmp_path / "c", 2, 3, seed=6)
+    wav = "0011/Sad/0011_001051.wav"
+    assert (other / wav).read_bytes() != (esd / wav).read_bytes()
+
+
+def test_a_complete_corpus_is_kept_and_a_changed_one_remade(tmp_path):
+    folder = make_esd(tmp_path / "esd", 1, 1)
+    wav = folder / "0011/Sad/0011_001051.wav"
+    before = wav.stat().st_mtime_ns
+    make_esd(folder, 1, 1)
+    assert wav.stat().st_mtime_ns == before
+    make_esd(folder, 1, 1, seed=2)
+    assert wav.stat().st_mtime_ns != before
+    (folder / "MADE.json").unlink()
+    with pytest.raises(FileExistsError, match="esd"):
+        make_esd(folder, 1, 1)
+    assert wav.is_file()
+
+
+def test_a_failed_corpus_leaves_nothing(tmp_path):
+    def build(temporary):
+        (temporary / "half.wav").write_bytes(b"")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        make_once(tmp_path / "corpus", {}, build)
+    assert [p.name for p in tmp_path.iterdir()] == [".corpus.lock"]
+
+
+def test_too_many_speakers_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="speakers=11"):
+        make_esd(tmp_path / "esd", speakers=11)
+    with pytest.raises(ValueError, match="utterances=0"):
+        make_msp_podcast(tmp_path / "msp", utterances=0)
+
+
+def test_emotions_differ_in_sound_as_the_literature_says(esd):
+    pitch, spread, loudness, duration = {}, {}, {}, {}
+    for emotion in FIRST_IDS:
+        values = []
+        for file in sorted(esd.glob(f"0011/{emotion}/*.wav")):
+            samples, rate = soundfile.read(file)
+            hertz = voiced_pitch(samples, rate)
+            deviation = np.subtract(*np.percentile(hertz, [90, 10]))
+            rms = np.sqrt(np.mean(samples**2))
+            values.append([np.median(hertz), deviation, rms, len(samples)])
+        means = np.mean(values, axis=0)
+        pitch[emotion], spread[emotion] = means[:2]
+        loudness[emotion], duration[emotion] = means[2:]
+    assert pitch["Happy"] > pitch["Angry"] > pitch["Sad"]
+    assert spread["Angry"] > spread["Sad"] and spread["Happy"] > spread["Sad"]
+    assert loudness["Angry"] > loudness["Neutral"] > 1.5 * loudness["Sad"]
+    assert duration["Angry"] < duration["Neutral"] < duration["Sad"]
+
+
+def test_labels_follow_from_the_delivery():
+    for emotion, delivery in DELIVERIES.items():
+        rated = dimensions(delivery)
+        assert np.abs(np.subtract(rated, RATINGS[emotion])).max() < 0.08
+        # Loudness is inaudible once signals are normalized.
+        assert rated == dimensions(delivery._replace(volume=100))
+    between = np.mean([DELIVERIES["neutral"], DELIVERIES["angry"]], axis=0)
+    low, middle, high = (
+        dimensions(delivery)[0]
+        for delivery in (DELIVERIES["neutral"], between, DELIVERIES["angry"])
+    )
+    assert low + 0.1 < middle < high - 0.1
+
+
+def test_unknown_voices_are_refused():
+    for voice in [f"en-us+{variant}" for variant in ESD_VOICES]:
+        check_voice(voice)
+    for voice in ("en-us+m99", "en-us", "en-us+../../lang/af", "xx+m1"):
+        with pytest.raises(ValueError, match="eSpeak NG"):
+            synthesize("Hello.", voice)
+
+
+def test_voice_data_at_a_long_path_are_read(tmp_path):
+    folder = tmp_path / ("x" * 100) / ("y" * 100)
+    folder.mkdir(parents=True)
+    data = folder / "espeak-ng-data"
+    data.symlink_to(espeakng_loader.get_data_path())
+    code = (
+        "import espeakng_loader as e, sys; d = sys.argv[1];"
+        "e.get_data_path = lambda: d;"
+        "from speechbrain_relm.mini.voices import synthesize;"
+        "sys.exit(len(synthesize('Hello.', 'en-us+f2')) < 5000)"
+    )
+    assert len(str(data)) > 160
+    subprocess.run([sys.executable, "-c", code, str(data)], check=True)
+
+
+def test_the_command_makes_a_corpus(tmp_path):
+    command = "-m speechbrain_relm.mini.corpora esd --speakers 1 --sentences 1"
+    folder = tmp_path / "corpus"
+    subprocess.run(
+        [sys.executable, *command.split(), "--seed", "3", str(folder)],
+        check=True,
+    )
+    expected = make_esd(Path(tmp_path) / "called", 1, 1, seed=3)
+    assert content(folder) == content(expected)
