@@ -16,7 +16,11 @@ from pathlib import Path
 import ruamel.yaml
 import speechbrain as sb
 from hyperpyyaml import load_hyperpyyaml, resolve_references
-from speechbrain.utils.distributed import ddp_init_group, if_main_process
+from speechbrain.utils.distributed import (
+    ddp_init_group,
+    if_main_process,
+    run_on_main,
+)
 
 
 class RecipeError(Exception):
@@ -93,26 +97,23 @@ def read_settings(hparams_file, overrides, wanted):
     'results/2'
     """
     with open(hparams_file, encoding="utf-8") as file:
-        known = _plain_yaml(file.read())
-    for name in _plain_yaml(overrides or ""):
+        text = file.read()
+    known, given = _plain_yaml(text), _plain_yaml(overrides or "")
+    for name in given:
         if name not in known:
             close = difflib.get_close_matches(str(name), map(str, known))
             hint = f" Did you mean --{close[0]}?" if close else ""
             raise RecipeError(
                 f"--{name} is no setting of {hparams_file}.{hint}"
             )
-    with open(hparams_file, encoding="utf-8") as file:
-        resolved = resolve_references(file, overrides or None)
-    settings = _plain_yaml(resolved.read())
-    for name, explanation in wanted.items():
-        if isinstance(settings.get(name), _Placeholder):
+    for name, value in {**known, **given}.items():
+        if isinstance(value, _Placeholder):
+            what = wanted.get(name, f"see {hparams_file}.")
             raise RecipeError(
-                f"{name} is missing: {explanation} Give it as --{name} PATH."
+                f"{name} is missing: {what} Give it as --{name} PATH."
             )
-    left = [k for k, v in settings.items() if isinstance(v, _Placeholder)]
-    if left:
-        raise RecipeError(f"--{left[0]} must be given: see {hparams_file}.")
-    return settings
+    with open(hparams_file, encoding="utf-8") as file:
+        return _plain_yaml(resolve_references(file, overrides or None).read())
 
 
 def start(argv, recipe_folder, wanted):
@@ -170,6 +171,32 @@ def build(hparams_file, overrides):
     """
     with open(hparams_file, encoding="utf-8") as file:
         return load_hyperpyyaml(file, overrides)
+
+
+def prepare(function, **kwargs):
+    """Runs a prepare script on the main process.
+
+    Arguments
+    ---------
+    function : callable
+        E.g. `prepare_esd`.
+    **kwargs
+        Its arguments.
+
+    Raises
+    ------
+    RecipeError
+        If the data are not what they should be.
+
+    Example
+    -------
+    >>> prepare(print, sep="")
+    <BLANKLINE>
+    """
+    try:
+        run_on_main(function, kwargs=kwargs)
+    except (OSError, ValueError) as error:
+        raise RecipeError(str(error))
 
 
 _LOCKS = []  # open as long as the process lives

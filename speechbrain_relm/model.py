@@ -5,6 +5,7 @@ Authors
 """
 
 import contextlib
+import operator
 from typing import NamedTuple, Optional
 
 import torch
@@ -368,6 +369,50 @@ def trained(module):
     ['weight']
     """
     return {k: v for k, v in module.named_parameters() if v.requires_grad}
+
+
+def fused_size(speech_encoder, emotion_encoder):
+    """Asks the encoders for the adapter's input size, C + E (Eq. 3).
+
+    Arguments
+    ---------
+    speech_encoder : torch.nn.Module
+        Ours, or one of SpeechBrain's lobes.
+    emotion_encoder : torch.nn.Module or None
+        `None` where a system has none.
+
+    Returns
+    -------
+    int
+        C + E.
+
+    Raises
+    ------
+    AttributeError
+        If the speech encoder does not tell its size.
+
+    Example
+    -------
+    >>> class Encoder(nn.Module):
+    ...     output_size = 384
+    >>> fused_size(Encoder(), None)
+    384
+    """
+    size = None if emotion_encoder is None else emotion_encoder.output_size
+    # Ours; SpeechBrain's; a Hugging Face model inside one of SpeechBrain's.
+    for owner, name in (
+        (speech_encoder, "output_size"),
+        (speech_encoder, "output_dim"),
+        (getattr(speech_encoder, "model", None), "config.hidden_size"),
+    ):
+        try:
+            return operator.attrgetter(name)(owner) + (size or 0)
+        except AttributeError:
+            continue
+    raise AttributeError(
+        f"{type(speech_encoder).__name__} does not tell the size of its "
+        "frames: give it an attribute 'output_size'."
+    )
 
 
 def speech_part(speech):
