@@ -1,0 +1,323 @@
+"""Made corpora, spoken by eSpeak NG, in the layouts of the licensed ones.
+
+To make one by hand:
+> python -m speechbrain_relm.mini.corpora esd FOLDER --speakers 10 --sentences 12
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import csv
+import fcntl
+import hashlib
+import json
+import os
+import random
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from speechbrain_relm.mini.sentences import MOST, everyday_sentences
+from speechbrain_relm.mini.voices import (
+    DELIVERIES,
+    Utterance,
+    dimensions,
+    draw_delivery,
+    render,
+)
+
+FINGERPRINT = "MADE.json"
+
+
+@contextmanager
+def locked(folder):
+    """Lets one process at a time make a folder.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder; the lock is a hidden file beside it.
+
+    Example
+    -------
+    >>> with locked(getfixture("tmp_path") / "corpus"):
+    ...     pass
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_name(f".{folder.name}.lock")
+    with open(lock, "w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def make_once(folder, settings, build):
+    """Makes a folder whole or not at all, and only if its settings are new.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        The folder to make. `MADE.json` in it remembers the settings.
+    settings : dict
+        All that decides the content, in JSON's types.
+    build : callable
+        Called with an empty temporary folder, which then takes the name.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds something that was not made here.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path") / "made"
+    >>> def build(temporary):
+    ...     (temporary / "a.txt").write_text("a", encoding="utf-8")
+    >>> made = make_once(folder, {"seed": 1}, build)
+    >>> sorted(file.name for file in made.iterdir())
+    ['MADE.json', 'a.txt']
+    """
+    folder = Path(folder).resolve()
+    fingerprint = json.dumps(settings, indent=2, sort_keys=True)
+    with locked(folder):
+        made = folder / FINGERPRINT
+        if made.is_file() and made.read_text(encoding="utf-8") == fingerprint:
+            return folder
+        if folder.exists() and not made.is_file() and any(folder.iterdir()):
+            raise FileExistsError(
+                f"{folder} has files but no {FINGERPRINT}, so it was not made "
+                "here and is left alone: name another folder."
+            )
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=f".{folder.name}-"
+        ) as temporary:
+            fresh = Path(temporary) / folder.name
+            fresh.mkdir()
+            build(fresh)
+            (fresh / FINGERPRINT).write_text(fingerprint, encoding="utf-8")
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(fresh, folder)
+    return folder
+
+
+def _settings(name, seed, rows):
+    """Sums up a corpus: any change of what is said or how changes the digest.
+
+    Arguments
+    ---------
+    name : str
+        Which corpus.
+    seed : int
+        Its seed.
+    rows : list
+        All that is written or spoken, in JSON's types.
+
+    Returns
+    -------
+    dict
+        Settings for `make_once`.
+    """
+    digest = hashlib.sha256(json.dumps(rows).encode("utf-8")).hexdigest()
+    return {"corpus": name, "seed": seed, "items": len(rows), "sha256": digest}
+
+
+# ESD's English part: the speakers' voices are of the real speakers' gender.
+ESD_VOICES = ["m1", "m2", "m3", "m4", "f1", "f2", "f3", "f4", "f5", "m5"]
+ESD_EMOTIONS = ["neutral", "angry", "happy", "sad"]
+ESD_SENTENCES = 350
+
+
+def make_esd(folder, speakers=10, sentences=350, seed=1):
+    """Makes a corpus in the layout of ESD's English part, without surprise.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Where the corpus goes.
+    speakers : int
+        How many of the speakers 0011 to 0020, 1 to 10.
+    sentences : int
+        How many of the 350 parallel sentences.
+    seed : int
+        Of the jitter in how each utterance is spoken.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many speakers or sentences.
+
+    Example
+    -------
+    >>> folder = make_esd(getfixture("tmp_path") / "ESD", 1, 1)
+    >>> (folder / "0011/Sad/0011_001051.wav").is_file()
+    True
+    """
+    if not 1 <= speakers <= len(ESD_VOICES):
+        raise ValueError(
+            f"speakers={speakers}: ask for 1 to {len(ESD_VOICES)} speakers."
+        )
+    texts, rng = everyday_sentences(sentences), random.Random(seed)
+    utterances, transcripts = [], {}
+    for number, variant in enumerate(ESD_VOICES[:speakers]):
+        speaker = f"{11 + number:04d}"
+        lines = transcripts.setdefault(f"{speaker}/{speaker}.txt", [])
+        for k, emotion in enumerate(ESD_EMOTIONS):
+            for index, text in enumerate(texts, start=1):
+                name = f"{speaker}_{ESD_SENTENCES * k + index:06d}"
+                path = f"{speaker}/{emotion.capitalize()}/{name}.wav"
+                delivery = draw_delivery([emotion], rng)
+                utterances.append(
+                    Utterance(path, text, f"en-us+{variant}", delivery)
+                )
+                lines.append(f"{name}\t{text}\t{emotion.capitalize()}\n")
+
+    def build(temporary):
+        render(utterances, temporary)
+        for path, lines in transcripts.items():
+            (temporary / path).write_text("".join(lines), encoding="utf-8")
+
+    return make_once(folder, _settings("ESD", seed, utterances), build)
+
+
+# No variant is in two sets, so that no test voice is heard in training.
+MSP_VOICES = {
+    ("Train", "Male"): ["m1", "m2", "m3", "m4", "m5", "m8"],
+    ("Train", "Female"): ["f1", "f2", "f3"],
+    ("Development", "Male"): ["m6"],
+    ("Development", "Female"): ["f4"],
+    ("Test1", "Male"): ["m7"],
+    ("Test1", "Female"): ["f5"],
+}
+# Each voice speaks with each accent, as a speaker of its own.
+MSP_SPEAKERS = [
+    (split, gender, f"{accent}+{variant}")
+    for (split, gender), variants in MSP_VOICES.items()
+    for variant in variants
+    for accent in ("en-us", "en-gb-x-rp", "en-gb-scotland", "en-029")
+]
+MSP_SPLITS = ["Train"] * 5 + ["Development", "Test1"]
+MSP_CLASSES = {
+    "N": ["neutral"],
+    "A": ["angry"],
+    "H": ["happy"],
+    "S": ["sad"],
+}
+MSP_COLUMNS = ["FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom"]
+MSP_COLUMNS += ["SpkrID", "Gender", "Split_Set"]
+
+
+def _msp_row(number, rng):
+    """Draws one utterance of the MSP-Podcast-like corpus.
+
+    Arguments
+    ---------
+    number : int
+        Counts the utterances from 0.
+    rng : random.Random
+        The source of chance.
+
+    Returns
+    -------
+    utterance : Utterance
+        What to speak.
+    row : list
+        Its line of `labels_consensus.csv`.
+    """
+    split = MSP_SPLITS[number % len(MSP_SPLITS)]
+    speaker = rng.choice([s for s in MSP_SPEAKERS if s[0] == split])
+    _, gender, voice = speaker
+    # X is the corpus's letter for "no agreement": here two emotions, mixed.
+    letter = rng.choices([*MSP_CLASSES, "X"], [2, 2, 2, 2, 3])[0]
+    emotions = MSP_CLASSES.get(letter) or rng.sample(list(DELIVERIES), 2)
+    delivery = draw_delivery(emotions, rng)
+    # The corpus rates from 1 to 7.
+    act, dom, val = (round(1 + 6 * x, 4) for x in dimensions(delivery))
+    speaker_id = MSP_SPEAKERS.index(speaker) + 1
+    name = f"MSP-PODCAST_{speaker_id:04d}_{number + 1:04d}.wav"
+    text = rng.choice(everyday_sentences(MOST))
+    row = [name, letter, act, val, dom, speaker_id, gender, split]
+    return Utterance(f"Audios/{name}", text, voice, delivery), row
+
+
+def make_msp_podcast(folder, utterances=1400, seed=1):
+    """Makes a corpus in the layout of MSP-Podcast.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Where the corpus goes.
+    utterances : int
+        How many: five in seven are for training, with voices of their own.
+    seed : int
+        Of all that is drawn.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        If no utterance is asked for.
+
+    Example
+    -------
+    >>> folder = make_msp_podcast(getfixture("tmp_path") / "MSP", 2)
+    >>> (folder / "Labels/labels_consensus.csv").is_file()
+    True
+    """
+    if utterances < 1:
+        raise ValueError(f"utterances={utterances}: ask for at least one.")
+    rng = random.Random(seed)
+    drawn = [_msp_row(number, rng) for number in range(utterances)]
+    spoken, rows = zip(*drawn)
+
+    def build(temporary):
+        render(spoken, temporary)
+        for part in ("Labels", "Transcripts"):
+            (temporary / part).mkdir()
+        table = temporary / "Labels/labels_consensus.csv"
+        with open(table, "w", encoding="utf-8", newline="") as handle:
+            csv.writer(handle).writerows([MSP_COLUMNS, *rows])
+        for utterance in spoken:
+            name = Path(utterance.path).with_suffix(".txt").name
+            file = temporary / "Transcripts" / name
+            file.write_text(utterance.text + "\n", encoding="utf-8")
+
+    return make_once(folder, _settings("MSP-Podcast", seed, drawn), build)
+
+
+def main():
+    """Makes one corpus, as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    corpora = parser.add_subparsers(dest="corpus", required=True)
+    esd = corpora.add_parser("esd", help="in the layout of ESD's English part")
+    esd.add_argument("--speakers", type=int, default=10)
+    esd.add_argument("--sentences", type=int, default=ESD_SENTENCES)
+    msp = corpora.add_parser("msp-podcast", help="in that of MSP-Podcast")
+    msp.add_argument("--utterances", type=int, default=1400)
+    for command in (esd, msp):
+        command.add_argument("folder")
+        command.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    if args.corpus == "esd":
+        make_esd(args.folder, args.speakers, args.sentences, args.seed)
+    else:
+        make_msp_podcast(args.folder, args.utterances, args.seed)
+
+
+if __name__ == "__main__":
+    main()
