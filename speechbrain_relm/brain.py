@@ -9,7 +9,6 @@ import math
 
 import speechbrain as sb
 import torch
-from speechbrain.nnet.schedulers import update_learning_rate
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
     mark_as_saver,
@@ -212,8 +211,9 @@ class RELLMBrain(sb.Brain):
         should_step : bool
             Whether the optimizer steps after it.
         """
-        lr = self.schedule.calculate_lr(self.optimizer_step + 1)
-        update_learning_rate(self.optimizer, lr)
+        # Not `update_learning_rate`, which would log a line each step.
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.calculate_lr(self.optimizer_step + 1)
         epoch = self.hparams.epoch_counter.current
         torch.manual_seed(hash((self.hparams.seed, epoch, self.step)))
 
