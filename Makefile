@@ -1,0 +1,32 @@
+# Each target sets up what it needs: a virtual environment in .venv.
+PYTHON := .venv/bin/python
+INSTALLED := .venv/.installed
+DEMO := results/demo
+
+.PHONY: demo test lint clean
+
+# The main job on the embedded default: a made corpus, small real models.
+demo: $(INSTALLED)
+	$(PYTHON) -m speechbrain_relm.mini
+	$(PYTHON) -m speechbrain_relm.mini.corpora esd $(DEMO)/ESD \
+		--speakers 6 --sentences 8
+	$(PYTHON) recipes/ESD/train.py hparams/re_llm_mini.yaml \
+		--data_folder $(DEMO)/ESD --output_folder $(DEMO)/re_llm_mini \
+		--number_of_epochs 6
+
+test: $(INSTALLED)
+	$(PYTHON) -m pytest -q
+
+lint: $(INSTALLED)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/yamllint recipes .yamllint.yaml
+	.venv/bin/codespell speechbrain_relm recipes tests README.md
+
+$(INSTALLED): setup.py
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --editable ".[mini,dev]"
+	touch $@
+
+clean:
+	rm -rf .venv results

@@ -1,0 +1,116 @@
+"""Long steps: killed, resumed, changed, shared among processes."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from speechbrain_relm.records import make_batches, read_records, work_through
+
+BATCHES = [["a", "b"], ["c", "d"], ["e"]]
+
+
+def worker(log):
+    """Makes a step that notes each batch it works."""
+
+    def work(batch):
+        log.append(list(batch))
+        return [{"id": i, "text": f"{i} in {''.join(batch)}"} for i in batch]
+
+    return work
+
+
+def test_finished_batches_are_not_worked_again(tmp_path):
+    """After a kill in the middle of a line, only the torn batch is redone."""
+    path, log = tmp_path / "r.jsonl", []
+    whole = work_through(path, BATCHES, worker([]), {}, "t")
+    lines = path.read_text().splitlines(keepends=True)
+    # b's line was being written when the process was killed.
+    path.write_text("".join(lines[2:4]) + lines[0] + lines[1][:9])
+    again = work_through(path, BATCHES, worker(log), {}, "t")
+    assert log == [["a", "b"], ["e"]]
+    assert again == whole and list(again) == ["a", "b", "c", "d", "e"]
+    log.clear()
+    work_through(path, BATCHES, worker(log), {}, "t")
+    assert log == []
+
+
+def test_other_settings_put_the_old_records_aside(tmp_path):
+    """They are neither mixed with the new ones nor lost."""
+    path, log = tmp_path / "r.jsonl", []
+    work_through(path, BATCHES, worker([]), {"limit": 1}, "t")
+    old = path.read_text()
+    work_through(path, BATCHES, worker(log), {"limit": 2}, "t")
+    assert len(log) == 3
+    assert (tmp_path / "r.jsonl.old").read_text() == old
+
+
+def test_records_of_a_failed_run_stay(tmp_path):
+    """An error in the third batch costs neither of the first two."""
+    path, log = tmp_path / "r.jsonl", []
+
+    def fails(batch):
+        if batch == ["e"]:
+            raise RuntimeError("out of memory")
+        return worker(log)(batch)
+
+    with pytest.raises(RuntimeError):
+        work_through(path, BATCHES, fails, {}, "t")
+    assert list(read_records(path)) == ["a", "b", "c", "d"]
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    """A whole line that is no record did not come from a kill."""
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"id": "a"}\nnonsense\n')
+    with pytest.raises(ValueError, match="line 2"):
+        read_records(path)
+
+
+def test_batches_are_sorted_by_length_and_stable():
+    """The same batches for the same input, whatever its order."""
+    ids, lengths = list("abcde"), [1.0, 5.0, 3.0, 3.0, 2.0]
+    batches = make_batches(ids, lengths, 2)
+    assert batches == [["b", "c"], ["d", "e"], ["a"]]
+    backwards = make_batches(ids[::-1], lengths[::-1], 2)
+    assert backwards == batches
+
+
+def test_processes_share_the_work(tmp_path):
+    """Two processes leave the file that one would."""
+    script = tmp_path / "step.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import os, sys, json
+            from speechbrain.utils.distributed import ddp_init_group
+            from speechbrain_relm.records import work_through
+
+            ddp_init_group({"distributed_backend": "gloo"})
+            rank = os.environ["RANK"]
+            batches = [[f"{i}{s}" for s in "ab"] for i in range(5)]
+            work = lambda batch: [{"id": i, "size": len(batch)} for i in batch]
+            log = open(f"{sys.argv[1]}/rank{rank}.log", "w")
+            def logged(batch):
+                log.write(batch[0])
+                return work(batch)
+            work_through(f"{sys.argv[1]}/two.jsonl", batches, logged, {}, "t")
+            """
+        ),
+        encoding="utf-8",
+    )
+    command = ["-m", "torch.distributed.run", "--standalone"]
+    subprocess.run(
+        [sys.executable, *command, "--nproc_per_node=2", script, tmp_path],
+        check=True,
+        timeout=120,
+        capture_output=True,
+    )
+    ids = [f"{i}{s}" for i in range(5) for s in "ab"]
+    lines = (tmp_path / "two.jsonl").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ids
+    assert (tmp_path / "rank0.log").read_text() == "0a2a4a"
+    assert (tmp_path / "rank1.log").read_text() == "1a3a"
+    assert not list(tmp_path.glob("two.rank*"))
