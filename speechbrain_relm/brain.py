@@ -251,14 +251,15 @@ class RELLMBrain(sb.Brain):
             return
         stats = self.means.averages()
         stats["UA"] = unweighted_accuracy(self.predicted, self.labels)
-        lr = self.optimizer.param_groups[0]["lr"]
-        self.hparams.train_logger.log_stats(
-            {"epoch": epoch, "lr": lr}, self.train_stats, stats
-        )
         # Plain floats: a checkpoint with other numbers could not be read.
         self.checkpointer.save_and_keep_only(
             meta={"loss": float(stats["loss"]), "UA": float(stats["UA"])},
             min_keys=["loss"],
+        )
+        # After the checkpoint: a run killed before it logs the epoch once.
+        lr = self.optimizer.param_groups[0]["lr"]
+        self.hparams.train_logger.log_stats(
+            {"epoch": epoch, "lr": lr}, self.train_stats, stats
         )
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import (
     AutoTokenizer,
+    BertConfig,
     LlamaConfig,
     LlamaForCausalLM,
     Qwen2Config,
@@ -15,6 +16,8 @@ from transformers import (
 )
 
 from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
+from speechbrain_relm.lobes.epitome import save_scorer
+from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.mini import models
 
 LLM_SIZES = {
@@ -94,6 +97,31 @@ def llama_folder(tmp_path_factory):
     torch.manual_seed(3)
     model = LlamaForCausalLM(LlamaConfig(**LLM_SIZES, initializer_range=0.2))
     return save_llm(model, str(tmp_path_factory.mktemp("llama")))
+
+
+@pytest.fixture(scope="session")
+def scorer_folder(tmp_path_factory):
+    """Random empathy scorers on a small BERT, with MiniLM's tokenizer."""
+    torch.manual_seed(6)
+    config = BertConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        initializer_range=0.5,
+    )
+    folder = tmp_path_factory.mktemp("scorer")
+    save_scorer(
+        folder,
+        {
+            name: EpitomeClassifier(config)
+            for name in ("emotional_reactions", "explorations")
+        },
+        AutoTokenizer.from_pretrained(models.folder("all-MiniLM-L6-v2")),
+        64,
+        {"emotional_reactions": {"accuracy": 0.5, "macro_f1": 0.25}},
+    )
+    return str(folder)
 
 
 @pytest.fixture

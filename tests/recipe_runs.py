@@ -1,0 +1,71 @@
+"""Runs of the ESD recipe on tiny models, for the tests."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "recipes" / "ESD" / "train.py"
+
+
+def command(yaml, folder, corpus, tiny, **overrides):
+    """Builds the command line of a short run on tiny models."""
+    settings = {
+        "data_folder": corpus,
+        "output_folder": folder,
+        **tiny,
+        "number_of_epochs": 2,
+        "batch_size": 4,
+        "ckpt_interval_steps": 1,
+        "generation_batch_size": 2,
+        **overrides,
+    }
+    return [
+        sys.executable,
+        str(SCRIPT),
+        str(yaml),
+        *(f"--{name}={value}" for name, value in settings.items()),
+    ]
+
+
+def environment():
+    """One thread a process, and no hub."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def run(arguments, timeout=300):
+    """Runs to the end; returns what was printed, errors included."""
+    done = subprocess.run(
+        arguments,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout + done.stderr
+
+
+def kill_when(arguments, happened, timeout=300):
+    """Kills a run, unasked and unwarned, as soon as something happened."""
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    )
+    deadline = time.time() + timeout
+    while not happened():
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.time() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def lines(path):
+    """Counts the whole lines of a file that may not be there."""
+    return path.read_bytes().count(b"\n") if path.exists() else 0

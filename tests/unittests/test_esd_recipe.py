@@ -1,0 +1,167 @@
+"""The ESD recipe from a corpus folder to the report, killed and resumed."""
+
+import csv
+import json
+import re
+
+import pytest
+from recipe_runs import SCRIPT, command, kill_when, lines, run
+
+from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.records import read_records
+
+YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Two voices, four emotions, six sentences."""
+    folder = tmp_path_factory.mktemp("esd") / "ESD"
+    make_esd(folder, speakers=2, sentences=6)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(whisper_folder, emotion_folder, qwen_folder, scorer_folder):
+    """Sources of the tiny models."""
+    return {
+        "whisper_source": whisper_folder,
+        "emotion_source": emotion_folder,
+        "llm_source": qwen_folder,
+        "scorer_source": scorer_folder,
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, corpus, tiny):
+    """A run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("run") / "finished"
+    return folder, run(command(YAML, folder, corpus, tiny))
+
+
+def test_every_step_leaves_what_it_says(finished):
+    """One record an utterance, and a report of the paper's measures."""
+    folder, printed = finished
+    manifests = {
+        split: json.loads((folder / f"manifests/{split}.json").read_text())
+        for split in ("train", "valid", "test")
+    }
+    assert {s: len(m) for s, m in manifests.items()} == {
+        "train": 24,
+        "valid": 8,
+        "test": 16,
+    }
+    learned = {*manifests["train"], *manifests["valid"]}
+    attributes = read_records(folder / "attributes.jsonl")
+    assert set(attributes) == learned
+    expected = read_records(folder / "expected_responses.jsonl")
+    assert set(expected) == learned
+    responses = read_records(folder / "responses.jsonl")
+    scores = read_records(folder / "scores.jsonl")
+    assert set(responses) == set(scores) == set(manifests["test"])
+    assert all(s[k] in (0, 1, 2) for s in scores.values() for k in ("ER", "Ex"))
+
+    with open(folder / "table.csv", encoding="utf-8") as file:
+        table = {row["metric"]: row for row in csv.DictReader(file)}
+    ers = [score["ER"] for score in scores.values()]
+    reported = table["Emotional Reaction (0-2)"]["value"]
+    assert float(reported) == pytest.approx(sum(ers) / len(ers))
+    recalls = []
+    for emotion in ("neutral", "sad", "angry", "happy"):
+        heard = [
+            r["head_emotion"] == emotion
+            for r in responses.values()
+            if r["emotion"] == emotion
+        ]
+        recalls.append(sum(heard) / len(heard))
+    reported = float(table["UA by the category head"]["value"])
+    assert reported == pytest.approx(sum(recalls) / 4)
+    assert str(folder / "table.md") in printed
+    assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_sentence_and_emotion_is_asked_once(finished):
+    """Two voices share one expected response."""
+    folder, _ = finished
+    expected = read_records(folder / "expected_responses.jsonl")
+    texts = {}
+    for record in expected.values():
+        key = record["transcript"], record["emotion"]
+        texts.setdefault(key, set()).add(record["response"])
+    assert len(texts) == len(expected) / 2
+    assert all(len(responses) == 1 for responses in texts.values())
+
+
+def test_training_lowers_the_loss(finished):
+    """From the first epoch to the second."""
+    log = (finished[0] / "train_log.txt").read_text()
+    losses = [float(x) for x in re.findall(r"train loss: ([\d.e+-]+)", log)]
+    assert len(losses) == 2 and losses[1] < losses[0]
+
+
+def test_a_second_start_does_nothing_again(finished, corpus, tiny):
+    """Every record and the training log stay as they are."""
+    folder, _ = finished
+    names = ("attributes", "expected_responses", "responses", "scores")
+    files = [folder / f"{name}.jsonl" for name in names]
+    before = [file.read_bytes() for file in files]
+    log = (folder / "train_log.txt").read_bytes()
+    printed = run(command(YAML, folder, corpus, tiny))
+    assert [file.read_bytes() for file in files] == before
+    assert (folder / "train_log.txt").read_bytes() == log
+    assert "Going into epoch" not in printed
+
+
+def middle_of(name, count):
+    """Makes a condition: some but not all of a step's records are there."""
+    return lambda folder: 0 < lines(folder / f"{name}.jsonl") < count
+
+
+def mid_epoch(folder):
+    """Tells whether a checkpoint was saved between two epochs' ends."""
+    return any(
+        "brain_intra_epoch_ckpt" in meta.read_text()
+        for meta in folder.glob("save/*/CKPT.yaml")
+    )
+
+
+@pytest.mark.parametrize(
+    "place, happened",
+    [
+        ("expected_responses", middle_of("expected_responses", 32)),
+        ("fit", mid_epoch),
+        ("respond", middle_of("responses", 16)),
+        ("score", lambda folder: (folder / "scores.settings.json").exists()),
+    ],
+)
+def test_killed_anywhere_it_ends_the_same(
+    place, happened, tmp_path, finished, corpus, tiny
+):
+    """kill -9, then the same command: the table of the undisturbed run."""
+    folder = tmp_path / "run"
+    arguments = command(YAML, folder, corpus, tiny)
+    kill_when(arguments, lambda: happened(folder))
+    done = {
+        file.name: file.read_bytes().splitlines()
+        for file in folder.glob("*.jsonl")
+    }
+    printed = run(arguments)
+    for name, records in done.items():
+        # All but a batch that the kill tore is in the file as it was.
+        kept = set((folder / name).read_bytes().splitlines())
+        assert len(set(records) - kept) <= 1, name
+    if place in ("respond", "score"):
+        assert "Going into epoch" not in printed
+    for name in ("responses.jsonl", "scores.jsonl", "table.csv"):
+        expected = (finished[0] / name).read_bytes()
+        assert (folder / name).read_bytes() == expected, name
+    log = (finished[0] / "train_log.txt").read_text()
+    assert (folder / "train_log.txt").read_text() == log
+
+
+def test_a_baseline_run_is_tested_against(finished, corpus, tiny, tmp_path):
+    """Another run's folder gives the Wilcoxon test; it may be this one."""
+    folder, _ = finished
+    run(command(YAML, folder, corpus, tiny, steps="[report]", baseline=folder))
+    table = (folder / "table.md").read_text()
+    assert "Wilcoxon p=1.000" in table and "100% ties" in table
