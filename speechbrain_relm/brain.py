@@ -23,9 +23,8 @@ class RELLMBrain(sb.Brain):
     """Trains RE-LLM on expected responses and two auxiliary tasks (Eq. 10).
 
     Expects in its hparams: `emotion_encoder` (or null), `emotions`,
-    `continuation_system`, `continuation_from_speech`,
-    `continuation_from_text`, `loss_weights`, `lr`, `lr_schedule`,
-    `epoch_counter`, `train_logger`, `seed` and `output_folder`, as in
+    `continuation_system`, `continuation_from_speech`, `loss_weights`, `lr`,
+    `lr_schedule`, `epoch_counter`, `train_logger` and `seed`, as in
     `recipes/ESD/hparams/re_llm.yaml`; in its modules: `model`, a
     `speechbrain_relm.model.RELLM`.
 
@@ -108,11 +107,11 @@ class RELLMBrain(sb.Brain):
         wavs, wav_lens = batch.sig
         teacher = {}
         if self.hparams.loss_weights["response_kl"]:
-            transcripts, transcript_lens = batch.transcript_ids
+            texts, text_lens = batch.text_ids
             teacher = {
                 "teacher_prompt": self.teacher_prompt,
-                "transcripts": transcripts,
-                "transcript_lens": transcript_lens,
+                "texts": texts,
+                "text_lens": text_lens,
             }
         return self.modules.model(
             wavs,
@@ -194,6 +193,9 @@ class RELLMBrain(sb.Brain):
         self.prompt = self.prompt_around_speech(
             self.hparams.continuation_system,
             self.hparams.continuation_from_speech,
+        )
+        self.teacher_prompt = self.prompt_around_speech(
+            self.hparams.continuation_system, ""
         )
         self.schedule = self.hparams.lr_schedule(
             initial_value=self.hparams.lr,

@@ -108,7 +108,9 @@ def add_attributes(entries, attributes):
                 entry[dimension] = attributes[utterance].get(dimension)
 
 
-def speech_dataset(entries, llm=None, emotions=(), responses=None, limit=256):
+def speech_dataset(
+    entries, llm=None, emotions=(), responses=None, instruction="", limit=256
+):
     """Makes a dataset of utterances, with what training needs if given.
 
     Arguments
@@ -121,14 +123,16 @@ def speech_dataset(entries, llm=None, emotions=(), responses=None, limit=256):
         The classes, in the order of the category head.
     responses : dict or None
         Expected responses, for training.
+    instruction : str
+        What the text LLM was told, with "{emotion}"; the transcript follows.
     limit : int
-        Tokens at most of a response or transcript (the released code's 256).
+        Tokens at most of a response or text (the released code's 256).
 
     Returns
     -------
     speechbrain.dataio.dataset.DynamicItemDataset
         With `id` and `sig`; for training also `category`, `attributes`,
-        `response_ids` and `transcript_ids`.
+        `response_ids` and `text_ids`, what the text LLM answered to.
     """
     dataset = DynamicItemDataset(entries)
 
@@ -145,7 +149,7 @@ def speech_dataset(entries, llm=None, emotions=(), responses=None, limit=256):
             "id", "emotion", "transcript", *DIMENSIONS
         )
         @sb.utils.data_pipeline.provides(
-            "category", "attributes", "response_ids", "transcript_ids"
+            "category", "attributes", "response_ids", "text_ids"
         )
         def label_pipeline(utterance, emotion, transcript, *dimensions):
             yield emotions.index(emotion)
@@ -156,10 +160,11 @@ def speech_dataset(entries, llm=None, emotions=(), responses=None, limit=256):
             yield torch.tensor(
                 llm.encode_answer(record["response"], record["finished"])
             )[:limit]
-            yield torch.tensor(llm.encode(transcript))[:limit]
+            text = instruction.format(emotion=emotion) + transcript
+            yield torch.tensor(llm.encode(text))[:limit]
 
         dataset.add_dynamic_item(label_pipeline)
-        keys += ["category", "attributes", "response_ids", "transcript_ids"]
+        keys += ["category", "attributes", "response_ids", "text_ids"]
     dataset.set_output_keys(keys)
     return dataset
 

@@ -154,8 +154,8 @@ class RELLM(nn.Module):
         responses,
         response_lens,
         teacher_prompt=None,
-        transcripts=None,
-        transcript_lens=None,
+        texts=None,
+        text_lens=None,
     ):
         """Scores the expected responses given the speech (Eqs. 4, 5).
 
@@ -174,11 +174,11 @@ class RELLM(nn.Module):
         response_lens : torch.Tensor
             Relative lengths [B].
         teacher_prompt : Prompt or None
-            What stands around the transcript for the text LLM; `None` where
+            What stands around the user's text for the text LLM; `None` where
             its distribution is not wanted.
-        transcripts : torch.Tensor or None
-            Token ids [B, S] of the transcripts.
-        transcript_lens : torch.Tensor or None
+        texts : torch.Tensor or None
+            Token ids [B, S] of those texts: instruction and transcript.
+        text_lens : torch.Tensor or None
             Relative lengths [B].
 
         Returns
@@ -193,7 +193,7 @@ class RELLM(nn.Module):
             logits = self.score(sequence)
         teacher_logits = None
         if teacher_prompt is not None:
-            text = ragged(transcripts, transcript_lens, PROMPT)
+            text = ragged(texts, text_lens, PROMPT)
             teacher_logits = self.teach(teacher_prompt, text, response)
         return Predictions(speech, logits, sequence.targets, teacher_logits)
 

@@ -163,7 +163,11 @@ class Recipe:
                 )
             add_attributes(kept, attributes)
             datasets[split] = speech_dataset(
-                kept, self.brain.model.llm, self.hparams["emotions"], responses
+                kept,
+                self.brain.model.llm,
+                self.hparams["emotions"],
+                responses,
+                self.hparams["continuation_from_text"],
             )
         self.brain.fit(
             self.hparams["epoch_counter"],

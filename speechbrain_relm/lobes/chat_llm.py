@@ -40,6 +40,8 @@ class ChatLLM(nn.Module):
         first-generation Qwen with `speechbrain_relm.convert` first.
     dtype : str
         "float32" or "bfloat16".
+    freeze : bool
+        Whether the LLM's own weights stay as pretrained, as in the paper.
 
     Example
     -------
@@ -60,7 +62,7 @@ class ChatLLM(nn.Module):
     (torch.Size([1, 3, 8]), torch.Size([1, 3, 20]))
     """
 
-    def __init__(self, source, dtype="float32"):
+    def __init__(self, source, dtype="float32", freeze=True):
         super().__init__()
         self.source = source
         self.model = AutoModelForCausalLM.from_pretrained(
@@ -70,6 +72,7 @@ class ChatLLM(nn.Module):
         # answers in silence: decoding is what the caller says.
         self.eos_token_ids = as_list(self.model.generation_config.eos_token_id)
         self.model.generation_config = GenerationConfig()
+        self.requires_grad_(not freeze)
 
     @property
     def embedding_size(self):

@@ -46,11 +46,11 @@ def system(whisper_folder, emotion_folder, qwen_folder):
     return model.eval(), emotion_encoder
 
 
-def run(system, wavs, lens, texts, **teacher):
+def run(system, wavs, lens, answers, **teacher):
     """Runs a training forward."""
     model, emotion_encoder = system
     embedding, _ = emotion_encoder(wavs, lens)
-    ids = [model.llm.encode_answer(text) for text in texts]
+    ids = [model.llm.encode_answer(text) for text in answers]
     part = ragged_part(ids, "cpu")
     return model(
         wavs,
@@ -157,8 +157,8 @@ def test_teacher_is_the_text_llm(system, utterances):
         torch.ones(1),
         TEXTS[:1],
         teacher_prompt=model.llm.split_prompt("", "Say: "),
-        transcripts=transcript,
-        transcript_lens=torch.ones(1),
+        texts=transcript,
+        text_lens=torch.ones(1),
     )
     teacher = predictions.teacher_logits
     assert not teacher.requires_grad

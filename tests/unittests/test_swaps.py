@@ -1,0 +1,168 @@
+"""Lobes swapped in the YAML alone, each trained for a few steps."""
+
+import re
+
+import pytest
+import torch
+from recipe_runs import SCRIPT
+from transformers import (
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+)
+
+from speechbrain_relm.experiment import build
+from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.model import trained
+from speechbrain_relm.recipe import Recipe
+
+YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
+SIZES = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "conv_dim": [8] * 7,
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "feat_extract_norm": "layer",
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """One voice, four emotions, four sentences, and its manifests."""
+    import sys
+
+    sys.path.insert(0, str(SCRIPT.parent))
+    from esd_prepare import prepare_esd
+
+    folder = tmp_path_factory.mktemp("esd")
+    make_esd(folder / "ESD", speakers=1, sentences=4)
+    prepare_esd(folder / "ESD", folder / "manifests")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoders(tmp_path_factory):
+    """Random wav2vec 2.0 and WavLM folders."""
+    torch.manual_seed(7)
+    folders = {}
+    for name, model in (
+        ("wav2vec2", Wav2Vec2Model(Wav2Vec2Config(**SIZES))),
+        ("wavlm", WavLMModel(WavLMConfig(**SIZES))),
+    ):
+        folders[name] = str(tmp_path_factory.mktemp(name))
+        model.save_pretrained(folders[name])
+        Wav2Vec2FeatureExtractor().save_pretrained(folders[name])
+    return folders
+
+
+def replace_block(text, key, block):
+    """Puts a block in the place of a top-level key's, as a user would."""
+    pattern = rf"^{key}:.*\n(?:[ #].*\n)*"
+    changed, count = re.subn(pattern, lambda _: block, text, flags=re.M)
+    assert count == 1
+    return changed
+
+
+LORA = """\
+llm: !new:speechbrain.nnet.adapters.AdaptedModel
+    model_to_adapt: !ref <chat_llm>
+    adapter_class: !name:speechbrain.nnet.adapters.LoRA
+    target_layers: ["*_proj"]
+    adapter_kwargs:
+        rank: 4
+"""
+
+SWAPS = {
+    "WavLM": (
+        "speech_encoder",
+        "speech_encoder: !new:speechbrain.integrations.huggingface.wavlm.WavLM\n"
+        "    source: {wavlm}\n"
+        "    save_path: !ref <save_folder>/wavlm\n",
+    ),
+    "Wav2Vec2": (
+        "speech_encoder",
+        "speech_encoder: "
+        "!new:speechbrain.integrations.huggingface.wav2vec2.Wav2Vec2\n"
+        "    source: {wav2vec2}\n"
+        "    save_path: !ref <save_folder>/wav2vec2\n",
+    ),
+    "Llama": ("llm_source", "llm_source: {llama}\n"),
+    "SpeechBrain's LoRA": ("llm", LORA),
+    "no adapter": ("llm", "llm: !ref <chat_llm>\n"),
+    "no emotion encoder": ("emotion_encoder", "emotion_encoder: null\n"),
+    "divergence": (
+        "loss_weights",
+        "loss_weights:\n    response_nll: 0.0\n    response_kl: 1.0\n"
+        "    category: 1.0\n    dimension: 1.0\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("swap", SWAPS)
+def test_swap(
+    swap,
+    tmp_path,
+    corpus,
+    encoders,
+    whisper_folder,
+    emotion_folder,
+    qwen_folder,
+    llama_folder,
+    scorer_folder,
+):
+    """The other lobe trains and answers; nothing else is changed."""
+    text = YAML.read_text(encoding="utf-8")
+    for key, value in {
+        "whisper_source": whisper_folder,
+        "emotion_source": emotion_folder,
+        "llm_source": qwen_folder,
+        "scorer_source": scorer_folder,
+    }.items():
+        text = replace_block(text, key, f"{key}: {value}\n")
+    key, block = SWAPS[swap]
+    text = replace_block(
+        text, key, block.format(llama=llama_folder, **encoders)
+    )
+    yaml = tmp_path / "swap.yaml"
+    yaml.write_text(text, encoding="utf-8")
+
+    hparams = build(
+        str(yaml),
+        {
+            "data_folder": str(corpus / "ESD"),
+            "manifest_folder": str(corpus / "manifests"),
+            "output_folder": str(tmp_path / "run"),
+            "number_of_epochs": 2,
+            "warmup_steps": 1,
+            "batch_size": 3,
+            "lr": 0.01,
+            "generation_batch_size": 8,
+        },
+    )
+    recipe = Recipe(hparams, {"device": "cpu", "noprogressbar": True})
+    before = {k: v.clone() for k, v in trained(recipe.brain.model).items()}
+    recipe.label_attributes()
+    recipe.expect_responses()
+    recipe.fit()
+    # Every part that trains has moved, the swapped one with it.
+    moved = {
+        name.split(".")[0]
+        for name, value in trained(recipe.brain.model).items()
+        if not torch.equal(value, before[name])
+    }
+    expected = {"adapter", "heads"}
+    if "speech_encoder" in key:
+        expected.add("speech_encoder")
+    if swap != "no adapter":
+        expected.add("llm")
+    assert moved == expected
+    log = (tmp_path / "run" / "train_log.txt").read_text()
+    assert "nan" not in log and len(log.splitlines()) == 2
+    recipe.respond()
+    recipe.score_empathy()
+    assert recipe.report().is_file()
