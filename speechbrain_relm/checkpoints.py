@@ -11,7 +11,7 @@ from speechbrain.utils.checkpoints import CKPT_PREFIX, Checkpointer
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.records import write_atomically
+from speechbrain_relm.files import write_atomically
 
 logger = get_logger(__name__)
 

@@ -8,22 +8,16 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import fcntl
 import hashlib
 import json
 import os
-import struct
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
-import torch
-import torchaudio
 from speechbrain.utils.logger import get_logger
-from tqdm import tqdm
+
+from speechbrain_relm.files import write_atomically
 
 logger = get_logger(__name__)
 
@@ -31,192 +25,6 @@ SPLITS = ("train", "valid", "test")
 DATA_ROOT = "{data_root}"
 # Raise it when the same data and settings would give other manifests.
 MANIFEST_VERSION = 1
-# Programs that write a wav to a pipe put such a size where they know none.
-STREAMED_BYTES = 0x7FFFF000
-
-
-def inspect_wav(path, min_duration=1.0, max_duration=30.0):
-    """Reads a wav, header and samples, and says why it cannot be used.
-
-    Any sampling rate and number of channels will do: `load_audio` resamples
-    and averages. A file whose samples are all zero is of no use ("silent").
-
-    Arguments
-    ---------
-    path : str
-        The audio file.
-    min_duration : float
-        Shortest usable duration in seconds, inclusive.
-    max_duration : float
-        Longest usable duration in seconds, inclusive.
-
-    Returns
-    -------
-    duration : float or None
-        Seconds, `None` if the file cannot be used.
-    reason : str or None
-        Why it cannot be used, as `kind` or `kind: detail`, else `None`.
-
-    Example
-    -------
-    >>> inspect_wav("no_such_file.wav")
-    (None, 'missing')
-    """
-    try:
-        return _usable_duration(path, min_duration, max_duration), None
-    except _Unusable as reason:
-        return None, str(reason)
-    except (OSError, sf.LibsndfileError) as err:
-        return None, f"unreadable: {err}"
-
-
-class _Unusable(Exception):
-    """Carries the reason why a wav cannot be used."""
-
-
-def _usable_duration(path, min_duration, max_duration):
-    """Returns the seconds of a wav, or raises `_Unusable`."""
-    if not os.path.isfile(path):
-        raise _Unusable("missing")
-    if os.path.getsize(path) == 0:
-        raise _Unusable("empty file")
-    cut = _bytes_cut_off(path)
-    if cut:
-        raise _Unusable(f"truncated: the last {cut} bytes are not there")
-    info = sf.info(path)
-    if info.frames == 0 or info.samplerate == 0:
-        raise _Unusable("zero length")
-    duration = info.frames / info.samplerate
-    # Before the samples are read: a recording of hours need not be.
-    if duration < min_duration:
-        raise _Unusable(f"too short: {duration:.2f} s of {min_duration:g} s")
-    if duration > max_duration:
-        raise _Unusable(f"too long: {duration:.2f} s of {max_duration:g} s")
-    samples, _ = sf.read(path, dtype="float32", always_2d=True)
-    if len(samples) < info.frames:
-        raise _Unusable(f"truncated: {len(samples)} of {info.frames} frames")
-    mono = samples.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise _Unusable("non-finite samples")
-    if not mono.any():
-        raise _Unusable("silent")
-    return duration
-
-
-def _bytes_cut_off(path):
-    """Counts the bytes of samples that a RIFF header promises in vain.
-
-    libsndfile reads a truncated wav without a word, so the sizes are compared
-    here. Files of another format count as whole.
-    """
-    with open(path, "rb") as wav:
-        kind = wav.read(12)
-        if kind[:4] not in (b"RIFF", b"RIFX") or kind[8:] != b"WAVE":
-            return 0
-        layout = "<4sI" if kind[:4] == b"RIFF" else ">4sI"
-        while True:
-            header = wav.read(8)
-            if len(header) < 8:
-                return 0
-            name, length = struct.unpack(layout, header)
-            if name == b"data":
-                break
-            wav.seek(length + length % 2, os.SEEK_CUR)
-        if length >= STREAMED_BYTES:
-            return 0
-        return max(0, wav.tell() + length - os.path.getsize(path))
-
-
-def inspect_wavs(data_root, files, min_duration=1.0, max_duration=30.0):
-    """Inspects many wavs in parallel, with a progress bar.
-
-    Arguments
-    ---------
-    data_root : str
-        Folder that the paths start from. A file that a symbolic link places
-        outside it is left out.
-    files : list of str
-        Paths relative to `data_root`.
-    min_duration : float
-        Shortest usable duration in seconds, inclusive.
-    max_duration : float
-        Longest usable duration in seconds, inclusive.
-
-    Returns
-    -------
-    durations : dict
-        Relative path -> seconds, for the usable files, in the given order.
-    left_out : dict
-        Relative path -> reason, for the others.
-
-    Example
-    -------
-    >>> inspect_wavs(".", ["no_such_file.wav"])
-    ({}, {'no_such_file.wav': 'missing'})
-    """
-    root = Path(data_root).resolve()
-
-    def inspect(file):
-        """Inspects one file, unless it lies elsewhere."""
-        path = (root / file).resolve()
-        if root not in path.parents:
-            return None, "outside the data folder"
-        return inspect_wav(str(path), min_duration, max_duration)
-
-    durations, left_out = {}, {}
-    # Threads are enough: libsndfile works outside Python's lock.
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(inspect, files)
-        bar = tqdm(found, total=len(files), desc="Reading audio", unit="file")
-        for file, (duration, reason) in zip(files, bar):
-            if reason is None:
-                durations[file] = duration
-            else:
-                left_out[file] = reason
-    return durations, left_out
-
-
-def load_audio(path, sample_rate=16000):
-    """Loads an audio file as the lobes take it.
-
-    Arguments
-    ---------
-    path : str
-        Any file that libsndfile reads.
-    sample_rate : int
-        Sampling rate of the result in Hz.
-
-    Returns
-    -------
-    torch.Tensor
-        Mono float32 waveform [T], about -1 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read, or holds no or non-finite samples.
-
-    Example
-    -------
-    >>> path = str(getfixture("tmpdir").join("stereo.wav"))
-    >>> sf.write(path, np.zeros((4800, 2)), 48000)
-    >>> load_audio(path).shape
-    torch.Size([1600])
-    """
-    try:
-        samples, rate = sf.read(path, dtype="float32", always_2d=True)
-    except (OSError, sf.LibsndfileError) as err:
-        raise ValueError(
-            f"{path}: cannot be read as audio ({err}); restore the file or "
-            "prepare the data again"
-        ) from err
-    wav = torch.from_numpy(samples).mean(dim=1)
-    if len(wav) == 0 or not torch.isfinite(wav).all():
-        raise ValueError(
-            f"{path}: holds no samples, or non-finite ones; restore the file "
-            "or prepare the data again"
-        )
-    return torchaudio.functional.resample(wav, rate, sample_rate)
 
 
 def split_groups(signatures, ratio, seed, contents=None):
@@ -424,34 +232,10 @@ def manifests_are_current(manifest_folder, mark):
         return False
 
 
-@contextmanager
-def folder_lock(folder):
-    """Keeps other processes from working in a folder at the same time.
-
-    Arguments
-    ---------
-    folder : str
-        The folder, made if it is missing. A file `.lock` stays in it.
-
-    Yields
-    ------
-    None
-
-    Example
-    -------
-    >>> with folder_lock(str(getfixture("tmpdir"))):
-    ...     pass
-    """
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, ".lock"), "a", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def report_left_out(manifest_folder, left_out, num_usable):
     """Writes `left_out.json` and logs how many files and why.
 
-    To be called before `write_manifests`, in the same `folder_lock`.
+    To be called before `write_manifests`, in the same `locked` block.
 
     Arguments
     ---------
@@ -477,7 +261,9 @@ def report_left_out(manifest_folder, left_out, num_usable):
     folder = Path(manifest_folder)
     # From here on the folder matches no fingerprint, whatever happens.
     (folder / "fingerprint.json").unlink(missing_ok=True)
-    _write_json(folder / "left_out.json", dict(sorted(left_out.items())))
+    write_atomically(
+        folder / "left_out.json", as_json(dict(sorted(left_out.items())))
+    )
     summary = ""
     if left_out:
         kinds = Counter(why.split(":")[0] for why in left_out.values())
@@ -536,14 +322,28 @@ def write_manifests(manifest_folder, splits, emotions, mark):
         counts = ", ".join(f"{n} {emo}" for emo, n in sorted(found.items()))
         logger.info(f"{split}: {found.total()} utterances ({counts})")
     for split in SPLITS:
-        _write_json(folder / f"{split}.json", splits[split])
-    _write_json(folder / "fingerprint.json", {"fingerprint": mark})
+        write_atomically(folder / f"{split}.json", as_json(splits[split]))
+    write_atomically(
+        folder / "fingerprint.json", as_json({"fingerprint": mark})
+    )
 
 
-def _write_json(path, content):
-    """Writes a JSON file that is never seen half-written."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=2)
-        file.write("\n")
-    os.replace(temporary, path)
+def as_json(content):
+    """Writes out a manifest or the like for people to read.
+
+    Arguments
+    ---------
+    content : dict
+        Of JSON's types.
+
+    Returns
+    -------
+    str
+        The JSON, indented, with a final newline.
+
+    Example
+    -------
+    >>> as_json({"a": 1})
+    '{\\n  "a": 1\\n}\\n'
+    """
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

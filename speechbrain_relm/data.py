@@ -13,7 +13,8 @@ from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.corpus import load_audio, resolve_wav
+from speechbrain_relm.audio import load_audio
+from speechbrain_relm.corpus import resolve_wav
 from speechbrain_relm.lobes.emotion_encoder import DIMENSIONS
 
 logger = get_logger(__name__)

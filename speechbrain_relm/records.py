@@ -22,34 +22,9 @@ from speechbrain.utils.distributed import (
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
+from speechbrain_relm.files import write_atomically
+
 logger = get_logger(__name__)
-
-
-def write_atomically(path, text):
-    """Writes a file whole or not at all.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file.
-    text : str
-        Its new content.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "a.txt"
-    >>> write_atomically(path, "hello")
-    >>> path.read_text()
-    'hello'
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def read_records(path):

@@ -24,16 +24,16 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.audio import inspect_wavs
 from speechbrain_relm.corpus import (
     DATA_ROOT,
     fingerprint,
-    folder_lock,
-    inspect_wavs,
     manifests_are_current,
     report_left_out,
     split_groups,
     write_manifests,
 )
+from speechbrain_relm.files import locked
 
 logger = get_logger(__name__)
 
@@ -120,7 +120,7 @@ def prepare_esd(
         "seed": seed,
     }
     mark = fingerprint(settings, data_folder, files)
-    with folder_lock(manifest_folder):
+    with locked(manifest_folder):
         if manifests_are_current(manifest_folder, mark):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return

@@ -9,16 +9,12 @@ Authors
 
 import argparse
 import csv
-import fcntl
 import hashlib
 import json
-import os
 import random
-import shutil
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
+from speechbrain_relm.files import make_once
 from speechbrain_relm.mini.sentences import MOST, everyday_sentences
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
@@ -27,84 +23,6 @@ from speechbrain_relm.mini.voices import (
     draw_delivery,
     render,
 )
-
-FINGERPRINT = "MADE.json"
-
-
-@contextmanager
-def locked(folder):
-    """Lets one process at a time make a folder.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The folder; the lock is a hidden file beside it.
-
-    Example
-    -------
-    >>> with locked(getfixture("tmp_path") / "corpus"):
-    ...     pass
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = folder.with_name(f".{folder.name}.lock")
-    with open(lock, "w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def make_once(folder, settings, build):
-    """Makes a folder whole or not at all, and only if its settings are new.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        The folder to make. `MADE.json` in it remembers the settings.
-    settings : dict
-        All that decides the content, in JSON's types.
-    build : callable
-        Called with an empty temporary folder, which then takes the name.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder holds something that was not made here.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path") / "made"
-    >>> def build(temporary):
-    ...     (temporary / "a.txt").write_text("a", encoding="utf-8")
-    >>> made = make_once(folder, {"seed": 1}, build)
-    >>> sorted(file.name for file in made.iterdir())
-    ['MADE.json', 'a.txt']
-    """
-    folder = Path(folder).resolve()
-    fingerprint = json.dumps(settings, indent=2, sort_keys=True)
-    with locked(folder):
-        made = folder / FINGERPRINT
-        if made.is_file() and made.read_text(encoding="utf-8") == fingerprint:
-            return folder
-        if folder.exists() and not made.is_file() and any(folder.iterdir()):
-            raise FileExistsError(
-                f"{folder} has files but no {FINGERPRINT}, so it was not made "
-                "here and is left alone: name another folder."
-            )
-        with tempfile.TemporaryDirectory(
-            dir=folder.parent, prefix=f".{folder.name}-"
-        ) as temporary:
-            fresh = Path(temporary) / folder.name
-            fresh.mkdir()
-            build(fresh)
-            (fresh / FINGERPRINT).write_text(fingerprint, encoding="utf-8")
-            if folder.exists():
-                shutil.rmtree(folder)
-            os.replace(fresh, folder)
-    return folder
 
 
 def _settings(name, seed, rows):

@@ -8,7 +8,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, NamedTuple, Tuple
 
@@ -27,6 +25,7 @@ from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechbrain_relm.convert import whisper_ct2
+from speechbrain_relm.files import locked
 from speechbrain_relm.mini import cache_folder
 
 logger = get_logger(__name__)
@@ -327,14 +326,6 @@ def is_complete(folder, model):
     )
 
 
-@contextmanager
-def _locked(path):
-    """Holds a file lock, so that of several processes one does the work."""
-    with open(path, "w", encoding="utf-8") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
 def make_folder(model, target):
     """Fetches and converts a model, then puts its folder in place at once.
 
@@ -357,7 +348,7 @@ def make_folder(model, target):
     >>> model = MODELS["whisper-tiny.en"]
     >>> make_folder(model, Path("models/whisper"))  # doctest: +SKIP
     """
-    prefix = f".{target.name}."
+    prefix = f".{target.name}-"
     # The caller holds the lock, so these belong to processes that died.
     for leftover in target.parent.glob(prefix + "*"):
         shutil.rmtree(leftover)
@@ -428,7 +419,7 @@ def folder(name):
     target = cache_folder() / "models" / name
     if not is_complete(target, MODELS[name]):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_name(f"{name}.lock")):
+        with locked(target):
             # Another process may have made it meanwhile.
             if not is_complete(target, MODELS[name]):
                 make_folder(MODELS[name], target)

@@ -13,8 +13,9 @@ from speechbrain_relm.evaluation.statistics import (
     compare,
     mean_and_deviation,
 )
+from speechbrain_relm.files import write_atomically
 from speechbrain_relm.metrics import unweighted_accuracy
-from speechbrain_relm.records import read_records, write_atomically
+from speechbrain_relm.records import read_records
 
 METRICS = {
     "ER": "Emotional Reaction (0-2)",

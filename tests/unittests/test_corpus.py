@@ -16,18 +16,16 @@ import pytest
 import soundfile as sf
 import torch
 
+from speechbrain_relm.audio import inspect_wav, inspect_wavs, load_audio
 from speechbrain_relm.corpus import (
     fingerprint,
-    folder_lock,
-    inspect_wav,
-    inspect_wavs,
-    load_audio,
     manifests_are_current,
     report_left_out,
     resolve_wav,
     split_groups,
     write_manifests,
 )
+from speechbrain_relm.files import locked
 
 ALL = ("neutral", "sad", "angry", "happy")
 
@@ -394,10 +392,10 @@ class TestManifests:
 
         def second():
             """Enters as soon as it may."""
-            with folder_lock(str(tmp_path / "new")):
+            with locked(str(tmp_path / "new")):
                 order.append("second")
 
-        with folder_lock(str(tmp_path / "new")):
+        with locked(str(tmp_path / "new")):
             thread = threading.Thread(target=second)
             thread.start()
             time.sleep(0.1)
