@@ -120,9 +120,8 @@ class Recipe:
     @step("attributes")
     def label_attributes(self):
         """Labels arousal, dominance, valence where the corpus does not."""
-        emotion_model = self.hparams["emotion_model"].to(self.brain.device)
         label_attributes(
-            emotion_model,
+            self.hparams["emotion_model"].to(self.brain.device),
             {**self.entries["train"], **self.entries["valid"]},
             self.folder / "attributes.jsonl",
             self.hparams["labelling_batch_size"],
@@ -162,6 +161,7 @@ class Recipe:
                     "response: the LLM refused them all."
                 )
             add_attributes(kept, attributes)
+            self.check_dimensions(split, kept)
             datasets[split] = speech_dataset(
                 kept,
                 self.brain.model.llm,
@@ -176,6 +176,29 @@ class Recipe:
             train_loader_kwargs=self.hparams["train_loader"],
             valid_loader_kwargs=self.hparams["valid_loader"],
         )
+
+    def check_dimensions(self, split, entries):
+        """Makes sure that there is something for the dimension head to learn.
+
+        Arguments
+        ---------
+        split : str
+            "train" or "valid".
+        entries : dict
+            Manifest entries, pseudo labels filled in.
+
+        Raises
+        ------
+        RecipeError
+            If its loss has a weight and an utterance has no labels.
+        """
+        bare = [i for i, e in entries.items() if e["arousal"] is None]
+        if bare and self.hparams["loss_weights"]["dimension"]:
+            raise RecipeError(
+                f"{len(bare)} utterances of the {split} split have no arousal, "
+                f"dominance and valence (first: {bare[0]}): run the step "
+                "'attributes', or set loss_weights: dimension to 0."
+            )
 
     @step("respond")
     def respond(self):

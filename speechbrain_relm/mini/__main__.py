@@ -1,4 +1,4 @@
-"""Prepares the embedded default ahead of time: its small models.
+"""Prepares the embedded default ahead of time: all its small models.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -7,7 +7,7 @@ Authors
 import argparse
 import logging
 
-from speechbrain_relm.mini import cache_folder
+from speechbrain_relm.mini import cache_folder, emotion_encoder, epitome
 from speechbrain_relm.mini.models import MODELS, folder
 
 
@@ -26,7 +26,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m speechbrain_relm.mini",
         description="Fetches and converts the small real models of the "
-        "embedded default; afterwards they work without a network.",
+        "embedded default, and trains its emotion encoder and empathy "
+        "scorers; afterwards they work without a network.",
         epilog=f"They are kept in {cache_folder()}. Set SPEECHBRAIN_RELM_CACHE "
         "to keep them elsewhere.",
     )
@@ -35,6 +36,8 @@ def main(arguments=None):
     logging.getLogger("speechbrain_relm").setLevel(logging.INFO)
     for name in MODELS:
         print(folder(name), flush=True)
+    print(emotion_encoder.folder(), flush=True)
+    print(epitome.folder(), flush=True)
 
 
 if __name__ == "__main__":
