@@ -1,0 +1,383 @@
+"""The EPITOME empathy scorer (Sharma et al. 2020; Section II-C of the paper).
+
+One bi-encoder per mechanism of empathy reads a seeker's post and a response
+and gives a level, 0 (none) to 2 (strong), with the words that show it.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+from pathlib import Path
+from typing import List, NamedTuple, Tuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoConfig, AutoTokenizer
+
+from speechbrain_relm.lobes.epitome_classifier import (
+    LEVELS,
+    EpitomeClassifier,
+)
+from speechbrain_relm.lobes.epitome_text import (
+    collate,
+    encode_posts,
+    spans_of,
+    tokenize,
+)
+from speechbrain_relm.records import make_batches
+
+MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
+
+# Distinct posts whose states are in memory at a time.
+POSTS_AT_ONCE = 1024
+
+SEEKER = "seeker_encoder"
+
+
+class Judgement(NamedTuple):
+    """What one mechanism's classifier says about N responses.
+
+    Arguments
+    ---------
+    levels : torch.Tensor
+        Levels [N], 0 to 2, int64.
+    probabilities : torch.Tensor
+        Probabilities of the levels [N, 3].
+    rationales : list of list of tuple
+        For each response the spans of characters (start, end) that show the
+        mechanism; none at level 0.
+
+    Example
+    -------
+    >>> Judgement(torch.tensor([0]), torch.tensor([[1.0, 0, 0]]), [[]]).levels
+    tensor([0])
+    """
+
+    levels: torch.Tensor
+    probabilities: torch.Tensor
+    rationales: List[List[Tuple[int, int]]]
+
+
+def save_scorer(folder, classifiers, tokenizer, max_length, metrics):
+    """Saves classifiers as the folder that `EmpathyScorer` loads.
+
+    A seeker encoder that they share is stored once.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        An existing folder.
+    classifiers : dict of str to EpitomeClassifier
+        One for each mechanism, with the same kind of backbone.
+    tokenizer : transformers.PreTrainedTokenizerFast
+        Their tokenizer.
+    max_length : int
+        Most tokens of a post or a response, special ones included.
+    metrics : dict
+        Held-out figures of each mechanism, to be shown beside scores.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> save_scorer(folder, classifiers, tokenizer, 64, {})  # doctest: +SKIP
+    """
+    folder = Path(folder)
+    states = {
+        name: classifier.state_dict()
+        for name, classifier in classifiers.items()
+    }
+    seekers = [_split(state)[0] for state in states.values()]
+    shared = all(
+        torch.equal(value, seeker[key])
+        for seeker in seekers[1:]
+        for key, value in seekers[0].items()
+    )
+    for name, state in states.items():
+        kept = _split(state)[1] if shared else state
+        _write(kept, folder / f"{name}.safetensors")
+    if shared:
+        _write(seekers[0], folder / f"{SEEKER}.safetensors")
+    tokenizer.save_pretrained(folder / "tokenizer")
+    first = next(iter(classifiers.values()))
+    settings = {
+        "mechanisms": list(classifiers),
+        "backbone": first.responder_encoder.config.to_dict(),
+        "max_length": max_length,
+        "pad_to": first.pad_to,
+        "shared_seeker_encoder": shared,
+        "metrics": metrics,
+    }
+    with open(folder / "config.json", "w", encoding="utf-8") as stream:
+        json.dump(settings, stream, indent=2)
+
+
+def _split(state):
+    """Parts a classifier's state into its seeker encoder's and the rest."""
+    seeker = {k: v for k, v in state.items() if k.startswith(f"{SEEKER}.")}
+    return seeker, {k: v for k, v in state.items() if k not in seeker}
+
+
+def _write(state, path):
+    """Writes tensors; others may read them, as the cache may be shared."""
+    state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
+    save_file(state, path)
+    path.chmod(0o644)
+
+
+def _read(path):
+    """Reads tensors, with an error that says what to do."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing, so {path.parent} is no whole empathy scorer. "
+            "Train it again (`python -m speechbrain_relm.mini.epitome`) or "
+            "copy the folder whole."
+        )
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}). Delete its folder and make or copy "
+            "it again."
+        )
+
+
+def _fill(classifier, state, path):
+    """Loads a classifier's state after checking every key and shape."""
+    expected = {k: v.shape for k, v in classifier.state_dict().items()}
+    found = {key: value.shape for key, value in state.items()}
+    if found != expected:
+        keys = [k for k in expected if found.get(k) != expected[k]]
+        keys += [k for k in found if k not in expected]
+        raise ValueError(
+            f"{path} does not fit the `backbone` of its config.json: missing, "
+            f"unexpected or of another shape are {', '.join(keys[:5])}"
+            f"{' and more' if len(keys) > 5 else ''}. Use the files of one and "
+            "the same training."
+        )
+    classifier.load_state_dict(state)
+
+
+class EmpathyScorer(nn.Module):
+    """Scores responses for each mechanism of empathy.
+
+    It never trains and stays in evaluation mode. A response gets the same
+    score alone and in any batch; each distinct post is encoded once.
+
+    Arguments
+    ---------
+    source : str or pathlib.Path
+        A folder that `save_scorer` wrote: `config.json`, `tokenizer/`, one
+        `<mechanism>.safetensors` each and `seeker_encoder.safetensors`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a file is damaged or does not fit the others.
+
+    Example
+    -------
+    >>> from speechbrain_relm.mini import epitome
+    >>> scorer = EmpathyScorer(epitome.folder())  # doctest: +SKIP
+    >>> scorer.score(["My dog died."], ["I'm so sorry!"])  # doctest: +SKIP
+    {'emotional_reactions': tensor([2]), 'explorations': tensor([0]), ...}
+    """
+
+    def __init__(self, source):
+        super().__init__()
+        source = Path(source)
+        settings = self._settings(source / "config.json")
+        backbone = AutoConfig.for_model(**settings["backbone"])
+        self.max_length = settings["max_length"]
+        self.metrics = settings["metrics"]
+        self.tokenizer = AutoTokenizer.from_pretrained(source / "tokenizer")
+        self.classifiers = nn.ModuleDict()
+        seeker = {}
+        if settings["shared_seeker_encoder"]:
+            seeker = _read(source / f"{SEEKER}.safetensors")
+        for name in settings["mechanisms"]:
+            path = source / f"{name}.safetensors"
+            classifier = EpitomeClassifier(backbone, pad_to=settings["pad_to"])
+            _fill(classifier, {**seeker, **_read(path)}, path)
+            if seeker and self.classifiers:
+                first = next(iter(self.classifiers.values()))
+                classifier.seeker_encoder = first.seeker_encoder
+            self.classifiers[name] = classifier
+        self.requires_grad_(False)
+        self.eval()
+
+    @staticmethod
+    def _settings(path):
+        """Reads and checks config.json."""
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing: name the folder of an empathy scorer, as "
+                "`python -m speechbrain_relm.mini.epitome` makes it."
+            )
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        fields = ("mechanisms", "backbone", "max_length", "pad_to")
+        for field in (*fields, "shared_seeker_encoder", "metrics"):
+            if field not in settings:
+                raise ValueError(
+                    f"{path} has no field '{field}', so it is not the "
+                    "configuration of an empathy scorer; name another folder."
+                )
+        for name in settings["mechanisms"]:
+            if name not in MECHANISMS:
+                raise ValueError(
+                    f"{path}, field 'mechanisms': '{name}' is none of "
+                    f"{', '.join(MECHANISMS)}."
+                )
+        return settings
+
+    def train(self, mode=True):
+        """Stays in evaluation mode whatever is asked.
+
+        Arguments
+        ---------
+        mode : bool
+            Ignored.
+
+        Returns
+        -------
+        EmpathyScorer
+            Itself.
+        """
+        return super().train(False)
+
+    def score(self, seekers, responses, batch_size=32):
+        """Scores each response to its post.
+
+        Arguments
+        ---------
+        seekers : list of str
+            N posts, or transcripts.
+        responses : list of str
+            N responses to them. An empty one has level 0.
+        batch_size : int
+            Responses a batch.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            Levels [N], 0 to 2, int64, of each mechanism.
+
+        Example
+        -------
+        >>> scorer.score(["I won."], ["Great!"])  # doctest: +SKIP
+        """
+        judgements = self.judge(seekers, responses, batch_size)
+        return {name: judged.levels for name, judged in judgements.items()}
+
+    @torch.no_grad()
+    def judge(self, seekers, responses, batch_size=32):
+        """Gives levels, probabilities and rationales of each response.
+
+        Arguments
+        ---------
+        seekers : list of str
+            N posts, or transcripts.
+        responses : list of str
+            N responses to them. An empty one has level 0.
+        batch_size : int
+            Responses a batch.
+
+        Returns
+        -------
+        dict of str to Judgement
+            What each mechanism's classifier says.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many posts as responses.
+
+        Example
+        -------
+        >>> judged = scorer.judge(["I won."], ["Great!"])  # doctest: +SKIP
+        >>> judged["emotional_reactions"].rationales  # doctest: +SKIP
+        [[(0, 6)]]
+        """
+        if len(seekers) != len(responses):
+            raise ValueError(
+                f"{len(seekers)} posts for {len(responses)} responses: give "
+                "one post with each response."
+            )
+        ids, offsets = tokenize(self.tokenizer, responses, self.max_length)
+        judged = {
+            name: Judgement(
+                torch.zeros(len(responses), dtype=torch.long),
+                torch.zeros(len(responses), LEVELS),
+                [[] for _ in responses],
+            )
+            for name in self.classifiers
+        }
+        for states, rows in self._encoded(seekers, batch_size):
+            sizes = [len(ids[row]) for row in rows]
+            for batch in make_batches(rows, sizes, batch_size):
+                tokens = collate([ids[row] for row in batch])
+                posts = [seekers[row] for row in batch]
+                for name, (probabilities, words) in self._classify(
+                    states, posts, tokens
+                ).items():
+                    judged[name].probabilities[batch] = probabilities
+                    for row, chosen in zip(batch, words):
+                        spans = spans_of(chosen, offsets[row])
+                        judged[name].rationales[row] = spans
+        for judgement in judged.values():
+            _settle(judgement, responses)
+        return judged
+
+    def _encoded(self, seekers, batch_size):
+        """Yields the states of some distinct posts and the rows they are of."""
+        rows = {}
+        for row, seeker in enumerate(seekers):
+            rows.setdefault(seeker, []).append(row)
+        posts = sorted(rows, key=lambda post: (len(post), post))
+        for start in range(0, len(posts), POSTS_AT_ONCE):
+            part = posts[start : start + POSTS_AT_ONCE]
+            states, known = {}, {}
+            for name, classifier in self.classifiers.items():
+                # Mechanisms that share an encoder share its states.
+                encoder = classifier.seeker_encoder
+                if encoder not in known:
+                    known[encoder] = encode_posts(
+                        classifier,
+                        self.tokenizer,
+                        part,
+                        self.max_length,
+                        batch_size,
+                    )
+                states[name] = known[encoder]
+            yield states, [row for post in part for row in rows[post]]
+
+    def _classify(self, states, posts, tokens):
+        """Gives each mechanism's probabilities and chosen tokens of a batch."""
+        device = next(self.parameters()).device
+        tokens = [part.to(device) for part in tokens]
+        results = {}
+        for name, classifier in self.classifiers.items():
+            seekers, attended = collate([states[name][post] for post in posts])
+            levels, words = classifier.classify(
+                seekers, attended.bool(), *tokens
+            )
+            results[name] = (
+                levels.float().softmax(-1).cpu(),
+                words.argmax(-1).tolist(),
+            )
+        return results
+
+
+def _settle(judgement, responses):
+    """Fills in the levels; an empty response, and level 0, show nothing."""
+    for row, response in enumerate(responses):
+        if not response.strip():
+            judgement.probabilities[row] = torch.tensor([1.0, 0.0, 0.0])
+    judgement.levels.copy_(judgement.probabilities.argmax(1))
+    for row, level in enumerate(judgement.levels.tolist()):
+        if level == 0:
+            judgement.rationales[row] = []

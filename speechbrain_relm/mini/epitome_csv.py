@@ -1,0 +1,208 @@
+"""Reads EPITOME's annotations in the public CSV schema and checks them.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import csv
+import html
+import re
+from pathlib import Path
+from typing import List, NamedTuple, Tuple
+
+COLUMNS = (
+    "sp_id",
+    "rp_id",
+    "seeker_post",
+    "response_post",
+    "level",
+    "rationales",
+)
+
+# Characters that may lie between two words of a rationale in its response.
+GAP = 30
+
+
+class Pair(NamedTuple):
+    """An annotated pair.
+
+    Arguments
+    ---------
+    seeker : str
+        The post.
+    response : str
+        The response; it may be empty.
+    level : int
+        0 to 2.
+    spans : list of tuple
+        The rationales' characters (start, end) in the response.
+
+    Example
+    -------
+    >>> Pair("I fell.", "Oh no!", 1, [(0, 6)]).level
+    1
+    """
+
+    seeker: str
+    response: str
+    level: int
+    spans: List[Tuple[int, int]]
+
+
+def find_span(rationale, response):
+    """Finds a rationale in its response.
+
+    In the public files rationales have lost some line ends, HTML entities
+    and words, so that searching their very text loses some of them.
+
+    Arguments
+    ---------
+    rationale : str
+        The rationale.
+    response : str
+        The response.
+
+    Returns
+    -------
+    tuple or None
+        Its characters (start, end): the text itself, or else its words in
+        order with little between them.
+
+    Example
+    -------
+    >>> find_span("Hang on. Write me!", "Hang on.  &amp; Write me!")
+    (0, 25)
+    """
+    start = response.find(rationale)
+    if start >= 0:
+        return start, start + len(rationale)
+    words = re.findall(r"\w+", html.unescape(rationale))
+    if not words:
+        return None
+    for first in re.finditer(re.escape(words[0]), response):
+        end = first.end()
+        for word in words[1:]:
+            start = response.find(word, end, end + GAP + len(word))
+            if start < 0:
+                break
+            end = start + len(word)
+        else:
+            # The punctuation that ends a rationale is part of it.
+            end += len(re.match(r"[^\w\s]*", response[end:]).group())
+            return first.start(), end
+    return None
+
+
+def _check(condition, path, number, field, problem, fix):
+    """Raises an error that names the file, the row, the field and the fix."""
+    if not condition:
+        raise ValueError(f"{path}, row {number}, {field}: {problem} {fix}")
+
+
+def _pair(row, path, number):
+    """Turns a row into a pair after checking it."""
+    _check(
+        None not in row and None not in row.values(),
+        path,
+        number,
+        "number of fields",
+        f"the row has not {len(COLUMNS)} fields.",
+        "Put texts with commas, quotes or line ends in double quotes.",
+    )
+    _check(
+        row["seeker_post"].strip(),
+        path,
+        number,
+        "seeker_post",
+        "the post is empty.",
+        "Fill it in or delete the row.",
+    )
+    _check(
+        row["level"] in ("0", "1", "2"),
+        path,
+        number,
+        "level",
+        f"found {row['level']!r}.",
+        "A level is 0, 1 or 2.",
+    )
+    spans = []
+    for rationale in map(str.strip, row["rationales"].split("|")):
+        if rationale:
+            span = find_span(rationale, row["response_post"])
+            _check(
+                span,
+                path,
+                number,
+                "rationales",
+                f"{rationale!r} is not in the response.",
+                "Copy it from there; several are joined by '|'.",
+            )
+            spans.append(span)
+    return Pair(
+        row["seeker_post"], row["response_post"], int(row["level"]), spans
+    )
+
+
+def read_pairs(path):
+    """Reads the annotations of one mechanism.
+
+    A pair that is there twice was annotated twice, and both count.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        A CSV file with the columns `sp_id`, `rp_id`, `seeker_post`,
+        `response_post`, `level` (0 to 2) and `rationales` (parts of the
+        response, joined by `|`). The response may be empty.
+
+    Returns
+    -------
+    list of Pair
+        The pairs, in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a column is missing, or a row is wrong: the message names it.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "explorations-reddit.csv"
+    >>> lines = [",".join(COLUMNS), "a,b,I fell.,Really? How?,1,How?"]
+    >>> _ = path.write_text("\\n".join(lines), encoding="utf-8")
+    >>> read_pairs(path)
+    [Pair(seeker='I fell.', response='Really? How?', level=1, spans=[(8, 12)])]
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. EPITOME's data folder holds "
+            "emotional-reactions-reddit.csv, explorations-reddit.csv and "
+            "interpretations-reddit.csv."
+        )
+    texts, pairs = {}, []
+    # What is not UTF-8 is replaced: it would only cost a word.
+    with open(path, encoding="utf-8", errors="replace", newline="") as stream:
+        reader = csv.DictReader(stream)
+        missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(
+                f"{path}, row 1: there is no column {', '.join(missing)}. The "
+                f"first row must name the columns {', '.join(COLUMNS)}."
+            )
+        for number, row in enumerate(reader, start=2):
+            pairs.append(_pair(row, path, number))
+            ids = (row["sp_id"], row["rp_id"])
+            _check(
+                texts.setdefault(ids, pairs[-1][:2]) == pairs[-1][:2],
+                path,
+                number,
+                "sp_id, rp_id",
+                f"{ids[0]}, {ids[1]} are the ids of another pair as well.",
+                "Give each pair ids of its own.",
+            )
+    if not pairs:
+        raise ValueError(f"{path} has no pairs: add rows to it.")
+    return pairs
