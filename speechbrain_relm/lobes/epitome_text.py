@@ -31,9 +31,11 @@ def tokenize(tokenizer, texts, max_length):
 
     Example
     -------
-    >>> source = "all-MiniLM-L6-v2"
-    >>> tokenizer = AutoTokenizer.from_pretrained(source)  # doctest: +SKIP
-    >>> tokenize(tokenizer, ["Hang in there."], 64)  # doctest: +SKIP
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> ids, offsets = tokenize(scorer.tokenizer, ["Hang in there."], 64)
+    >>> offsets[0]
+    [(0, 0), (0, 4), (5, 7), (8, 13), (13, 14), (0, 0)]
     """
     if not texts:
         return [], []
@@ -99,7 +101,12 @@ def encode_posts(classifier, tokenizer, posts, max_length, batch_size=32):
 
     Example
     -------
-    >>> encode_posts(classifier, tokenizer, ["Hello."], 64)  # doctest: +SKIP
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> classifier = scorer.classifiers["explorations"]
+    >>> states = encode_posts(classifier, scorer.tokenizer, ["Hello."], 64)
+    >>> states["Hello."].shape
+    torch.Size([4, 16])
     """
     device = next(classifier.parameters()).device
     ids, _ = tokenize(tokenizer, posts, max_length)

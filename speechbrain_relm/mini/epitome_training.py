@@ -84,7 +84,16 @@ def make_examples(pairs, seekers, tokenizer, max_length):
 
     Example
     -------
-    >>> make_examples(pairs, seekers, tokenizer, 64)  # doctest: +SKIP
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> classifier = scorer.classifiers["explorations"]
+    >>> from speechbrain_relm.lobes.epitome_text import encode_posts
+    >>> from speechbrain_relm.mini.epitome_csv import Pair
+    >>> posts = encode_posts(classifier, scorer.tokenizer, ["Oh."], 64)
+    >>> pairs = [Pair("Oh.", "Why?", 2, [(0, 4)]), Pair("Oh.", "I see.", 0, [])]
+    >>> examples = make_examples(pairs, posts, scorer.tokenizer, 64)
+    >>> examples[0].words.tolist()
+    [-100, 1, 1, -100]
     """
     responses = [pair.response for pair in pairs]
     ids, offsets = tokenize(tokenizer, responses, max_length)
@@ -147,7 +156,16 @@ def classify(classifier, batch):
 
     Example
     -------
-    >>> levels, words = classify(classifier, examples[:2])  # doctest: +SKIP
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> classifier = scorer.classifiers["explorations"]
+    >>> from speechbrain_relm.lobes.epitome_text import encode_posts
+    >>> from speechbrain_relm.mini.epitome_csv import Pair
+    >>> posts = encode_posts(classifier, scorer.tokenizer, ["Oh."], 64)
+    >>> pairs = [Pair("Oh.", "Why?", 2, [(0, 4)]), Pair("Oh.", "I see.", 0, [])]
+    >>> examples = make_examples(pairs, posts, scorer.tokenizer, 64)
+    >>> [logits.shape for logits in classify(classifier, examples)]
+    [torch.Size([2, 3]), torch.Size([2, 5, 2])]
     """
     seekers, attended = collate([example.seeker for example in batch])
     ids, mask = collate([example.ids for example in batch])
@@ -264,9 +282,17 @@ def train_classifier(classifier, examples, settings, title):
 
     Example
     -------
-    >>> train_classifier(
-    ...     classifier, examples, TRAINING, "explorations"
-    ... )  # doctest: +SKIP
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> classifier = scorer.classifiers["explorations"]
+    >>> from speechbrain_relm.lobes.epitome_text import encode_posts
+    >>> from speechbrain_relm.mini.epitome_csv import Pair
+    >>> posts = encode_posts(classifier, scorer.tokenizer, ["Oh."], 64)
+    >>> pairs = [Pair("Oh.", "Why?", 2, [(0, 4)]), Pair("Oh.", "I see.", 0, [])]
+    >>> examples = make_examples(pairs, posts, scorer.tokenizer, 64)
+    >>> from speechbrain_relm.mini.epitome import TRAINING
+    >>> _ = classifier.requires_grad_(True)
+    >>> train_classifier(classifier, examples, TRAINING, "explorations")
     """
     rng = random.Random(settings["seed"])
     # Half the parameters, of which the data holds few: they stay as they are.
@@ -355,7 +381,16 @@ def measure(classifier, training, held_out, batch_size=32):
 
     Example
     -------
-    >>> measure(classifier, training, held_out)  # doctest: +SKIP
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> classifier = scorer.classifiers["explorations"]
+    >>> from speechbrain_relm.lobes.epitome_text import encode_posts
+    >>> from speechbrain_relm.mini.epitome_csv import Pair
+    >>> posts = encode_posts(classifier, scorer.tokenizer, ["Oh."], 64)
+    >>> pairs = [Pair("Oh.", "Why?", 2, [(0, 4)]), Pair("Oh.", "I see.", 0, [])]
+    >>> examples = make_examples(pairs, posts, scorer.tokenizer, 64)
+    >>> measure(classifier, examples, examples)["pairs"]
+    2
     """
     classifier.eval()
     predictions = [
