@@ -77,6 +77,7 @@ class CompleteCheckpointer(Checkpointer):
         if checkpoint is not None:
             names = sorted(file.name for file in checkpoint.path.iterdir())
             write_atomically(checkpoint.path / COMPLETE, json.dumps(names))
+        ddp_barrier()  # every process sees the same checkpoints
         return checkpoint
 
     def _list_checkpoint_dirs(self):
