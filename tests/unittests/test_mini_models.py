@@ -32,7 +32,7 @@ from transformers import (
 )
 
 from speechbrain_relm.convert import whisper_ct2
-from speechbrain_relm.mini import models
+from speechbrain_relm.mini import emotion_encoder, epitome, models
 
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|startofprev|>"]
 SPECIAL += ["<|notimestamps|>"]
@@ -399,14 +399,13 @@ def test_real_minilm_knows_what_is_alike():
 
 
 def test_command_prepares_everything():
-    # All models are there by now, so that no network is needed.
-    for name in models.MODELS:
-        models.folder(name)
+    # All models are there by then, so that no network is needed.
+    folders = [models.folder(name) for name in models.MODELS]
+    folders += [emotion_encoder.folder(), epitome.folder()]
     answer = subprocess.run(
         [sys.executable, "-m", "speechbrain_relm.mini"],
         env={**os.environ, "PIP_NO_INDEX": "1"},
         capture_output=True,
         check=True,
     )
-    folders = answer.stdout.decode("utf-8").split()
-    assert folders == [models.folder(name) for name in models.MODELS]
+    assert answer.stdout.decode("utf-8").split() == folders
