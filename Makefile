@@ -12,7 +12,7 @@ demo: $(INSTALLED)
 		--speakers 6 --sentences 8
 	$(PYTHON) recipes/ESD/train.py hparams/re_llm_mini.yaml \
 		--data_folder $(DEMO)/ESD --output_folder $(DEMO)/re_llm_mini \
-		--number_of_epochs 5
+		--number_of_epochs 3
 
 test: $(INSTALLED)
 	$(PYTHON) -m pytest -q
