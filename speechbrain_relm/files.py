@@ -8,12 +8,28 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 # Remembers what a made folder was made from.
 FINGERPRINT = "MADE.json"
+
+
+def cache_folder():
+    """Names the folder for models and corpora that are made once.
+
+    Returns
+    -------
+    pathlib.Path
+        ``$SPEECHBRAIN_RELM_CACHE``, or ``~/.cache/speechbrain_relm``.
+
+    Example
+    -------
+    >>> cache_folder().is_absolute()
+    True
+    """
+    default = Path.home() / ".cache" / "speechbrain_relm"
+    return Path(os.environ.get("SPEECHBRAIN_RELM_CACHE", default)).resolve()
 
 
 def write_atomically(path, text):
@@ -69,6 +85,42 @@ def locked(folder):
         yield
 
 
+@contextmanager
+def whole_folder(folder):
+    """Makes a folder whole or not at all, inside a `with` block.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        The folder to make, or to make anew.
+
+    Yields
+    ------
+    pathlib.Path
+        An empty folder beside it, which takes its name at the end.
+
+    Example
+    -------
+    >>> target = getfixture("tmp_path") / "made"
+    >>> with whole_folder(target) as folder:
+    ...     _ = (folder / "a.txt").write_text("a")
+    ...     target.exists()
+    False
+    >>> target.exists()
+    True
+    """
+    folder = Path(folder).resolve()
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a killed process
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def make_once(folder, settings, build):
     """Makes a folder whole or not at all, and only if its settings are new.
 
@@ -111,14 +163,7 @@ def make_once(folder, settings, build):
                 f"{folder} has files but no {FINGERPRINT}, so it was not made "
                 "here and is left alone: name another folder."
             )
-        with tempfile.TemporaryDirectory(
-            dir=folder.parent, prefix=f".{folder.name}-"
-        ) as temporary:
-            fresh = Path(temporary) / folder.name
-            fresh.mkdir()
+        with whole_folder(folder) as fresh:
             build(fresh)
             (fresh / FINGERPRINT).write_text(fingerprint, encoding="utf-8")
-            if folder.exists():
-                shutil.rmtree(folder)
-            os.replace(fresh, folder)
     return folder

@@ -7,7 +7,8 @@ Authors
 import argparse
 import logging
 
-from speechbrain_relm.mini import cache_folder, emotion_encoder, epitome
+from speechbrain_relm.files import cache_folder
+from speechbrain_relm.mini import emotion_encoder, epitome
 from speechbrain_relm.mini.models import MODELS, folder
 
 

@@ -18,11 +18,11 @@ import torch
 from speechbrain.utils.logger import get_logger
 from transformers import AutoTokenizer
 
-from speechbrain_relm.files import make_once
+from speechbrain_relm.files import cache_folder, make_once
 from speechbrain_relm.lobes.epitome import save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.epitome_text import encode_posts
-from speechbrain_relm.mini import cache_folder, models
+from speechbrain_relm.mini import models
 from speechbrain_relm.mini.epitome_csv import read_pairs
 from speechbrain_relm.mini.epitome_pairs import FILES, write_csvs
 from speechbrain_relm.mini.epitome_training import (

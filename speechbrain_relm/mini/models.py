@@ -25,26 +25,14 @@ from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechbrain_relm.convert import whisper_ct2
-from speechbrain_relm.files import locked
-from speechbrain_relm.mini import cache_folder
+from speechbrain_relm.convert.chatml import CHATML_TEMPLATE
+from speechbrain_relm.files import cache_folder, locked
 
 logger = get_logger(__name__)
 
 # To be raised when the code below changes what is in a folder, so that cached
 # folders are made anew.
 CONVERSION = 1
-
-# Each message as it is. The template within the GGUF adds a system prompt
-# wherever there is none.
-CHATML_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\\n' "
-    "+ message['content'] + '<|im_end|>\\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}"
-    "{{ '<|im_start|>assistant\\n' }}"
-    "{% endif %}"
-)
 
 
 class Model(NamedTuple):
