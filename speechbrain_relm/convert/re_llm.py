@@ -11,6 +11,21 @@ from speechbrain_relm.convert.qwen import qwen2_tensors
 # Present in the released model, never used by it.
 UNUSED = ("w2v2_adapter.", "w2v2_hidden2emotion.")
 
+# The layers that a released LoRA's targets become: c_attn is three, and both
+# the attention and the MLP have a c_proj.
+LORA_TARGETS = {
+    "c_attn": ["q_proj", "k_proj", "v_proj"],
+    "c_proj": ["o_proj", "down_proj"],
+    "w1": ["up_proj"],
+    "w2": ["gate_proj"],
+}
+
+# torch's older names of a weight norm's two tensors.
+_WEIGHT_NORM = {
+    ".weight_g": ".parametrizations.weight.original0",
+    ".weight_v": ".parametrizations.weight.original1",
+}
+
 _ADAPTER = {
     "subsampler.conv_layers.": "conv_layers.",
     "fc1.": "fc1.",
@@ -19,57 +34,13 @@ _ADAPTER = {
 }
 
 
-def split_checkpoint(tensors):
-    """Sorts a released checkpoint's tensors by lobe, under our names.
-
-    Arguments
-    ---------
-    tensors : dict
-        The checkpoint: released names to tensors.
-
-    Returns
-    -------
-    dict
-        Lobe to tensors: `speech_encoder` (a Whisper encoder's own names),
-        `emotion_encoder` (`EmotionRegressor`'s), `llm` (`Qwen2ForCausalLM`'s),
-        `lora` (those with `lora_A`, `lora_B`), `adapter` (with the emotion
-        encoder), `adapter_without_emotion` (BLSP-Emo's), `heads`, and
-        `unused`.
-
-    Raises
-    ------
-    ValueError
-        If a tensor's name is unknown.
-
-    Example
-    -------
-    >>> parts = split_checkpoint({"hidden2w2v2.weight": torch.eye(3)})
-    >>> parts["heads"]["dimension.weight"]  # arousal, dominance, valence
-    tensor([[1., 0., 0.],
-            [0., 0., 1.],
-            [0., 1., 0.]])
-    """
-    parts = {
-        lobe: {}
-        for lobe in (
-            "speech_encoder",
-            "emotion_encoder",
-            "llm",
-            "lora",
-            "adapter",
-            "adapter_without_emotion",
-            "heads",
-            "unused",
-        )
-    }
-    for name, tensor in tensors.items():
-        for lobe, new_name, new_tensor in place(name, tensor):
-            parts[lobe][new_name] = new_tensor
-    return parts
-
-
 def place(name, tensor):
     """Finds the lobe and our name of one released tensor.
+
+    The lobes are `speech_encoder` (a Whisper encoder's own names),
+    `emotion_encoder` (`EmotionRegressor`'s), `llm` (`Qwen2ForCausalLM`'s),
+    `lora` (those with `lora_A`, `lora_B`), `adapter` (with the emotion
+    encoder), `adapter_without_emotion` (BLSP-Emo's), `heads`, and `unused`.
 
     Arguments
     ---------
@@ -92,6 +63,10 @@ def place(name, tensor):
     -------
     >>> place("adapter.speech_ln.bias", torch.zeros(1))[0][:2]
     ('adapter_without_emotion', 'layer_norm.bias')
+    >>> place("hidden2w2v2.weight", torch.eye(3))  # arousal, dominance, valence
+    [('heads', 'dimension.weight', tensor([[1., 0., 0.],
+            [0., 0., 1.],
+            [0., 1., 0.]]))]
     """
     if name.startswith(UNUSED):
         return [("unused", name, tensor)]
@@ -99,6 +74,8 @@ def place(name, tensor):
     if room == "whisper_model":
         return [("speech_encoder", rest, tensor)]
     if room == "w2v2":
+        for old, new in _WEIGHT_NORM.items():
+            rest = rest.replace(old, new)
         return [("emotion_encoder", rest, tensor)]
     if room == "qwen_model":
         # With a LoRA, PEFT puts the model one level deeper.
@@ -121,32 +98,31 @@ def place(name, tensor):
     )
 
 
-def load_lora(llm, tensors):
-    """Loads a converted LoRA into an adapted LLM.
+def trained_name(lobe, name):
+    """Names a lobe's tensor as `RELLM`'s checkpoints do.
 
     Arguments
     ---------
-    llm : speechbrain.nnet.adapters.AdaptedModel
-        A `ChatLLM` with `PartialLoRA` (or SpeechBrain's `LoRA`) layers.
-    tensors : dict
-        The part `lora` of `split_checkpoint`.
+    lobe : str
+        A lobe of `place`.
+    name : str
+        The tensor's name in it.
 
-    Raises
-    ------
-    ValueError
-        If the adapted layers and the checkpoint's are not the same.
+    Returns
+    -------
+    str
+        The name in a `RELLM` whose LLM has a LoRA of SpeechBrain's
+        `AdaptedModel`; that of a lobe with a folder of its own unchanged.
+
+    Example
+    -------
+    >>> trained_name("adapter", "fc1.weight")
+    'adapter.fc1.weight'
+    >>> trained_name("lora", "model.layers.0.mlp.up_proj.lora_A.weight")
+    'llm.adapted_model.model.model.layers.0.mlp.up_proj.adapter_down_proj.weight'
     """
-    ours = {
-        f"adapted_model.model.{name}".replace(
-            "lora_A", "adapter_down_proj"
-        ).replace("lora_B", "adapter_up_proj"): tensor
-        for name, tensor in tensors.items()
-    }
-    wanted = {n for n, p in llm.named_parameters() if ".adapter_" in n}
-    if wanted != set(ours):
-        odd = sorted(wanted ^ set(ours))
-        raise ValueError(
-            f"The LoRA's layers differ from the checkpoint's in {len(odd)} "
-            f"tensors (first: {odd[0]}): set target_layers to its layers."
-        )
-    llm.load_state_dict(ours, strict=False)
+    if lobe == "lora":
+        name = name.replace("lora_A", "adapter_down_proj")
+        name = name.replace("lora_B", "adapter_up_proj")
+        return f"llm.adapted_model.model.{name}"
+    return f"{lobe}.{name}" if lobe in ("adapter", "heads") else name

@@ -12,6 +12,10 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
+from speechbrain_relm.convert.sources import stock_llm
+from speechbrain_relm.lobes.partial_lora import same_speech_positions
+from speechbrain_relm.pretrained import load_pretrained
+
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
 
@@ -36,12 +40,18 @@ class ChatLLM(nn.Module):
     Arguments
     ---------
     source : str
-        Hub id or folder of a causal LM. Remote code is never run: convert a
-        first-generation Qwen with `speechbrain_relm.convert` first.
+        Hub id or folder of a causal LM. Remote code is never run: a
+        first-generation Qwen is converted once, into the cache folder.
     dtype : str
         "float32" or "bfloat16".
     freeze : bool
         Whether the LLM's own weights stay as pretrained, as in the paper.
+    gradient_checkpointing : bool
+        Whether training works out the layers' activations twice instead of
+        keeping them in memory.
+    quantization_config : object or None
+        E.g. `transformers.BitsAndBytesConfig`, for a frozen base of 8 or 4
+        bits a weight.
 
     Example
     -------
@@ -62,12 +72,32 @@ class ChatLLM(nn.Module):
     (torch.Size([1, 3, 8]), torch.Size([1, 3, 20]))
     """
 
-    def __init__(self, source, dtype="float32", freeze=True):
+    def __init__(
+        self,
+        source,
+        dtype="float32",
+        freeze=True,
+        gradient_checkpointing=False,
+        quantization_config=None,
+    ):
         super().__init__()
-        self.source = source
-        self.model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=getattr(torch, dtype), attn_implementation="sdpa"
+        self.source = stock_llm(source)
+        self.quantization_config = quantization_config
+        settings = {"dtype": getattr(torch, dtype)}
+        if quantization_config is not None:
+            settings["quantization_config"] = quantization_config
+        self.model = load_pretrained(
+            AutoModelForCausalLM,
+            self.source,
+            attn_implementation="sdpa",
+            **settings,
         )
+        if gradient_checkpointing:
+            # Recomputed in the backward pass, the layers need the positions
+            # that the forward pass had.
+            self.model.gradient_checkpointing_enable(
+                {"use_reentrant": False, "context_fn": same_speech_positions}
+            )
         # Repetition penalties and the like of the checkpoint would change the
         # answers in silence: decoding is what the caller says.
         self.eos_token_ids = as_list(self.model.generation_config.eos_token_id)

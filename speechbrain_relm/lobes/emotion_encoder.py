@@ -18,6 +18,7 @@ from speechbrain_relm.lengths import (
     masked_mean,
     valid_mask,
 )
+from speechbrain_relm.pretrained import load_pretrained
 
 # The order of the released head, kept everywhere in this package.
 DIMENSIONS = ("arousal", "dominance", "valence")
@@ -173,10 +174,16 @@ class DimensionalEmotionEncoder(nn.Module):
     Arguments
     ---------
     source : str
-        Hub id or folder of a model in the released format.
+        Hub id or folder of a model in the released format, `.safetensors` or
+        `.bin`, with torch's older or newer names of weight norms.
     normalize : bool
         Whether signals are scaled to zero mean and unit variance, as the
         released model expects.
+
+    Raises
+    ------
+    ValueError
+        If the folder lacks tensors of the model, such as the head.
 
     Example
     -------
@@ -205,7 +212,9 @@ class DimensionalEmotionEncoder(nn.Module):
 
     def __init__(self, source, normalize=True):
         super().__init__()
-        self.model = EmotionRegressor.from_pretrained(source)
+        self.model = load_pretrained(
+            EmotionRegressor, source, dtype=torch.float32
+        )
         self.normalize = normalize
         self.requires_grad_(False)
         self.eval()

@@ -20,6 +20,32 @@ _POSITIONS = contextvars.ContextVar("speech_positions", default=None)
 
 
 @contextlib.contextmanager
+def at_positions(positions):
+    """Sets the speech positions as they are kept, inside a `with` block.
+
+    Arguments
+    ---------
+    positions : tuple or None
+        The input's shape (B, L), and the indices of its speech positions in
+        B * L.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> with at_positions(((1, 3), torch.tensor([1]))):
+    ...     pass
+    """
+    token = _POSITIONS.set(positions)
+    try:
+        yield
+    finally:
+        _POSITIONS.reset(token)
+
+
+@contextlib.contextmanager
 def speech_positions(mask):
     """Tells every `PartialLoRA` where the speech is, inside a `with` block.
 
@@ -47,11 +73,28 @@ def speech_positions(mask):
     if mask is not None:
         # Found once for all layers: on a GPU each search would be a wait.
         positions = (tuple(mask.shape), mask.flatten().nonzero().squeeze(1))
-    token = _POSITIONS.set(positions)
-    try:
+    with at_positions(positions):
         yield
-    finally:
-        _POSITIONS.reset(token)
+
+
+def same_speech_positions():
+    """Makes the contexts of a layer that gradient checkpointing runs twice.
+
+    Returns
+    -------
+    tuple of context managers
+        For the forward pass, and for its repetition in the backward pass,
+        which comes after the `with` block of `speech_positions`.
+
+    Example
+    -------
+    >>> with speech_positions(torch.ones(1, 3).bool()):
+    ...     forward, repetition = same_speech_positions()
+    >>> with repetition:
+    ...     _POSITIONS.get()[0]
+    (1, 3)
+    """
+    return contextlib.nullcontext(), at_positions(_POSITIONS.get())
 
 
 class PartialLoRA(nn.Module):
@@ -96,7 +139,9 @@ class PartialLoRA(nn.Module):
         self.pretrained_module = target_module
         for param in target_module.parameters():
             param.requires_grad = False
-        size_out, size_in = target_module.weight.shape
+        # Not the weight's shape: a 4-bit weight is packed.
+        size_in = target_module.in_features
+        size_out = target_module.out_features
         device = target_module.weight.device
         # Full precision whatever the base: small updates vanish in bfloat16.
         self.adapter_down_proj = nn.Linear(

@@ -7,14 +7,22 @@ Authors
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import WhisperFeatureExtractor, WhisperModel
+from transformers.audio_utils import mel_filter_bank
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
+from speechbrain_relm.pretrained import load_pretrained
 
 SAMPLE_RATE = 16000
 N_FFT = 400  # samples a window: 25 ms
 HOP = 160  # samples a mel frame: 10 ms
 STRIDE = 2 * HOP  # samples an encoder frame: 50 frames a second
+
+
+class _EncoderOnly(WhisperEncoder):
+    """Whisper's encoder, loaded from a checkpoint of the whole model."""
+
+    _keys_to_ignore_on_load_unexpected = [r"decoder\.", r"proj_out\."]
 
 
 class WhisperSpeechEncoder(nn.Module):
@@ -34,10 +42,13 @@ class WhisperSpeechEncoder(nn.Module):
         Exact 30-s mode, or real length only.
     freeze : bool
         Whether the encoder stays as pretrained. The paper fine-tunes it.
+    gradient_checkpointing : bool
+        Whether training works out the layers' activations twice instead of
+        keeping them in memory.
 
     Example
     -------
-    >>> from transformers import WhisperConfig
+    >>> from transformers import WhisperConfig, WhisperModel
     >>> config = WhisperConfig(
     ...     d_model=8,
     ...     encoder_layers=1,
@@ -49,7 +60,6 @@ class WhisperSpeechEncoder(nn.Module):
     ... )
     >>> folder = str(getfixture("tmp_path"))
     >>> WhisperModel(config).save_pretrained(folder)
-    >>> _ = WhisperFeatureExtractor().save_pretrained(folder)
     >>> encoder = WhisperSpeechEncoder(folder, pad_to_30s=False)
     >>> wavs, wav_lens = torch.randn(2, 16000), torch.tensor([1.0, 0.5])
     >>> encoder(wavs, wav_lens).shape
@@ -58,13 +68,34 @@ class WhisperSpeechEncoder(nn.Module):
     tensor([50, 25])
     """
 
-    def __init__(self, source, pad_to_30s=False, freeze=False):
+    def __init__(
+        self,
+        source,
+        pad_to_30s=False,
+        freeze=False,
+        gradient_checkpointing=False,
+    ):
         super().__init__()
-        model = WhisperModel.from_pretrained(source, attn_implementation="sdpa")
-        self.encoder = model.get_encoder()
-        extractor = WhisperFeatureExtractor.from_pretrained(source)
-        filters = torch.tensor(extractor.mel_filters, dtype=torch.float32)
-        self.register_buffer("mel_filters", filters.T, persistent=False)
+        self.encoder = load_pretrained(
+            _EncoderOnly,
+            source,
+            key_mapping={r"^(model\.)?encoder\.": ""},
+            attn_implementation="sdpa",
+            dtype=torch.float32,
+        )
+        if gradient_checkpointing:
+            self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        filters = mel_filter_bank(
+            num_frequency_bins=1 + N_FFT // 2,
+            num_mel_filters=self.encoder.config.num_mel_bins,
+            min_frequency=0.0,
+            max_frequency=SAMPLE_RATE / 2,
+            sampling_rate=SAMPLE_RATE,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+        filters = torch.tensor(filters.T, dtype=torch.float32)
+        self.register_buffer("mel_filters", filters, persistent=False)
         self.pad_to_30s = pad_to_30s
         self.freeze = freeze
         if freeze:

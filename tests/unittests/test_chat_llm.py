@@ -2,9 +2,15 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from speechbrain.nnet.adapters import AdaptedModel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+)
 
 from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.sequences import pack, prompt_part, ragged_part
 
 
@@ -120,3 +126,26 @@ def test_a_model_without_chat_template_is_refused(tmp_path, qwen_folder):
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="no chat template"):
         assert ChatLLM(str(tmp_path)).tokenizer
+
+
+def test_a_quantized_base_learns_through_its_lora(qwen_folder):
+    """Four bits a weight: nearly the same logits, a gradient in the LoRA."""
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype="float32",
+    )
+    plain = ChatLLM(qwen_folder)
+    llm = ChatLLM(qwen_folder, quantization_config=four_bits)
+    layer = llm.model.model.layers[0].mlp.up_proj
+    assert layer.weight.dtype == torch.uint8
+    adapted = AdaptedModel(llm, PartialLoRA, target_layers=["*_proj"])
+    embeds = llm.embed(torch.arange(5, 15)[None])
+    with speech_positions(torch.ones(1, 10).bool()):
+        logits = adapted(embeds)
+    reference = plain(embeds)
+    error = (logits - reference).norm() / reference.norm()
+    assert 0 < error < 0.3
+    logits.logsumexp(-1).sum().backward()
+    lora = adapted.adapted_model.model.model.layers[0].mlp.up_proj
+    assert lora.adapter_up_proj.weight.grad.abs().max() > 0

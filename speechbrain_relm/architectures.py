@@ -1,0 +1,81 @@
+"""Sizes of the models that the paper uses, known without a download.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from pathlib import Path
+
+from transformers import AutoConfig, Wav2Vec2Config, WhisperConfig
+
+from speechbrain_relm.convert.qwen import qwen2_config
+from speechbrain_relm.convert.weights import read_json
+
+WHISPER_LARGE_V2 = {
+    "d_model": 1280,
+    "encoder_layers": 32,
+    "encoder_attention_heads": 20,
+    "encoder_ffn_dim": 5120,
+    "decoder_layers": 32,
+    "decoder_attention_heads": 20,
+    "decoder_ffn_dim": 5120,
+    "num_mel_bins": 80,
+    "max_source_positions": 1500,
+    "max_target_positions": 448,
+    "vocab_size": 51865,
+}
+# wav2vec2-large-robust, pruned to its first 12 layers (Wagner et al. 2023).
+WAV2VEC2_EMOTION = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "conv_bias": True,
+    "feat_extract_norm": "layer",
+    "do_stable_layer_norm": True,
+}
+QWEN_7B_CHAT = {
+    "vocab_size": 151936,
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "intermediate_size": 22016,
+    "kv_channels": 128,
+    "seq_length": 8192,
+    "layer_norm_epsilon": 1e-6,
+    "rotary_emb_base": 10000,
+}
+EMOTION_MODEL = "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
+_KNOWN = {
+    "openai/whisper-large-v2": lambda: WhisperConfig(**WHISPER_LARGE_V2),
+    EMOTION_MODEL: lambda: Wav2Vec2Config(**WAV2VEC2_EMOTION),
+    "Qwen/Qwen-7B-Chat": lambda: qwen2_config(QWEN_7B_CHAT),
+}
+
+
+def architecture(source):
+    """Finds a model's configuration.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder. The paper's models are known here; for others the
+        hub is asked.
+
+    Returns
+    -------
+    transformers.PretrainedConfig
+        The configuration; that of a first-generation Qwen as Qwen2's.
+
+    Example
+    -------
+    >>> architecture("Qwen/Qwen-7B-Chat").intermediate_size
+    11008
+    """
+    if source in _KNOWN:
+        return _KNOWN[source]()
+    if Path(source).is_dir():
+        config = read_json(Path(source) / "config.json")
+        if config.get("model_type") == "qwen":
+            return qwen2_config(config)
+    return AutoConfig.from_pretrained(source)

@@ -1,0 +1,67 @@
+"""Converts released checkpoints from the command line.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from transformers.utils import logging as transformers_logging
+
+from speechbrain_relm.convert.commands import convert
+from speechbrain_relm.convert.sources import released_folder
+
+COMMANDS = {
+    "qwen": "first-generation Qwen (Qwen-7B-Chat) to a folder that stock "
+    "transformers loads as Qwen2",
+    "blsp-emo": "BLSP-Emo, from which the paper starts, to folders of our "
+    "lobes and a start for init_from",
+    "re-llm": "a RE-LLM checkpoint of the authors' code to folders of our "
+    "lobes and a start for init_from",
+}
+
+
+def main(arguments=None):
+    """Converts, or says in one line what is wrong.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["qwen", "missing-folder-1", "target"])
+    Traceback (most recent call last):
+    ...
+    SystemExit: convert: missing-folder-1 is no folder, and the Hugging Face...
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m speechbrain_relm.convert",
+        description="Converts released checkpoints; no code of theirs is run.",
+        epilog="Example: python -m speechbrain_relm.convert qwen "
+        "Qwen/Qwen-7B-Chat converted/qwen",
+    )
+    commands = parser.add_subparsers(dest="kind", required=True)
+    for kind, what in COMMANDS.items():
+        command = commands.add_parser(kind, help=what, description=what)
+        command.add_argument("source", help="released folder, or hub id")
+        command.add_argument(
+            "target", type=Path, help="new folder; must not exist yet"
+        )
+    given = parser.parse_args(arguments)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("speechbrain_relm").setLevel(logging.INFO)
+    transformers_logging.disable_progress_bar()
+    try:
+        convert(given.kind, released_folder(given.source), given.target)
+    except (OSError, ValueError) as error:
+        sys.exit(f"convert: {error}")
+    sys.stdout.write(f"{given.target}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+"""Reading the weights of a released folder, one tensor at a time.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+import pickle
+import re
+import zipfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+# Beside the weights, training scripts leave these.
+_NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
+_PART_OF = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin)$")
+_LFS = b"version https://git-lfs.github.com/spec"
+
+
+def check_file(path):
+    """Makes sure that a file is there, with its content.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    ValueError
+        If it is empty, or the pointer that Git leaves without Git LFS.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "config.json"
+    >>> _ = path.write_text("version https://git-lfs.github.com/spec/v1")
+    >>> check_file(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: ...config.json is a Git LFS pointer... `git lfs pull`...
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: download the released folder whole."
+        )
+    with open(path, "rb") as file:
+        start = file.read(len(_LFS))
+    if start == _LFS:
+        raise ValueError(
+            f"{path} is a Git LFS pointer, not the file itself: run `git lfs "
+            "pull` in its folder, or download the file."
+        )
+    if not start:
+        raise ValueError(f"{path} is empty: download it again.")
+    return path
+
+
+def read_json(path):
+    """Reads a JSON file of a released folder.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Its content.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    ValueError
+        If it is not JSON.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "config.json"
+    >>> _ = path.write_text('{"model_type": "qwen"}')
+    >>> read_json(path)
+    {'model_type': 'qwen'}
+    """
+    text = check_file(path).read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON ({error}): download it again.")
+
+
+def find_shards(folder):
+    """Lists a folder's weight files and checks that none is missing.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        A released folder, with `.safetensors` or `.bin` files, in one piece
+        or in shards, with or without an index.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files; safetensors where a folder has both kinds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are none, or one of a series is missing.
+    ValueError
+        If one of them is no weights but a Git LFS pointer.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "model-00002-of-00002.bin").write_bytes(b"weights")
+    >>> find_shards(folder)
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: ...model-00001-of-00002.bin is missing: ...
+    """
+    folder = Path(folder)
+    for ending in ("safetensors", "bin"):
+        indexes = sorted(folder.glob(f"*.{ending}.index.json"))
+        if indexes:
+            names = set(read_json(indexes[0]).get("weight_map", {}).values())
+        else:
+            names = {
+                path.name
+                for path in folder.glob(f"*.{ending}")
+                if not path.name.startswith(_NOT_WEIGHTS)
+            }
+        for name in list(names):
+            match = _PART_OF.search(name)
+            if match and not indexes:
+                stem = name[: match.start()]
+                names |= {
+                    f"{stem}-{i:05d}-of-{match[2]}.{ending}"
+                    for i in range(1, int(match[2]) + 1)
+                }
+        if names:
+            # An index names files of its own folder.
+            return [check_file(folder / Path(n).name) for n in sorted(names)]
+    raise FileNotFoundError(
+        f"{folder} has no weights (*.safetensors or *.bin): download the "
+        "released folder whole."
+    )
+
+
+class Weights:
+    """The tensors of a released folder, never all in memory.
+
+    Safetensors are mapped into memory; `.bin` files are too, and nothing but
+    tensors is unpickled from them.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        A released folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a file is damaged, or two hold the same tensor.
+
+    Example
+    -------
+    >>> from safetensors.torch import save_file
+    >>> folder = getfixture("tmp_path")
+    >>> save_file({"a": torch.ones(2)}, folder / "model.safetensors")
+    >>> weights = Weights(folder)
+    >>> weights.outline
+    {'a': tensor(..., device='meta', size=(2,))}
+    >>> list(weights)
+    [('a', tensor([1., 1.]))]
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.shards = find_shards(folder)
+        self.outline, self.shard_of = {}, {}
+        for shard in self.shards:
+            for name, tensor in _outline(shard).items():
+                if name in self.outline:
+                    raise ValueError(
+                        f"The tensor '{name}' is both in {shard} and in "
+                        f"{self.shard_of[name]}: remove what is left of "
+                        "another download."
+                    )
+                self.outline[name] = tensor
+                self.shard_of[name] = shard
+
+    @property
+    def largest_shard(self):
+        """Size of the largest file, bytes."""
+        return max(shard.stat().st_size for shard in self.shards)
+
+    @property
+    def total(self):
+        """Size of all tensors, bytes."""
+        return sum(tensor.nbytes for tensor in self.outline.values())
+
+    def __iter__(self):
+        """Yields names and tensors, shard by shard."""
+        for shard in self.shards:
+            yield from read_shard(shard)
+
+
+def _outline(shard):
+    """Gives a shard's names, shapes and dtypes, as tensors without data."""
+    if shard.suffix == ".bin":
+        return {n: t.to("meta") for n, t in read_shard(shard)}
+    with _opened(shard) as file:
+        return {
+            name: torch.empty(
+                file.get_slice(name).get_shape(),
+                dtype=DTYPES[file.get_slice(name).get_dtype()],
+                device="meta",
+            )
+            for name in file.keys()
+        }
+
+
+def read_shard(shard):
+    """Yields a weight file's names and tensors.
+
+    Arguments
+    ---------
+    shard : pathlib.Path
+        The file.
+
+    Yields
+    ------
+    tuple of str and torch.Tensor
+        Name and tensor.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+
+    Example
+    -------
+    >>> from safetensors.torch import save_file
+    >>> path = getfixture("tmp_path") / "model.safetensors"
+    >>> save_file({"a": torch.ones(2)}, path)
+    >>> dict(read_shard(path))
+    {'a': tensor([1., 1.])}
+    """
+    # Opened anew for each tensor: a mapped file counts as memory once read.
+    if shard.suffix == ".bin":
+        if zipfile.is_zipfile(shard):
+            for name in list(_unpickle(shard)):
+                yield name, _unpickle(shard)[name]
+        else:  # torch's old format cannot be mapped
+            yield from _unpickle(shard).items()
+        return
+    with _opened(shard) as file:
+        names = list(file.keys())
+    for name in names:
+        with _opened(shard) as file:
+            found = file.get_tensor(name)
+        yield name, found
+        del found
+
+
+def _opened(shard):
+    """Opens a safetensors file."""
+    try:
+        return safe_open(shard, framework="pt")
+    except SafetensorError as error:
+        raise ValueError(_damaged(shard, error))
+
+
+def _unpickle(shard):
+    """Loads a `.bin` file, mapped into memory if its format allows that."""
+    settings = {"map_location": "cpu", "weights_only": True}
+    try:
+        return torch.load(shard, mmap=zipfile.is_zipfile(shard), **settings)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(_damaged(shard, str(error).split("\n", 1)[0]))
+
+
+def _damaged(shard, error):
+    """Says what to do with a file that cannot be read."""
+    return (
+        f"{shard} is truncated or no weight file ({error}): compare its size "
+        "with the released one and download it again."
+    )
+
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
