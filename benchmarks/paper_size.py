@@ -89,7 +89,7 @@ def main():
         peak = torch.cuda.max_memory_allocated()
         print(f"peak memory: {peak / 1e9:.2f} GB")
     planned = sum(memory.values())
-    kept_plan = sum(v for k, v in memory.items() if k.startswith("activ"))
+    kept_plan = sum(v for k, v in memory.items() if k.startswith("activations"))
     print(f"plan: {planned / 1e9:.2f} GB in all")
     print(
         f"kept for the backward pass: {kept.total / 1e9:.3f} GB, planned "

@@ -129,23 +129,19 @@ def test_a_model_without_chat_template_is_refused(tmp_path, qwen_folder):
 
 
 def test_a_quantized_base_learns_through_its_lora(qwen_folder):
-    """Four bits a weight: nearly the same logits, a gradient in the LoRA."""
-    four_bits = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_compute_dtype="float32",
-    )
+    """Eight bits a weight: nearly the same logits, a gradient in the LoRA."""
+    eight_bits = BitsAndBytesConfig(load_in_8bit=True)
     plain = ChatLLM(qwen_folder)
-    llm = ChatLLM(qwen_folder, quantization_config=four_bits)
+    llm = ChatLLM(qwen_folder, quantization_config=eight_bits)
     layer = llm.model.model.layers[0].mlp.up_proj
-    assert layer.weight.dtype == torch.uint8
+    assert layer.weight.dtype == torch.int8
     adapted = AdaptedModel(llm, PartialLoRA, target_layers=["*_proj"])
     embeds = llm.embed(torch.arange(5, 15)[None])
     with speech_positions(torch.ones(1, 10).bool()):
         logits = adapted(embeds)
     reference = plain(embeds)
     error = (logits - reference).norm() / reference.norm()
-    assert 0 < error < 0.3
+    assert 0 < error < 0.05
     logits.logsumexp(-1).sum().backward()
     lora = adapted.adapted_model.model.model.layers[0].mlp.up_proj
     assert lora.adapter_up_proj.weight.grad.abs().max() > 0
