@@ -293,6 +293,37 @@ class RELLM(nn.Module):
             )
         return self.llm.decode(ids)
 
+    @torch.no_grad()
+    def rate(self, speech, prompt, answers):
+        """Says how likely each of some answers is, without generating any.
+
+        Arguments
+        ---------
+        speech : Speech
+            Encoded utterances.
+        prompt : Prompt
+            What stands around the speech.
+        answers : list of str
+            Beginnings of an answer, e.g. the labels.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [B, answers].
+        """
+        found = []
+        for answer in answers:
+            ids = self.llm.encode(answer)
+            response = prompt_part(
+                ids, len(speech.counts), speech.counts.device
+            )._replace(role=RESPONSE)
+            sequence = self.lay_out(prompt, speech_part(speech), response)
+            with speech_positions(sequence.speech_mask):
+                logits = self.score(sequence).float().log_softmax(-1)
+            of_tokens = logits.gather(1, sequence.targets.unsqueeze(1))
+            found.append(of_tokens.view(-1, len(ids)).sum(1))
+        return torch.stack(found, dim=1)
+
     @mark_as_saver
     def save_trained(self, path):
         """Saves the trained tensors.

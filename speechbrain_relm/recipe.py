@@ -9,7 +9,6 @@ Authors
 """
 
 import functools
-import hashlib
 from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
@@ -24,7 +23,7 @@ from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
 from speechbrain_relm.steps.report import write_report
 from speechbrain_relm.steps.respond import respond
-from speechbrain_relm.steps.score import score_responses
+from speechbrain_relm.steps.score import fingerprint, score_responses
 
 logger = get_logger(__name__)
 
@@ -237,7 +236,7 @@ class Recipe:
             self.folder / "scores.jsonl",
             {
                 "scorer": self.hparams["scorer_source"],
-                "responses": _fingerprint(responses),
+                "responses": fingerprint(responses),
             },
         )
 
@@ -257,16 +256,7 @@ class Recipe:
                 "folder": self.folder,
                 "title": self.hparams["report_title"],
                 "remarks": self.hparams["report_remarks"],
-                "scorer_metrics": self.hparams["empathy_scorer"].metrics,
                 "baseline": self.hparams["baseline"],
             },
         )
         return self.folder / "table.md"
-
-
-def _fingerprint(responses):
-    """Identifies a set of responses by their text."""
-    digest = hashlib.sha256()
-    for utterance, record in sorted(responses.items()):
-        digest.update(f"{utterance}\t{record['response']}\n".encode())
-    return digest.hexdigest()[:16]

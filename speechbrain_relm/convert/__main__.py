@@ -19,6 +19,7 @@ COMMANDS = {
     "transformers loads as Qwen2",
     "blsp-emo": "BLSP-Emo, from which the paper starts, to folders of our "
     "lobes and a start for init_from",
+    "epitome": "EPITOME checkpoints of the original code to an empathy scorer",
     "re-llm": "a RE-LLM checkpoint of the authors' code to folders of our "
     "lobes and a start for init_from",
 }
@@ -52,12 +53,20 @@ def main(arguments=None):
         command.add_argument(
             "target", type=Path, help="new folder; must not exist yet"
         )
+        if kind == "epitome":
+            command.add_argument(
+                "--backbone",
+                default="roberta-base",
+                help="hub id or folder of the encoder it was trained with",
+            )
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("speechbrain_relm").setLevel(logging.INFO)
     transformers_logging.disable_progress_bar()
+    options = {k: v for k, v in vars(given).items() if k == "backbone"}
     try:
-        convert(given.kind, released_folder(given.source), given.target)
+        source = released_folder(given.source)
+        convert(given.kind, source, given.target, **options)
     except (OSError, ValueError) as error:
         sys.exit(f"convert: {error}")
     sys.stdout.write(f"{given.target}\n")

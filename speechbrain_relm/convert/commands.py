@@ -8,6 +8,7 @@ import shutil
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.convert.epitome import convert_epitome
 from speechbrain_relm.convert.qwen_folder import plan_qwen, write_qwen
 from speechbrain_relm.convert.re_llm_folder import SpeechLLMFolder
 from speechbrain_relm.files import locked, whole_folder
@@ -96,6 +97,7 @@ def _convert_speech_llm(source, target, with_emotion):
 CONVERTERS = {
     "qwen": convert_qwen,
     "blsp-emo": convert_blsp_emo,
+    "epitome": convert_epitome,
     "re-llm": convert_re_llm,
 }
 
@@ -158,7 +160,7 @@ def gigabytes(count):
     return f"{count / 1e9:.2f} GB"
 
 
-def convert(kind, source, target):
+def convert(kind, source, target, **options):
     """Converts a released folder to a new one.
 
     Arguments
@@ -169,6 +171,8 @@ def convert(kind, source, target):
         Released folder.
     target : pathlib.Path
         The new folder, made whole or not at all.
+    **options
+        Of the converter.
 
     Raises
     ------
@@ -186,4 +190,4 @@ def convert(kind, source, target):
                 "not exist yet, or delete it."
             )
         with whole_folder(target) as fresh:
-            CONVERTERS[kind](source, fresh)
+            CONVERTERS[kind](source, fresh, **options)

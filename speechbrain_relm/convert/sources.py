@@ -92,13 +92,15 @@ def converted(source, convert):
     )
 
 
-def released_folder(source):
+def released_folder(source, *more):
     """Finds a released checkpoint on disk, or downloads it.
 
     Arguments
     ---------
     source : str
         Hub id or folder.
+    *more : str
+        Patterns of other files that are wanted from the hub.
 
     Returns
     -------
@@ -119,7 +121,8 @@ def released_folder(source):
     if Path(source).is_dir():
         return Path(source)
     try:
-        return Path(snapshot_download(str(source), allow_patterns=FILES))
+        patterns = [*FILES, *more]
+        return Path(snapshot_download(str(source), allow_patterns=patterns))
     except (OSError, ValueError) as error:
         raise OSError(
             f"{source} is no folder, and the Hugging Face hub did not give it "

@@ -220,7 +220,7 @@ class Weights:
 
 def _outline(shard):
     """Gives a shard's names, shapes and dtypes, as tensors without data."""
-    if shard.suffix == ".bin":
+    if shard.suffix != ".safetensors":
         return {n: t.to("meta") for n, t in read_shard(shard)}
     with _opened(shard) as file:
         return {
@@ -260,7 +260,7 @@ def read_shard(shard):
     {'a': tensor([1., 1.])}
     """
     # Opened anew for each tensor: a mapped file counts as memory once read.
-    if shard.suffix == ".bin":
+    if shard.suffix != ".safetensors":
         if zipfile.is_zipfile(shard):
             for name in list(_unpickle(shard)):
                 yield name, _unpickle(shard)[name]

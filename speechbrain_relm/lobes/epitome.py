@@ -34,7 +34,18 @@ MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
 # Distinct posts whose states are in memory at a time.
 POSTS_AT_ONCE = 1024
 
-SEEKER = "seeker_encoder"
+ENCODERS = ("seeker_encoder", "responder_encoder")
+
+# For `speechbrain_relm.inference.epitome.EmpathyScoring.from_hparams`.
+HPARAMS = """\
+source: !PLACEHOLDER  # this folder
+scorer: !new:speechbrain_relm.lobes.epitome.EmpathyScorer
+    source: !ref <source>
+modules:
+    scorer: !ref <scorer>
+# The scorer loads its own files.
+pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
+"""
 
 
 class Judgement(NamedTuple):
@@ -64,7 +75,7 @@ class Judgement(NamedTuple):
 def save_scorer(folder, classifiers, tokenizer, max_length, metrics):
     """Saves classifiers as the folder that `EmpathyScorer` loads.
 
-    A seeker encoder that they share is stored once.
+    Encoders that they share are stored once.
 
     Arguments
     ---------
@@ -92,17 +103,13 @@ def save_scorer(folder, classifiers, tokenizer, max_length, metrics):
         name: classifier.state_dict()
         for name, classifier in classifiers.items()
     }
-    seekers = [_split(state)[0] for state in states.values()]
-    shared = all(
-        torch.equal(value, seeker[key])
-        for seeker in seekers[1:]
-        for key, value in seekers[0].items()
-    )
+    shared = [name for name in ENCODERS if _is_shared(states, name)]
     for name, state in states.items():
-        kept = _split(state)[1] if shared else state
+        kept = {k: v for k, v in state.items() if k.split(".")[0] not in shared}
         _write(kept, folder / f"{name}.safetensors")
-    if shared:
-        _write(seekers[0], folder / f"{SEEKER}.safetensors")
+    for encoder in shared:
+        state = next(iter(states.values()))
+        _write(_part(state, encoder), folder / f"{encoder}.safetensors")
     tokenizer.save_pretrained(folder / "tokenizer")
     first = next(iter(classifiers.values()))
     settings = {
@@ -110,17 +117,27 @@ def save_scorer(folder, classifiers, tokenizer, max_length, metrics):
         "backbone": first.responder_encoder.config.to_dict(),
         "max_length": max_length,
         "pad_to": first.pad_to,
-        "shared_seeker_encoder": shared,
+        "shared": shared,
         "metrics": metrics,
     }
     with open(folder / "config.json", "w", encoding="utf-8") as stream:
         json.dump(settings, stream, indent=2)
+    (folder / "hyperparams.yaml").write_text(HPARAMS, encoding="utf-8")
 
 
-def _split(state):
-    """Parts a classifier's state into its seeker encoder's and the rest."""
-    seeker = {k: v for k, v in state.items() if k.startswith(f"{SEEKER}.")}
-    return seeker, {k: v for k, v in state.items() if k not in seeker}
+def _part(state, encoder):
+    """Picks one encoder's tensors out of a classifier's state."""
+    return {k: v for k, v in state.items() if k.startswith(f"{encoder}.")}
+
+
+def _is_shared(states, encoder):
+    """Tells whether an encoder is the same in all states."""
+    first, *others = (_part(state, encoder) for state in states.values())
+    return all(
+        torch.equal(value, other[key])
+        for other in others
+        for key, value in first.items()
+    )
 
 
 def _write(state, path):
@@ -173,7 +190,8 @@ class EmpathyScorer(nn.Module):
     ---------
     source : str or pathlib.Path
         A folder that `save_scorer` wrote: `config.json`, `tokenizer/`, one
-        `<mechanism>.safetensors` each and `seeker_encoder.safetensors`.
+        `<mechanism>.safetensors` each, and a file for each encoder that they
+        share.
 
     Raises
     ------
@@ -199,17 +217,17 @@ class EmpathyScorer(nn.Module):
         self.metrics = settings["metrics"]
         self.tokenizer = AutoTokenizer.from_pretrained(source / "tokenizer")
         self.classifiers = nn.ModuleDict()
-        seeker = {}
-        if settings["shared_seeker_encoder"]:
-            seeker = _read(source / f"{SEEKER}.safetensors")
+        common = {}
+        for encoder in settings["shared"]:
+            common.update(_read(source / f"{encoder}.safetensors"))
         for name in settings["mechanisms"]:
             path = source / f"{name}.safetensors"
             classifier = EpitomeClassifier(backbone, pad_to=settings["pad_to"])
-            _fill(classifier, {**seeker, **_read(path)}, path)
-            if seeker and self.classifiers:
-                first = next(iter(self.classifiers.values()))
-                classifier.seeker_encoder = first.seeker_encoder
+            _fill(classifier, {**common, **_read(path)}, path)
             self.classifiers[name] = classifier
+            first = next(iter(self.classifiers.values()))
+            for encoder in settings["shared"]:
+                setattr(classifier, encoder, getattr(first, encoder))
         self.requires_grad_(False)
         self.eval()
 
@@ -223,7 +241,7 @@ class EmpathyScorer(nn.Module):
             )
         settings = json.loads(path.read_text(encoding="utf-8"))
         fields = ("mechanisms", "backbone", "max_length", "pad_to")
-        for field in (*fields, "shared_seeker_encoder", "metrics"):
+        for field in (*fields, "shared", "metrics"):
             if field not in settings:
                 raise ValueError(
                     f"{path} has no field '{field}', so it is not the "
@@ -348,7 +366,6 @@ class EmpathyScorer(nn.Module):
             part = posts[start : start + POSTS_AT_ONCE]
             states, known = {}, {}
             for name, classifier in self.classifiers.items():
-                # Mechanisms that share an encoder share its states.
                 encoder = classifier.seeker_encoder
                 if encoder not in known:
                     known[encoder] = encode_posts(
@@ -365,11 +382,15 @@ class EmpathyScorer(nn.Module):
         """Gives each mechanism's probabilities and chosen tokens of a batch."""
         device = next(self.parameters()).device
         tokens = [part.to(device) for part in tokens]
-        results = {}
+        results, encoded = {}, {}
         for name, classifier in self.classifiers.items():
+            # Mechanisms that share an encoder share its states.
+            encoder = classifier.responder_encoder
+            if encoder not in encoded:
+                encoded[encoder] = classifier.encode_responses(*tokens)
             seekers, attended = collate([states[name][post] for post in posts])
             levels, words = classifier.classify(
-                seekers, attended.bool(), *tokens
+                seekers, attended.bool(), encoded[encoder]
             )
             results[name] = (
                 levels.float().softmax(-1).cpu(),

@@ -134,6 +134,7 @@ class LevelHead(nn.Module):
 class EpitomeClassifier(nn.Module):
     """The bi-encoder of EPITOME for one mechanism.
 
+    Several classifiers may share one responder encoder (`share_encoders`).
     The seeker encoder is frozen and stays in evaluation mode, so its states
     can be computed once; the rest trains. Parameters have the names of the
     released code (there with `roberta.` after each encoder's name).
@@ -218,8 +219,27 @@ class EpitomeClassifier(nn.Module):
         attended = mask.bool() if self.pad_to is None else mask >= 0
         return states, attended
 
-    def classify(self, seekers, attended, ids, mask):
-        """Classifies responses to posts that are encoded already.
+    def encode_responses(self, ids, mask):
+        """Encodes responses.
+
+        Arguments
+        ---------
+        ids : torch.Tensor
+            Token ids of the responses [B, R].
+        mask : torch.Tensor
+            1 on the responses' real tokens [B, R], 0 on padding.
+
+        Returns
+        -------
+        torch.Tensor
+            States [B, R, D].
+        """
+        return self.responder_encoder(
+            input_ids=ids, attention_mask=mask
+        ).last_hidden_state
+
+    def classify(self, seekers, attended, states):
+        """Classifies responses to posts, both encoded already.
 
         Arguments
         ---------
@@ -227,10 +247,8 @@ class EpitomeClassifier(nn.Module):
             States of the posts [B, S, D].
         attended : torch.Tensor
             Boolean mask [B, S] of the states to attend to.
-        ids : torch.Tensor
-            Token ids of the responses [B, R].
-        mask : torch.Tensor
-            1 on the responses' real tokens [B, R], 0 on padding.
+        states : torch.Tensor
+            States of the responses [B, R, D].
 
         Returns
         -------
@@ -239,9 +257,6 @@ class EpitomeClassifier(nn.Module):
         rationales : torch.Tensor
             Logits of each token being none or part of a rationale [B, R, 2].
         """
-        states = self.responder_encoder(
-            input_ids=ids, attention_mask=mask
-        ).last_hidden_state
         states = states + self.dropout(self.attn(states, seekers, attended))
         rationales = self.rationale_classifier(self.dropout(states))
         return self.empathy_classifier(states[:, 0]), rationales
@@ -268,4 +283,32 @@ class EpitomeClassifier(nn.Module):
             Logits of each token being none or part of a rationale [B, R, 2].
         """
         seekers, attended = self.encode_seekers(seeker_ids, seeker_mask)
-        return self.classify(seekers, attended, response_ids, response_mask)
+        states = self.encode_responses(response_ids, response_mask)
+        return self.classify(seekers, attended, states)
+
+
+def share_encoders(classifiers):
+    """Makes classifiers of several mechanisms use the first one's encoders.
+
+    Responses are then encoded once for all mechanisms, and each learns from
+    the others' labels.
+
+    Arguments
+    ---------
+    classifiers : iterable of EpitomeClassifier
+        With the same backbone; changed in place.
+
+    Example
+    -------
+    >>> from transformers import BertConfig
+    >>> sizes = dict(hidden_size=8, num_hidden_layers=1, intermediate_size=8)
+    >>> config = BertConfig(vocab_size=9, num_attention_heads=2, **sizes)
+    >>> first, second = EpitomeClassifier(config), EpitomeClassifier(config)
+    >>> share_encoders([first, second])
+    >>> first.responder_encoder is second.responder_encoder
+    True
+    """
+    first, *others = classifiers
+    for classifier in others:
+        classifier.seeker_encoder = first.seeker_encoder
+        classifier.responder_encoder = first.responder_encoder

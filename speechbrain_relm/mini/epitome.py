@@ -8,30 +8,25 @@ Authors
 """
 
 import argparse
+import functools
 import hashlib
 import logging
-import random
+import shutil
 import tempfile
 from pathlib import Path
 
 import torch
-from speechbrain.utils.logger import get_logger
+from speechbrain.utils.epoch_loop import EpochCounterWithStopper
 from transformers import AutoTokenizer
 
+from speechbrain_relm.checkpoints import CompleteCheckpointer
+from speechbrain_relm.epitome.annotations import FILES, read_pairs
+from speechbrain_relm.epitome.data import join_annotations, split_by_post
+from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.files import cache_folder, make_once
-from speechbrain_relm.lobes.epitome import save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
-from speechbrain_relm.lobes.epitome_text import encode_posts
 from speechbrain_relm.mini import models
-from speechbrain_relm.mini.epitome_csv import read_pairs
-from speechbrain_relm.mini.epitome_pairs import FILES, write_csvs
-from speechbrain_relm.mini.epitome_training import (
-    make_examples,
-    measure,
-    train_classifier,
-)
-
-logger = get_logger(__name__)
+from speechbrain_relm.mini.epitome_pairs import write_csvs
 
 BACKBONE = "all-MiniLM-L6-v2"
 
@@ -43,7 +38,7 @@ TRAINING = {
     "learning_rate": 1e-4,
     "rationale_weight": 0.5,
     "max_length": 64,
-    "held_out": 0.2,
+    "shares": [0.75, 0.05],  # train, validation; the rest is the test part
 }
 MINI_TRAINING = {
     **TRAINING,
@@ -53,51 +48,10 @@ MINI_TRAINING = {
 }
 
 
-def hold_out(pairs, share, seed):
-    """Parts the pairs by post, so that no post is on both sides.
-
-    Arguments
-    ---------
-    pairs : list of Pair
-        The pairs.
-    share : float
-        Share of the posts that are held out, 0..1.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    training : list of Pair
-        The pairs to train on.
-    held_out : list of Pair
-        The others.
-
-    Raises
-    ------
-    ValueError
-        If one side would be empty.
-
-    Example
-    -------
-    >>> from speechbrain_relm.mini.epitome_csv import Pair
-    >>> pairs = [Pair(post, "Oh.", 0, []) for post in "abcdeabcde"]
-    >>> [len(part) for part in hold_out(pairs, 0.2, 1)]
-    [8, 2]
-    """
-    posts = sorted({pair.seeker for pair in pairs})
-    random.Random(seed).shuffle(posts)
-    away = set(posts[: round(share * len(posts))])
-    if not 0 < len(away) < len(posts):
-        raise ValueError(
-            f"{len(posts)} distinct seeker_post are too few to hold out "
-            f"{share:.0%} of them: annotate more posts."
-        )
-    training = [pair for pair in pairs if pair.seeker not in away]
-    return training, [pair for pair in pairs if pair.seeker in away]
-
-
 def train(annotations, backbone, target, settings):
     """Trains a classifier for each mechanism and saves them as a scorer.
+
+    Killed and started again, it goes on after the last finished epoch.
 
     Arguments
     ---------
@@ -113,34 +67,50 @@ def train(annotations, backbone, target, settings):
     Returns
     -------
     dict
-        Held-out figures of each mechanism, as `measure` gives them.
+        Figures of each mechanism on its test part.
 
     Example
     -------
     >>> train(annotations, "roberta-base", "scorer", TRAINING)  # doctest: +SKIP
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = AutoTokenizer.from_pretrained(backbone)
-    seekers, classifiers, figures = {}, {}, {}
-    longest = settings["max_length"]
-    for mechanism, pairs in annotations.items():
-        with torch.random.fork_rng():
-            torch.manual_seed(settings["seed"])
-            classifier = EpitomeClassifier(backbone).to(device)
-            # All seeker encoders are the same, and frozen.
-            posts = sorted({p.seeker for p in pairs} - seekers.keys())
-            seekers.update(encode_posts(classifier, tokenizer, posts, longest))
-            training, held_out = (
-                make_examples(part, seekers, tokenizer, longest)
-                for part in hold_out(
-                    pairs, settings["held_out"], settings["seed"]
-                )
-            )
-            train_classifier(classifier, training, settings, mechanism)
-        figures[mechanism] = measure(classifier, training, held_out)
-        classifiers[mechanism] = classifier
-        logger.info("%s, held out: %s", mechanism, figures[mechanism])
-    save_scorer(target, classifiers, tokenizer, longest, figures)
+    joined = join_annotations(annotations)
+    parts = split_by_post(
+        [entry["seeker"] for entry in joined],
+        settings["shares"],
+        settings["seed"],
+    )
+    entries = {
+        part: {
+            f"{part}_{i}": entry
+            for i, entry in enumerate(joined)
+            if entry["seeker"] in posts
+        }
+        for part, posts in zip(("train", "valid", "test"), parts)
+    }
+    digest = hashlib.sha256(f"{settings}{entries}{backbone}".encode())
+    working = cache_folder() / "training" / digest.hexdigest()[:16]
+    loader = {"batch_size": settings["batch_size"]}
+    hparams = {
+        "output_folder": working,
+        "trainings": [list(annotations)],
+        "seed": settings["seed"],
+        "tokenizer": AutoTokenizer.from_pretrained(backbone),
+        "max_length": settings["max_length"],
+        "rationale_weight": settings["rationale_weight"],
+        "lr": settings["learning_rate"],
+        "opt_class": torch.optim.AdamW,
+        "classifier": functools.partial(EpitomeClassifier, backbone),
+        "epoch_counter": lambda: EpochCounterWithStopper(
+            settings["epochs"], settings["epochs"], 0, "max"
+        ),
+        "checkpointer": CompleteCheckpointer,
+        "train_loader": {**loader, "shuffle": True},
+        "valid_loader": loader,
+    }
+    run_opts = {"device": "cuda" if torch.cuda.is_available() else "cpu"}
+    with torch.random.fork_rng():
+        figures = train_scorer(entries, hparams, run_opts, target)
+    shutil.rmtree(working)
     return figures
 
 

@@ -14,13 +14,10 @@ import csv
 import random
 from pathlib import Path
 
+from speechbrain_relm.epitome.annotations import COLUMNS, FILES
 from speechbrain_relm.lobes.epitome import MECHANISMS
-from speechbrain_relm.mini.epitome_csv import COLUMNS
 
 DATA = Path(__file__).parent / "data"
-
-# The names of the public files, in which the Reddit annotations come.
-FILES = {name: f"{name.replace('_', '-')}-reddit.csv" for name in MECHANISMS}
 RESPONSES_PER_POST = 11
 
 # How often a response has no empathy at all, and else how often each

@@ -72,6 +72,7 @@ def respond(brain, entries, path, checkpoint):
     dict
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
+        `likelihood_emotion` (the label likeliest after the prompt),
         `head_emotion` and `head_probabilities` (by the category head), and
         the dimension head's arousal, dominance and valence.
     """
@@ -95,6 +96,7 @@ def respond(brain, entries, path, checkpoint):
         answers = model.answer(
             speech, recognition_prompt, **hparams.recognition_settings
         )
+        likelihoods = model.rate(speech, recognition_prompt, hparams.emotions)
         probabilities = speech.category_logits.softmax(-1)
         return [
             {
@@ -105,12 +107,18 @@ def respond(brain, entries, path, checkpoint):
                 "finished": response.finished,
                 "ser_answer": answer.text,
                 "ser_emotion": parse_emotion(answer.text),
+                "likelihood_emotion": hparams.emotions[int(rated.argmax())],
                 "head_emotion": hparams.emotions[int(row.argmax())],
                 "head_probabilities": dict(zip(hparams.emotions, row.tolist())),
                 **dict(zip(DIMENSIONS, attributes.tolist())),
             }
-            for utterance, response, answer, row, attributes in zip(
-                batch.id, responses, answers, probabilities, speech.attributes
+            for utterance, response, answer, rated, row, attributes in zip(
+                batch.id,
+                responses,
+                answers,
+                likelihoods,
+                probabilities,
+                speech.attributes,
             )
         ]
 

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import hashlib
+
 from speechbrain_relm.records import make_batches, work_through
 
 # EPITOME's mechanisms, under the paper's names where it has one.
@@ -20,8 +22,8 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
     Arguments
     ---------
     scorer : torch.nn.Module
-        `score(seeker texts, response texts)` gives a level per mechanism,
-        as `speechbrain_relm.lobes.epitome.EmpathyScorer` does.
+        `judge(seeker texts, response texts)` gives levels and rationales per
+        mechanism, as `speechbrain_relm.lobes.epitome.EmpathyScorer` does.
     responses : dict
         Records with `transcript` and `response`.
     path : str or pathlib.Path
@@ -34,35 +36,32 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
     Returns
     -------
     dict
-        Utterance id to a record with ER, Ex and IP, each 0, 1 or 2.
+        Utterance id to a record with ER, Ex and IP, each 0, 1 or 2, and
+        `rationales`: the phrases' characters (start, end) for each.
 
     Example
     -------
-    >>> class Polite:
-    ...     def score(self, seekers, responses):
-    ...         return {
-    ...             m: [2 * ("sorry" in r) for r in responses]
-    ...             for m in MECHANISMS
-    ...         }
-    >>> responses = {"a": {"transcript": "I fell", "response": "I'm sorry!"}}
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> responses = {"a": {"transcript": "I fell", "response": ""}}
     >>> path = getfixture("tmp_path") / "scores.jsonl"
-    >>> score_responses(Polite(), responses, path, {})
-    {'a': {'id': 'a', 'ER': 2, 'Ex': 2, 'IP': 2}}
+    >>> score_responses(scorer, responses, path, {})["a"]["ER"]
+    0
     """
 
     def work(batch_ids):
-        levels = scorer.score(
-            [responses[i]["transcript"] for i in batch_ids],
-            [responses[i]["response"] for i in batch_ids],
-        )
+        judged = {
+            MECHANISMS[mechanism]: judgement
+            for mechanism, judgement in scorer.judge(
+                [responses[i]["transcript"] for i in batch_ids],
+                [responses[i]["response"] for i in batch_ids],
+            ).items()
+        }
         return [
             {
                 "id": utterance,
-                **{
-                    short: int(levels[mechanism][row])
-                    for mechanism, short in MECHANISMS.items()
-                    if mechanism in levels
-                },
+                **{s: int(judged[s].levels[row]) for s in judged},
+                "rationales": {s: judged[s].rationales[row] for s in judged},
             }
             for row, utterance in enumerate(batch_ids)
         ]
@@ -70,3 +69,27 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
     lengths = [len(record["response"]) for record in responses.values()]
     batches = make_batches(list(responses), lengths, batch_size)
     return work_through(path, batches, work, settings, "empathy scores")
+
+
+def fingerprint(responses):
+    """Identifies a set of responses by their text.
+
+    Arguments
+    ---------
+    responses : dict
+        Utterance id to a record with `response`.
+
+    Returns
+    -------
+    str
+        A digest.
+
+    Example
+    -------
+    >>> len(fingerprint({"a": {"response": "Oh!"}}))
+    16
+    """
+    digest = hashlib.sha256()
+    for utterance, record in sorted(responses.items()):
+        digest.update(f"{utterance}\t{record['response']}\n".encode())
+    return digest.hexdigest()[:16]

@@ -22,6 +22,14 @@ from transformers import (
     RobertaModel,
 )
 
+from speechbrain_relm.epitome.annotations import (
+    COLUMNS,
+    FILES,
+    Pair,
+    read_pairs,
+)
+from speechbrain_relm.epitome.data import split_by_post
+from speechbrain_relm.epitome.measures import accuracy_and_f1
 from speechbrain_relm.lobes.epitome import (
     MECHANISMS,
     EmpathyScorer,
@@ -30,9 +38,7 @@ from speechbrain_relm.lobes.epitome import (
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.epitome_text import collate, tokenize
 from speechbrain_relm.mini import epitome
-from speechbrain_relm.mini.epitome_csv import COLUMNS, Pair, read_pairs
-from speechbrain_relm.mini.epitome_pairs import FILES, compose, write_csvs
-from speechbrain_relm.mini.epitome_training import accuracy_and_f1
+from speechbrain_relm.mini.epitome_pairs import compose, write_csvs
 
 WORDS = "i am so sorry you feel sad happy what happened why dog ran away the "
 WORDS += "car is fine tell me more . ! ? we went home good for"
@@ -340,7 +346,7 @@ ROW = ["s1", "r1", "I fell.", "Oh no! What happened?", "1", "What happened?|"]
     [
         ("level", "3", "level", "found '3'"),
         ("level", "", "level", "found ''"),
-        ("rationales", "Why so?", "rationales", "'Why so?' is not in"),
+        ("rationales", "Why so?", "rationales", "1 of 2 rows"),
         ("seeker_post", " ", "seeker_post", "empty"),
         ("response_post", "Other. What happened?", "sp_id, rp_id", "s1, r1"),
     ],
@@ -406,8 +412,9 @@ def test_accuracy_and_f1():
     assert f1 == pytest.approx((0.8 + 0 + 2 / 3) / 3)
 
 
-def test_training_learns_and_is_reproducible(tmp_path):
+def test_training_learns_and_is_reproducible(tmp_path, monkeypatch):
     """Levels that words decide are learned; posts are not shared by sides."""
+    monkeypatch.setenv("SPEECHBRAIN_RELM_CACHE", str(tmp_path / "cache"))
     torch.manual_seed(0)
     backbone, tokenizer = tmp_path / "backbone", word_tokenizer()
     config = BertConfig(
@@ -445,8 +452,10 @@ def test_training_learns_and_is_reproducible(tmp_path):
     assert figures[0]["accuracy"] > 0.95 > figures[0]["majority_accuracy"] + 0.3
     scorer = EmpathyScorer(tmp_path / "first")
     assert scorer.metrics == {"emotional_reactions": figures[0]}
-    training, held_out = epitome.hold_out(pairs, 0.2, settings["seed"])
-    assert not {p.seeker for p in training} & {p.seeker for p in held_out}
+    posts = {p.seeker for p in pairs}
+    parts = split_by_post(posts, settings["shares"], settings["seed"])
+    assert sum(map(len, parts)) == len(posts) == len(set.union(*parts))
+    held_out = [p for p in pairs if p.seeker in parts[-1]]
     judged = scorer.judge(
         [p.seeker for p in held_out], [p.response for p in held_out]
     )["emotional_reactions"]

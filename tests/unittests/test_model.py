@@ -201,3 +201,29 @@ def test_a_checkpoint_of_another_model_is_refused(system, tmp_path):
     model.speech_encoder.requires_grad_(False)
     with pytest.raises(ValueError, match="speech_encoder"):
         model.load_trained(path)
+
+
+def test_likelihood_of_labels_token_by_token(system, utterances):
+    """By feeding each label's tokens one after the other, alone."""
+    wavs, batch, lens = utterances
+    model, emotion_encoder = system
+    embedding, _ = emotion_encoder(batch, lens)
+    labels = ["sad", "neutral", "very happy indeed"]
+    with torch.no_grad():
+        speech = model.encode_speech(batch, lens, embedding)
+    prompt = model.llm.split_prompt("", "Which emotion? ")
+    rated = model.rate(speech, prompt, labels)
+    for i, wav in enumerate(wavs):
+        with torch.no_grad():
+            alone = model.encode_speech(
+                wav[None], torch.ones(1), embedding[i : i + 1]
+            )
+        for j, label in enumerate(labels):
+            expected, ids = 0.0, model.llm.encode(label)
+            for n, token in enumerate(ids):
+                longer = prompt._replace(after=prompt.after + ids[:n])
+                sequence = model.lay_out(longer, speech_part(alone))
+                with speech_positions(sequence.speech_mask), torch.no_grad():
+                    logits = model.llm(sequence.inputs_embeds)[0, -1]
+                expected += logits.log_softmax(-1)[token].item()
+            assert rated[i, j].item() == pytest.approx(expected, abs=1e-3)

@@ -10,6 +10,12 @@ import re
 from pathlib import Path
 from typing import List, NamedTuple, Tuple
 
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.lobes.epitome import MECHANISMS
+
+logger = get_logger(__name__)
+
 COLUMNS = (
     "sp_id",
     "rp_id",
@@ -18,6 +24,12 @@ COLUMNS = (
     "level",
     "rationales",
 )
+
+# The names of the public files, in which the Reddit annotations come.
+FILES = {name: f"{name.replace('_', '-')}-reddit.csv" for name in MECHANISMS}
+
+# Of the rationales of a file, the share that may not be found.
+LOST = 0.05
 
 # Characters that may lie between two words of a rationale in its response.
 GAP = 30
@@ -125,22 +137,42 @@ def _pair(row, path, number):
         f"found {row['level']!r}.",
         "A level is 0, 1 or 2.",
     )
-    spans = []
-    for rationale in map(str.strip, row["rationales"].split("|")):
-        if rationale:
-            span = find_span(rationale, row["response_post"])
-            _check(
-                span,
-                path,
-                number,
-                "rationales",
-                f"{rationale!r} is not in the response.",
-                "Copy it from there; several are joined by '|'.",
-            )
-            spans.append(span)
+    rationales = [part.strip() for part in row["rationales"].split("|")]
+    spans = [find_span(r, row["response_post"]) for r in rationales if r]
     return Pair(
         row["seeker_post"], row["response_post"], int(row["level"]), spans
     )
+
+
+def _without_lost(pairs, path):
+    """Leaves out rationales that are not in their response, if they are few.
+
+    Public annotations may have such; where there are many, the file is not
+    what it should be.
+    """
+    rows = [i for i, pair in enumerate(pairs, start=2) if None in pair.spans]
+    annotated = sum(bool(pair.spans) for pair in pairs)
+    if rows:
+        _check(
+            len(rows) <= LOST * annotated,
+            path,
+            rows[0],
+            "rationales",
+            "it is not in the response, as in "
+            f"{len(rows)} of {annotated} rows with rationales.",
+            "Copy rationales from the response; several are joined by '|'.",
+        )
+        logger.warning(
+            "%s, rationales: not in the response in %d rows (%s), whose "
+            "tokens count as not annotated.",
+            path,
+            len(rows),
+            ", ".join(map(str, rows)),
+        )
+    return [
+        pair._replace(spans=[]) if None in pair.spans else pair
+        for pair in pairs
+    ]
 
 
 def read_pairs(path):
@@ -205,4 +237,4 @@ def read_pairs(path):
             )
     if not pairs:
         raise ValueError(f"{path} has no pairs: add rows to it.")
-    return pairs
+    return _without_lost(pairs, path)

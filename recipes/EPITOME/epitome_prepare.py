@@ -1,0 +1,92 @@
+"""Prepares EPITOME's Reddit annotations: manifests for three parts.
+
+https://github.com/behavioral-data/Empathy-Mental-Health
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.epitome.annotations import FILES, read_pairs
+from speechbrain_relm.epitome.data import join_annotations, split_by_post
+from speechbrain_relm.files import write_atomically
+
+logger = get_logger(__name__)
+
+
+def prepare_epitome(
+    data_folder,
+    manifest_folder,
+    valid_ratio=0.05,
+    test_ratio=0.2,
+    test_folder=None,
+    seed=1,
+):
+    """Writes `{train,valid,test}.json`.
+
+    Posts are divided, so that no post is in two parts.
+
+    Arguments
+    ---------
+    data_folder : str
+        Folder of the three public CSVs.
+    manifest_folder : str
+        Where the manifests go.
+    valid_ratio : float
+        Share of the posts for validation.
+    test_ratio : float
+        Share of the posts for the test.
+    test_folder : str or None
+        Folder of the same three CSVs for the test; then all of `data_folder`
+        is for training and validation, but for posts that the test has.
+    seed : int
+        Of the draw.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a CSV is missing.
+    ValueError
+        If a row is wrong: the message names it.
+
+    Example
+    -------
+    >>> prepare_epitome("/path/to/dataset", "results/manifests")
+    ... # doctest: +SKIP
+    """
+    entries = _read(data_folder)
+    posts = {entry["seeker"] for entry in entries}
+    if test_folder is None:
+        train, valid, test = split_by_post(
+            posts, [1 - valid_ratio - test_ratio, valid_ratio], seed
+        )
+        test_entries = entries
+    else:
+        test_entries = _read(test_folder)
+        test = {entry["seeker"] for entry in test_entries}
+        share = valid_ratio / (1 - test_ratio)
+        train, valid = split_by_post(posts - test, [1 - share], seed)
+    for part, chosen, source in (
+        ("train", train, entries),
+        ("valid", valid, entries),
+        ("test", test, test_entries),
+    ):
+        of_part = {
+            f"{part}_{row}": entry
+            for row, entry in enumerate(source)
+            if entry["seeker"] in chosen
+        }
+        path = Path(manifest_folder) / f"{part}.json"
+        write_atomically(path, json.dumps(of_part, indent=1))
+        logger.info("%s: %d pairs", path, len(of_part))
+
+
+def _read(folder):
+    """Reads a folder's three CSVs."""
+    return join_annotations(
+        {m: read_pairs(Path(folder) / file) for m, file in FILES.items()}
+    )

@@ -1,0 +1,1 @@
+"""Empathy as EPITOME measures it: annotations, training, figures."""

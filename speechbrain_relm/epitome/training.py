@@ -1,0 +1,325 @@
+"""Trains the classifiers of EPITOME, one mechanism or several together.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import math
+
+import speechbrain as sb
+import torch
+from torch.nn.functional import cross_entropy
+
+from speechbrain_relm.epitome.data import IGNORED, level_weights
+from speechbrain_relm.epitome.measures import (
+    accuracy_and_f1,
+    confusion_matrix,
+    expected_calibration_error,
+    rationale_f1,
+)
+from speechbrain_relm.lengths import counts_from_relative, valid_mask
+from speechbrain_relm.lobes.epitome_text import collate, encode_posts
+
+
+def epitome_loss(levels, words, targets, word_targets, weights, share):
+    """Adds the losses of the levels and of the rationales.
+
+    Arguments
+    ---------
+    levels : torch.Tensor
+        Logits of the levels [B, 3].
+    words : torch.Tensor
+        Logits of each token being none or part of a rationale [B, R, 2].
+    targets : torch.Tensor
+        Levels [B], -100 where unknown.
+    word_targets : torch.Tensor
+        1 on rationales, 0 elsewhere, -100 where unknown [B, R].
+    weights : torch.Tensor
+        Weights of the levels [3].
+    share : float
+        Weight of the rationales' loss, the mean over labelled tokens.
+
+    Returns
+    -------
+    torch.Tensor
+        The loss, a scalar.
+
+    Example
+    -------
+    >>> levels, words = torch.zeros(1, 3), torch.zeros(1, 2, 2)
+    >>> targets, labels = torch.tensor([2]), torch.tensor([[-100, 1]])
+    >>> epitome_loss(levels, words, targets, labels, torch.ones(3), 0.5)
+    tensor(1.4452)
+    """
+    known = (word_targets != IGNORED).sum().clamp(min=1)
+    rationales = cross_entropy(
+        words.transpose(1, 2),
+        word_targets,
+        ignore_index=IGNORED,
+        reduction="sum",
+    )
+    if (targets == IGNORED).all():
+        return share * rationales / known
+    return (
+        cross_entropy(levels, targets, weights, ignore_index=IGNORED)
+        + share * rationales / known
+    )
+
+
+class EpitomeBrain(sb.Brain):
+    """Trains classifiers; the best epoch has the highest mean macro-F1.
+
+    Expects in its modules: `classifiers`, a `ModuleDict` of mechanisms to
+    `EpitomeClassifier`s that share their encoders; in its hparams:
+    `tokenizer`, `max_length` (of posts), `rationale_weight`, `lr`,
+    `epoch_counter` and `train_logger`, as in
+    `recipes/EPITOME/hparams/roberta_base.yaml`.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.classifiers = self.modules.classifiers
+        self.first = next(iter(self.classifiers.values()))
+        # Half the parameters, of which the data holds few: they stay.
+        embeddings = self.first.responder_encoder.get_input_embeddings()
+        embeddings.requires_grad_(False)
+        self.posts = {}
+
+    def encode_posts(self, posts):
+        """Encodes posts that are new; the seeker encoder is frozen.
+
+        Arguments
+        ---------
+        posts : iterable of str
+            Posts.
+        """
+        new = sorted(set(posts) - self.posts.keys())
+        self.posts.update(
+            encode_posts(
+                self.first,
+                self.hparams.tokenizer,
+                new,
+                self.hparams.max_length,
+            )
+        )
+
+    def compute_forward(self, batch, stage):
+        """Classifies the responses of a batch.
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            From `epitome_dataset`.
+        stage : speechbrain.Stage
+            Training, validation or test.
+
+        Returns
+        -------
+        dict
+            Mechanism to logits of the levels [B, 3] and of each token
+            [B, R, 2].
+        """
+        batch = batch.to(self.device)
+        self.encode_posts(batch.seeker)
+        seekers, attended = collate([self.posts[post] for post in batch.seeker])
+        ids, lens = batch.ids
+        mask = valid_mask(
+            counts_from_relative(lens, ids.shape[1]), ids.shape[1]
+        )
+        states = self.first.encode_responses(ids, mask.long())
+        return {
+            mechanism: classifier.classify(seekers, attended.bool(), states)
+            for mechanism, classifier in self.classifiers.items()
+        }
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Sums the losses of levels and rationales over the mechanisms.
+
+        Arguments
+        ---------
+        predictions : dict
+            From `compute_forward`.
+        batch : speechbrain.dataio.batch.PaddedBatch
+            The same batch.
+        stage : speechbrain.Stage
+            Training, validation or test.
+
+        Returns
+        -------
+        torch.Tensor
+            The loss.
+        """
+        targets = batch.targets.data
+        labels, lens = batch.words
+        real = valid_mask(
+            counts_from_relative(lens, labels.shape[1]), labels.shape[1]
+        )
+        labels = labels.masked_fill(~real.unsqueeze(-1), IGNORED)
+        loss = 0.0
+        for i, (mechanism, (levels, words)) in enumerate(predictions.items()):
+            weights = None
+            if stage == sb.Stage.TRAIN:
+                weights = self.weights[mechanism]
+            else:
+                self.kept[mechanism].add(
+                    levels, words, targets[:, i], labels[..., i]
+                )
+            loss = loss + epitome_loss(
+                levels.float(),
+                words.float(),
+                targets[:, i],
+                labels[..., i],
+                weights,
+                self.hparams.rationale_weight,
+            )
+        return loss
+
+    def fit(self, epoch_counter, train_set, *args, **kwargs):
+        """Trains; see `speechbrain.Brain.fit`.
+
+        Arguments
+        ---------
+        epoch_counter : iterable
+            Epoch numbers.
+        train_set : DynamicItemDataset
+            Training pairs.
+        *args
+            Passed on.
+        **kwargs
+            Passed on.
+        """
+        entries = train_set.data.values()
+        self.weights = {
+            mechanism: level_weights(
+                [
+                    e["levels"][mechanism]
+                    for e in entries
+                    if mechanism in e["levels"]
+                ]
+            ).to(self.device)
+            for mechanism in self.classifiers
+        }
+        batches = math.ceil(
+            len(train_set) / kwargs["train_loader_kwargs"]["batch_size"]
+        )
+        self.steps = max(batches * epoch_counter.limit, 1)
+        super().fit(epoch_counter, train_set, *args, **kwargs)
+
+    def on_fit_batch_start(self, batch, should_step):
+        """Sets the learning rate, which decays to nothing.
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            The batch.
+        should_step : bool
+            Whether the optimizer steps after it.
+        """
+        left = max(1 - self.optimizer_step / self.steps, 0.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.hparams.lr * left
+
+    def on_stage_start(self, stage, epoch=None):
+        """Starts the stage's figures.
+
+        Arguments
+        ---------
+        stage : speechbrain.Stage
+            Training, validation or test.
+        epoch : int or None
+            The epoch.
+        """
+        self.kept = {mechanism: Kept() for mechanism in self.classifiers}
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Logs a validation, keeps the best epoch, stops early.
+
+        Arguments
+        ---------
+        stage : speechbrain.Stage
+            Training, validation or test.
+        stage_loss : float
+            Mean loss.
+        epoch : int or None
+            The epoch.
+        """
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
+            return
+        self.figures = {m: kept.measure() for m, kept in self.kept.items()}
+        if stage == sb.Stage.TEST:
+            return
+        f1 = {m: figures["macro_f1"] for m, figures in self.figures.items()}
+        mean = sum(f1.values()) / len(f1)
+        self.checkpointer.save_and_keep_only(
+            meta={"macro_f1": float(mean), "epoch": epoch},
+            max_keys=["macro_f1"],
+        )
+        # After the checkpoint: a run killed before it logs the epoch once.
+        self.hparams.train_logger.log_stats(
+            {"epoch": epoch},
+            {"loss": self.train_loss},
+            {"loss": stage_loss, "macro_f1": mean, **f1},
+        )
+        self.hparams.epoch_counter.update_metric(mean)
+
+
+class Kept:
+    """What the figures of one mechanism and stage need."""
+
+    def __init__(self):
+        self.probabilities, self.levels = [], []
+        self.predicted_words, self.true_words = [], []
+
+    def add(self, levels, words, targets, labels):
+        """Keeps a batch's predictions and labels.
+
+        Arguments
+        ---------
+        levels : torch.Tensor
+            Logits of the levels [B, 3].
+        words : torch.Tensor
+            Logits of the tokens [B, R, 2].
+        targets : torch.Tensor
+            True levels [B], -100 where unknown.
+        labels : torch.Tensor
+            Labels of the tokens [B, R].
+        """
+        annotated = targets != IGNORED
+        self.probabilities.append(levels[annotated].float().softmax(-1).cpu())
+        self.levels += targets[annotated].tolist()
+        for level, row, chosen in zip(
+            levels[annotated].argmax(-1).tolist(),
+            labels[annotated].cpu(),
+            words[annotated].argmax(-1).cpu(),
+        ):
+            known = row != IGNORED
+            # Without empathy nothing shows it, as in the scorer.
+            chosen = chosen if level else torch.zeros_like(chosen)
+            self.predicted_words.append(chosen[known].tolist())
+            self.true_words.append(row[known].tolist())
+
+    def measure(self):
+        """Computes the figures.
+
+        Returns
+        -------
+        dict
+            Accuracy, macro-F1, confusion matrix (rows: true), calibration
+            error, F1 of rationales by token and by span, number of pairs.
+        """
+        probabilities = torch.cat(self.probabilities)
+        predicted = probabilities.argmax(1).tolist()
+        accuracy, macro_f1 = accuracy_and_f1(predicted, self.levels)
+        token_f1, iou_f1 = rationale_f1(self.predicted_words, self.true_words)
+        return {
+            "accuracy": accuracy,
+            "macro_f1": macro_f1,
+            "confusion": confusion_matrix(predicted, self.levels),
+            "calibration_error": expected_calibration_error(
+                probabilities, self.levels
+            ),
+            "rationale_token_f1": token_f1,
+            "rationale_iou_f1": iou_f1,
+            "pairs": len(self.levels),
+        }

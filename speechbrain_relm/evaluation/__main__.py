@@ -1,0 +1,178 @@
+"""Scores responses and makes tables from the command line.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import json
+import logging
+import sys
+from pathlib import Path
+
+from speechbrain_relm.evaluation.examples import example_rows
+from speechbrain_relm.evaluation.external import read_responses
+from speechbrain_relm.evaluation.figure import draw_scores
+from speechbrain_relm.evaluation.paper import CORPORA, printed_cells
+from speechbrain_relm.evaluation.questions import render_questions
+from speechbrain_relm.evaluation.runs import describe_scorers, read_run
+from speechbrain_relm.evaluation.table import (
+    relative_gains,
+    table_cells,
+    to_csv,
+    to_latex,
+    to_markdown,
+)
+from speechbrain_relm.experiment import RecipeError
+from speechbrain_relm.files import write_atomically
+from speechbrain_relm.lobes.epitome import EmpathyScorer
+from speechbrain_relm.mini import epitome
+from speechbrain_relm.records import read_records
+from speechbrain_relm.steps.score import fingerprint, score_responses
+
+
+def score(options):
+    """Scores a CSV, or a run's responses, into a folder of a run.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `responses`, `output` and `scorer`.
+    """
+    source = Path(options.responses)
+    if source.suffix == ".jsonl":
+        if not source.is_file():
+            raise FileNotFoundError(f"{source} is missing.")
+        responses = read_records(source)
+    else:
+        responses = read_responses(source)
+    scorer_folder = options.scorer or epitome.folder()
+    scorer = EmpathyScorer(scorer_folder)
+    records = (json.dumps(r, ensure_ascii=False) for r in responses.values())
+    write_atomically(
+        options.output / "responses.jsonl", "\n".join(records) + "\n"
+    )
+    score_responses(
+        scorer,
+        responses,
+        options.output / "scores.jsonl",
+        {"scorer": scorer_folder, "responses": fingerprint(responses)},
+    )
+    run = read_run(options.output)
+    lines = [to_markdown(table_cells([run])), "", *describe_scorers([run])]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(f"\n{options.output}\n")
+
+
+def table(options):
+    """Makes Table I of finished runs.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `runs`, `baseline`, `gains`, `paper` and `output`.
+    """
+    runs = [read_run(folder) for folder in options.runs]
+    cells = table_cells(runs, options.baseline)
+    lines = ["# Table I", "", to_markdown(cells), "", *describe_scorers(runs)]
+    if options.gains:
+        lines += ["", "# Relative gains", ""]
+        for pair in options.gains:
+            system, _, other = pair.partition(":")
+            for metric, gain in relative_gains(cells, system, other).items():
+                shown = "undefined" if gain is None else f"{gain:+.2f} %"
+                lines.append(f"- {metric}, {system} over {other}: {shown}")
+    if options.paper:
+        lines += ["", f"# As printed in the paper: {options.paper}", ""]
+        lines.append(to_markdown(printed_cells(options.paper)))
+    lines += ["", "# Examples", "", *example_rows(runs)]
+    text = "\n".join(lines) + "\n"
+    write_atomically(options.output / "table.md", text)
+    write_atomically(options.output / "table.csv", to_csv(cells))
+    write_atomically(options.output / "table.tex", to_latex(cells) + "\n")
+    draw_scores(options.output / "figure", cells)
+    sys.stdout.write(f"{text}\n{options.output / 'table.md'}\n")
+
+
+def questions(options):
+    """Answers the paper's open questions for finished runs.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `runs`.
+    """
+    for folder in options.runs:
+        sys.stdout.write(render_questions(read_run(folder)) + "\n\n")
+
+
+def main(arguments=None):
+    """Runs a command, or says in one line what is wrong.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["questions", "no-such-run"])
+    Traceback (most recent call last):
+    ...
+    SystemExit: evaluation: no-such-run/responses.jsonl is missing: name the...
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m speechbrain_relm.evaluation",
+        description="Scores responses and compares finished runs.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser(
+        "score",
+        help="ER, Ex and interpretation of any system's responses",
+        epilog="Example: python -m speechbrain_relm.evaluation score "
+        "other.csv results/other",
+    )
+    command.add_argument(
+        "responses",
+        help="a CSV with transcript and response, or a responses.jsonl",
+    )
+    command.add_argument("output", type=Path, help="folder for the scores")
+    command.add_argument(
+        "--scorer", help="folder of an empathy scorer; by default the small one"
+    )
+    command.set_defaults(do=score)
+    command = commands.add_parser(
+        "table",
+        help="Table I of finished runs",
+        epilog="Example: python -m speechbrain_relm.evaluation table "
+        "Ours=results/a Theirs=results/b --baseline Theirs --gains "
+        "Ours:Theirs --output results/table",
+    )
+    command.add_argument("runs", nargs="+", help="folders, NAME=FOLDER")
+    command.add_argument("--baseline", help="name of the run to test against")
+    command.add_argument(
+        "--gains", nargs="*", help="pairs SYSTEM:OTHER of names"
+    )
+    command.add_argument(
+        "--paper", choices=CORPORA, help="show the paper's numbers as well"
+    )
+    command.add_argument("--output", type=Path, default=Path("results/table"))
+    command.set_defaults(do=table)
+    command = commands.add_parser(
+        "questions",
+        help="empathy by recognition, exploration by length",
+        epilog="Example: python -m speechbrain_relm.evaluation questions "
+        "results/ESD/re_llm_mini/1986",
+    )
+    command.add_argument("runs", nargs="+", help="folders, NAME=FOLDER")
+    command.set_defaults(do=questions)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(format="%(message)s")
+    try:
+        options.do(options)
+    except (OSError, ValueError, RecipeError) as error:
+        sys.exit(f"evaluation: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""A finished run as the tables see it.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+from pathlib import Path
+from typing import Dict, NamedTuple, Optional
+
+from speechbrain_relm.metrics import unweighted_accuracy, weighted_accuracy
+from speechbrain_relm.records import read_records
+
+# Empathy scores of a response, 0 to 2.
+SCORES = {
+    "ER": "Emotional Reaction (0-2)",
+    "Ex": "Exploration (0-2)",
+    "IP": "Interpretation (0-2)",
+}
+# Ways of recognizing emotion, and the field that each leaves in a record.
+RECOGNITION = {
+    "category head": "head_emotion",
+    "prompt": "ser_emotion",
+    "label likelihood": "likelihood_emotion",
+}
+
+
+class Run(NamedTuple):
+    """A run's records.
+
+    `name` for tables; `responses` and `scores`, utterance id to record;
+    `scorer`, the folder of the empathy scorer, if it is known.
+    """
+
+    name: str
+    responses: Dict[str, dict]
+    scores: Dict[str, dict]
+    scorer: Optional[str] = None
+
+    def scorer_metrics(self):
+        """Finds the held-out figures of the run's scorer.
+
+        Returns
+        -------
+        dict
+            Mechanism to figures; empty if the scorer's folder is gone.
+        """
+        path = Path(self.scorer or "", "config.json")
+        if self.scorer is None or not path.is_file():
+            return {}
+        return json.loads(path.read_text(encoding="utf-8"))["metrics"]
+
+    def levels(self, score):
+        """Lists one score of every utterance.
+
+        Arguments
+        ---------
+        score : str
+            "ER", "Ex" or "IP".
+
+        Returns
+        -------
+        dict
+            Utterance id to level.
+        """
+        return {i: record[score] for i, record in self.scores.items()}
+
+    def has(self, score):
+        """Tells whether the run has a score.
+
+        Arguments
+        ---------
+        score : str
+            "ER", "Ex" or "IP".
+
+        Returns
+        -------
+        bool
+            Whether every utterance has it.
+        """
+        return all(score in record for record in self.scores.values())
+
+    def recognition(self):
+        """Measures emotion recognition, in every way the run has.
+
+        Returns
+        -------
+        dict
+            Way to `UA`, `WA` and `unparsed` (the share of answers that name
+            no single emotion), each 0..1.
+        """
+        found = {}
+        for way, field in RECOGNITION.items():
+            records = list(self.responses.values())
+            if not all(field in r and "emotion" in r for r in records):
+                continue
+            heard = [record[field] for record in records]
+            labels = [record["emotion"] for record in records]
+            found[way] = {
+                "UA": unweighted_accuracy(heard, labels),
+                "WA": weighted_accuracy(heard, labels),
+                "unparsed": heard.count(None) / len(heard),
+            }
+        return found
+
+
+def read_run(folder):
+    """Reads a finished run.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Output folder with `responses.jsonl` and `scores.jsonl`. A name may
+        stand before it: "RE-LLM=results/ESD/re_llm/1986".
+
+    Returns
+    -------
+    Run
+        Its records.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If the two files do not have the same utterances.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "responses.jsonl").write_text(
+    ...     '{"id": "a", "response": "Oh!"}\\n'
+    ... )
+    >>> _ = (folder / "scores.jsonl").write_text('{"id": "a", "ER": 2}\\n')
+    >>> read_run(f"ours={folder}").levels("ER")
+    {'a': 2}
+    """
+    name, _, path = str(folder).rpartition("=")
+    path = Path(path)
+    for file in ("responses.jsonl", "scores.jsonl"):
+        if not (path / file).is_file():
+            raise FileNotFoundError(
+                f"{path / file} is missing: name the output folder of a "
+                "finished run, or score its responses first."
+            )
+    settings = path / "scores.settings.json"
+    scorer = None
+    if settings.is_file():
+        scorer = json.loads(settings.read_text(encoding="utf-8")).get("scorer")
+    run = Run(
+        name or path.name,
+        read_records(path / "responses.jsonl"),
+        read_records(path / "scores.jsonl"),
+        scorer,
+    )
+    odd = set(run.responses) ^ set(run.scores)
+    if odd:
+        raise ValueError(
+            f"{path}: responses.jsonl and scores.jsonl differ in {len(odd)} "
+            f"utterances (first: {min(odd)}): finish the step 'score'."
+        )
+    return run
+
+
+def describe_scorers(runs):
+    """Says how good the scorers behind some runs are.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The runs of one table.
+
+    Returns
+    -------
+    list of str
+        Items of a Markdown list; the first warns if the runs were not
+        scored by the same scorer.
+
+    Example
+    -------
+    >>> describe_scorers([Run("A", {}, {}, "x"), Run("B", {}, {}, "y")])[0]
+    '- **A, B were scored by different scorers: do not compare them.**'
+    """
+    lines = []
+    if len({run.scorer for run in runs}) > 1:
+        names = ", ".join(run.name for run in runs)
+        lines.append(
+            f"- **{names} were scored by different scorers: do not compare "
+            "them.**"
+        )
+    seen = {run.scorer: run for run in runs}
+    for run in seen.values():
+        lines += [
+            f"- The scorer of {mechanism.replace('_', ' ')} has a held-out "
+            f"accuracy of {m['accuracy']:.3f} and a macro-F1 of "
+            f"{m['macro_f1']:.3f}."
+            for mechanism, m in run.scorer_metrics().items()
+        ]
+    return lines

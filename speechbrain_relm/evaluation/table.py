@@ -1,0 +1,388 @@
+"""Table I of the paper for any finished runs on one test set.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import csv
+import io
+from typing import NamedTuple, Optional
+
+from speechbrain_relm.evaluation.quality import flaws
+from speechbrain_relm.evaluation.runs import SCORES
+from speechbrain_relm.evaluation.statistics import (
+    PairedTest,
+    bootstrap_interval,
+    compare,
+    holm,
+    mean_and_deviation,
+    stars,
+)
+
+
+class Cell(NamedTuple):
+    """One system's value of one metric.
+
+    `deviation` and `interval` (95 % bootstrap) of scores; `test` against the
+    baseline, and its p after Holm's correction over the table.
+    """
+
+    metric: str
+    system: str
+    value: float
+    deviation: Optional[float] = None
+    interval: Optional[tuple] = None
+    test: Optional[PairedTest] = None
+    holm_p: Optional[float] = None
+    best: bool = False
+
+
+def table_cells(runs, baseline=None):
+    """Computes Table I.
+
+    Arguments
+    ---------
+    runs : list of Run
+        Systems on one test set.
+    baseline : str or None
+        Name of the run that the others are tested against.
+
+    Returns
+    -------
+    list of Cell
+        Metric by metric, the systems in their order.
+
+    Raises
+    ------
+    ValueError
+        If there is no such baseline, or runs have other utterances than it.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> run = Run("A", {"a": {"response": "Oh!"}}, {"a": {"ER": 2}})
+    >>> table_cells([run])[0].value
+    2.0
+    """
+    names = [run.name for run in runs]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"Two runs have one name ({', '.join(names)}): give names, as in "
+            "RE-LLM=results/ESD/re_llm/1986."
+        )
+    if baseline is not None and baseline not in names:
+        raise ValueError(
+            f"There is no run '{baseline}' to test against, only "
+            f"{', '.join(names)}."
+        )
+    reference = dict(zip(names, runs)).get(baseline)
+    cells = []
+    for score, title in SCORES.items():
+        for run in runs:
+            if not run.has(score):
+                continue
+            levels = run.levels(score)
+            test = None
+            if (
+                reference is not None
+                and run is not reference
+                and reference.has(score)
+            ):
+                test = compare(levels, reference.levels(score))
+            cells.append(
+                Cell(
+                    title,
+                    run.name,
+                    *mean_and_deviation(list(levels.values())),
+                    bootstrap_interval(list(levels.values())),
+                    test,
+                )
+            )
+    for run in runs:
+        for way, figures in run.recognition().items():
+            cells.append(Cell(f"UA by {way}", run.name, figures["UA"]))
+            cells.append(Cell(f"WA by {way}", run.name, figures["WA"]))
+            if figures["unparsed"]:
+                cells.append(
+                    Cell(f"no answer by {way}", run.name, figures["unparsed"])
+                )
+        records = list(run.responses.values())
+        words = [len(record["response"].split()) for record in records]
+        cells.append(
+            Cell(
+                "Response length (words)", run.name, *mean_and_deviation(words)
+            )
+        )
+        cells += [
+            Cell(f"{flaw} responses", run.name, share)
+            for flaw, share in flaws(records).items()
+        ]
+    return _with_best(_corrected(cells))
+
+
+def _corrected(cells):
+    """Corrects the p-values of the whole table."""
+    tested = [i for i, cell in enumerate(cells) if cell.test]
+    adjusted = holm([cells[i].test.p for i in tested])
+    for i, p in zip(tested, adjusted):
+        cells[i] = cells[i]._replace(holm_p=p)
+    return cells
+
+
+def _with_best(cells):
+    """Marks the best of each score and accuracy."""
+    marked = []
+    for cell in cells:
+        rivals = [c.value for c in cells if c.metric == cell.metric]
+        judged = cell.interval is not None or cell.metric[:3] in ("UA ", "WA ")
+        best = judged and len(rivals) > 1 and cell.value == max(rivals)
+        marked.append(cell._replace(best=best))
+    return marked
+
+
+def layout(cells):
+    """Lays cells out as rows of metrics and columns of systems.
+
+    Arguments
+    ---------
+    cells : list of Cell
+        From `table_cells`.
+
+    Returns
+    -------
+    systems : list of str
+        Columns.
+    rows : dict
+        Metric to {system: Cell}.
+
+    Example
+    -------
+    >>> layout([Cell("ER", "A", 1.0), Cell("ER", "B", 2.0)])[0]
+    ['A', 'B']
+    """
+    systems = list(dict.fromkeys(cell.system for cell in cells))
+    rows = {}
+    for cell in cells:
+        rows.setdefault(cell.metric, {})[cell.system] = cell
+    return systems, rows
+
+
+def cell_text(cell):
+    """Prints a cell as the paper does: mean (deviation), p, stars.
+
+    Arguments
+    ---------
+    cell : Cell or None
+        The cell; `None` where a system lacks the metric.
+
+    Returns
+    -------
+    str
+        E.g. "1.805 (.419) p=.025 *".
+
+    Example
+    -------
+    >>> test = PairedTest(0.0251, 10, 0.8, 0.3)
+    >>> cell_text(Cell("ER", "A", 1.8051, 0.4188, test=test))
+    '1.805 (.419) p=.025 *'
+    """
+    if cell is None:
+        return "—"
+    text = f"{cell.value:.3f}"
+    if cell.deviation is not None:
+        text += f" ({_short(cell.deviation)})"
+    if cell.test is not None:
+        text += f" p={_short(cell.test.p)} {stars(cell.test.p)}".rstrip()
+    return text
+
+
+def _short(value):
+    """Prints three decimals without a leading zero."""
+    return f"{value:.3f}".removeprefix("0")
+
+
+def to_markdown(cells):
+    """Prints the table, and below it what stands behind the p-values.
+
+    Arguments
+    ---------
+    cells : list of Cell
+        From `table_cells`.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Example
+    -------
+    >>> print(to_markdown([Cell("ER", "A", 1.0), Cell("ER", "B", 2.0)]))
+    | metric | A | B |
+    | --- | --- | --- |
+    | ER | 1.000 | 2.000 |
+    """
+    systems, rows = layout(cells)
+    lines = [
+        f"| metric | {' | '.join(systems)} |",
+        "| --- |" + " --- |" * len(systems),
+    ]
+    for metric, row in rows.items():
+        texts = []
+        for system in systems:
+            text = cell_text(row.get(system))
+            bold = system in row and row[system].best
+            texts.append(f"**{text}**" if bold else text)
+        lines.append(f"| {metric} | {' | '.join(texts)} |")
+    tested = [cell for cell in cells if cell.test]
+    if tested:
+        lines += [
+            "",
+            "| metric | system | p | p (Holm) | effect | ties | pairs | "
+            "95 % interval of the mean |",
+            "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+        ]
+        lines += [
+            f"| {c.metric} | {c.system} | {c.test.p:.3g} | {c.holm_p:.3g} | "
+            f"{c.test.effect:+.2f} | {c.test.ties:.0%} | {c.test.pairs} | "
+            f"{c.interval[0]:.3f} to {c.interval[1]:.3f} |"
+            for c in tested
+        ]
+    return "\n".join(lines)
+
+
+def to_csv(cells):
+    """Prints every number, a line each cell.
+
+    Arguments
+    ---------
+    cells : list of Cell
+        From `table_cells`.
+
+    Returns
+    -------
+    str
+        CSV.
+
+    Example
+    -------
+    >>> print(to_csv([Cell("ER", "A", 1.0)]).splitlines()[1])
+    ER,A,1.0,,,,,,,,,False
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(
+        "metric,system,value,deviation,low,high,p,p_holm,effect,ties,pairs,"
+        "best".split(",")
+    )
+    for cell in cells:
+        test = cell.test
+        writer.writerow(
+            [
+                cell.metric,
+                cell.system,
+                cell.value,
+                cell.deviation,
+                *(cell.interval or ("", "")),
+                test.p if test else "",
+                cell.holm_p,
+                *((test.effect, test.ties, test.pairs) if test else [""] * 3),
+                cell.best,
+            ]
+        )
+    return buffer.getvalue()
+
+
+def to_latex(cells):
+    """Prints the table for a paper (package booktabs).
+
+    Arguments
+    ---------
+    cells : list of Cell
+        From `table_cells`.
+
+    Returns
+    -------
+    str
+        LaTeX.
+
+    Example
+    -------
+    >>> print(to_latex([Cell("ER", "A_1", 1.0, best=True)]))
+    \\begin{tabular}{lr}
+    \\toprule
+    Metric & A\\_1 \\\\
+    \\midrule
+    ER & \\textbf{1.000} \\\\
+    \\bottomrule
+    \\end{tabular}
+    """
+    systems, rows = layout(cells)
+    lines = [
+        "\\begin{tabular}{l" + "r" * len(systems) + "}",
+        "\\toprule",
+        f"Metric & {' & '.join(map(_latex, systems))} \\\\",
+        "\\midrule",
+    ]
+    for metric, row in rows.items():
+        texts = []
+        for system in systems:
+            cell = row.get(system)
+            text = _latex(cell_text(cell)).replace("—", "---")
+            bold = cell is not None and cell.best
+            texts.append(f"\\textbf{{{text}}}" if bold else text)
+        lines.append(f"{_latex(metric)} & {' & '.join(texts)} \\\\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"])
+
+
+def _latex(text):
+    """Escapes what LaTeX would read as commands."""
+    for character in "&%#_":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def relative_gains(cells, system, other):
+    """Computes by how much one system is better than another.
+
+    Arguments
+    ---------
+    cells : list of Cell
+        From `table_cells`.
+    system : str
+        Name of the system.
+    other : str
+        Name of the one it is compared with.
+
+    Returns
+    -------
+    dict
+        Metric of `SCORES` to the relative gain in percent; `None` where the
+        other's mean is 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no such system.
+
+    Example
+    -------
+    >>> er = SCORES["ER"]
+    >>> cells = [Cell(er, "A", 1.847), Cell(er, "B", 1.73)]
+    >>> round(relative_gains(cells, "A", "B")[er], 2)
+    6.76
+    """
+    systems, rows = layout(cells)
+    for name in (system, other):
+        if name not in systems:
+            raise ValueError(
+                f"There is no system '{name}', only {', '.join(systems)}."
+            )
+    gains = {}
+    for metric in SCORES.values():
+        row = rows.get(metric, {})
+        if system in row and other in row:
+            below = row[other].value
+            gains[metric] = (
+                100 * (row[system].value / below - 1) if below else None
+            )
+    return gains

@@ -1,0 +1,1 @@
+"""What an application imports: trained systems from their folders."""

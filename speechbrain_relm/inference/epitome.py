@@ -1,0 +1,87 @@
+"""An empathy scorer in the manner of SpeechBrain's pretrained models.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from speechbrain.inference.interfaces import Pretrained
+
+from speechbrain_relm.convert.sources import released_folder
+
+
+class EmpathyScoring(Pretrained):
+    """Scores responses for empathy.
+
+    Arguments
+    ---------
+    *args
+        See `speechbrain.inference.interfaces.Pretrained`.
+    **kwargs
+        The same.
+
+    Example
+    -------
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
+    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+    >>> folder = getfixture("tmp_path")
+    >>> save_scorer(folder, scorer.classifiers, scorer.tokenizer, 64, {})
+    >>> scoring = EmpathyScoring.from_hparams(folder)
+    >>> scoring.score(["My dog died."], ["I'm so sorry!"])["explorations"].shape
+    torch.Size([1])
+    """
+
+    MODULES_NEEDED = ["scorer"]
+
+    @classmethod
+    def from_hparams(cls, source, **kwargs):
+        """Loads what `recipes/EPITOME` left in `scorer/`.
+
+        Arguments
+        ---------
+        source : str or pathlib.Path
+            Folder or hub id.
+        **kwargs
+            See `Pretrained.from_hparams`.
+
+        Returns
+        -------
+        EmpathyScoring
+            Ready to score.
+        """
+        folder = str(released_folder(source, "tokenizer/*", "*.yaml"))
+        kwargs["overrides"] = {"source": folder, **kwargs.get("overrides", {})}
+        return super().from_hparams(folder, **kwargs)
+
+    def score(self, seekers, responses):
+        """Scores each response to its post.
+
+        Arguments
+        ---------
+        seekers : list of str
+            Posts, or transcripts.
+        responses : list of str
+            Responses to them.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            Levels [N], 0 to 2, of each mechanism.
+        """
+        return self.mods.scorer.score(seekers, responses)
+
+    def judge(self, seekers, responses):
+        """Gives levels, probabilities and rationales of each response.
+
+        Arguments
+        ---------
+        seekers : list of str
+            Posts, or transcripts.
+        responses : list of str
+            Responses to them.
+
+        Returns
+        -------
+        dict of str to speechbrain_relm.lobes.epitome.Judgement
+            What each mechanism's classifier says.
+        """
+        return self.mods.scorer.judge(seekers, responses)
