@@ -15,7 +15,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.audio import load_audio
 from speechbrain_relm.corpus import resolve_wav
-from speechbrain_relm.lobes.emotion_encoder import DIMENSIONS
+from speechbrain_relm.dimensions import DIMENSIONS
 
 logger = get_logger(__name__)
 

@@ -30,8 +30,8 @@ def train_together(mechanisms, entries, hparams, run_opts):
         "train", "valid" and "test" to annotated pairs, as `epitome_dataset`
         takes them.
     hparams : dict
-        The loaded YAML. `classifier`, `epoch_counter` and `checkpointer` are
-        called to make an object for each training.
+        The loaded YAML. `classifier`, `epoch_counter`, `sampler` and
+        `checkpointer` are called to make an object for each training.
     run_opts : dict or None
         SpeechBrain's run options.
 
@@ -65,15 +65,21 @@ def train_together(mechanisms, entries, hparams, run_opts):
     )
     datasets = {
         part: epitome_dataset(
-            of_part, mechanisms, hparams["tokenizer"], hparams["max_length"]
+            # Responses of like length are neighbours: little padding.
+            dict(sorted(of_part.items(), key=_response_length)),
+            mechanisms,
+            hparams["tokenizer"],
+            hparams["max_length"],
         )
         for part, of_part in entries.items()
     }
+    lengths = [len(example["ids"]) for example in datasets["train"]]
+    sampler = hparams["sampler"](datasets["train"], lengths_list=lengths)
     brain.fit(
         counter,
         datasets["train"],
         datasets["valid"],
-        train_loader_kwargs=hparams["train_loader"],
+        train_loader_kwargs={"batch_sampler": sampler},
         valid_loader_kwargs=hparams["valid_loader"],
     )
     brain.evaluate(
@@ -89,6 +95,12 @@ def train_together(mechanisms, entries, hparams, run_opts):
     logger.info("Test figures: %s", figures)
     module.cpu()
     return classifiers, figures
+
+
+def _response_length(item):
+    """Orders entries by the length of their response."""
+    utterance, entry = item
+    return len(entry["response"]), utterance
 
 
 def train_scorer(entries, hparams, run_opts, target):

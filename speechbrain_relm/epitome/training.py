@@ -4,8 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import math
-
 import speechbrain as sb
 import torch
 from torch.nn.functional import cross_entropy
@@ -199,9 +197,7 @@ class EpitomeBrain(sb.Brain):
             ).to(self.device)
             for mechanism in self.classifiers
         }
-        batches = math.ceil(
-            len(train_set) / kwargs["train_loader_kwargs"]["batch_size"]
-        )
+        batches = len(kwargs["train_loader_kwargs"]["batch_sampler"])
         self.steps = max(batches * epoch_counter.limit, 1)
         super().fit(epoch_counter, train_set, *args, **kwargs)
 

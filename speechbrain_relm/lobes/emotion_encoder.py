@@ -13,15 +13,13 @@ import torch
 from torch import nn
 from transformers import Wav2Vec2Model, Wav2Vec2PreTrainedModel
 
+from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.lengths import (
     counts_from_relative,
     masked_mean,
     valid_mask,
 )
 from speechbrain_relm.pretrained import load_pretrained
-
-# The order of the released head, kept everywhere in this package.
-DIMENSIONS = ("arousal", "dominance", "valence")
 
 
 class RegressionHead(nn.Module):

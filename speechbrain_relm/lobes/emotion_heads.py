@@ -6,7 +6,7 @@ Authors
 
 from torch import nn
 
-from speechbrain_relm.lobes.emotion_encoder import DIMENSIONS
+from speechbrain_relm.dimensions import DIMENSIONS
 
 
 class EmotionHeads(nn.Module):

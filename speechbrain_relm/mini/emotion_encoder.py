@@ -21,10 +21,10 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
 
+from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.files import FINGERPRINT, cache_folder, make_once
 from speechbrain_relm.lengths import valid_mask
 from speechbrain_relm.lobes.emotion_encoder import (
-    DIMENSIONS,
     EmotionRegressor,
     normalize_utterances,
 )

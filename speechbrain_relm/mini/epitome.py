@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.utils.epoch_loop import EpochCounterWithStopper
 from transformers import AutoTokenizer
 
@@ -89,7 +90,6 @@ def train(annotations, backbone, target, settings):
     }
     digest = hashlib.sha256(f"{settings}{entries}{backbone}".encode())
     working = cache_folder() / "training" / digest.hexdigest()[:16]
-    loader = {"batch_size": settings["batch_size"]}
     hparams = {
         "output_folder": working,
         "trainings": [list(annotations)],
@@ -104,8 +104,15 @@ def train(annotations, backbone, target, settings):
             settings["epochs"], settings["epochs"], 0, "max"
         ),
         "checkpointer": CompleteCheckpointer,
-        "train_loader": {**loader, "shuffle": True},
-        "valid_loader": loader,
+        "sampler": functools.partial(
+            DynamicBatchSampler,
+            max_batch_length=settings["batch_size"] * settings["max_length"],
+            max_batch_ex=settings["batch_size"],
+            num_buckets=8,
+            shuffle=True,
+            seed=settings["seed"],
+        ),
+        "valid_loader": {"batch_size": 32},
     }
     run_opts = {"device": "cuda" if torch.cuda.is_available() else "cpu"}
     with torch.random.fork_rng():

@@ -10,7 +10,7 @@ Authors
 import torch
 
 from speechbrain_relm.data import load_batch, speech_dataset
-from speechbrain_relm.lobes.emotion_encoder import DIMENSIONS
+from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.records import make_batches, work_through
 
 

@@ -12,7 +12,7 @@ import re
 import torch
 
 from speechbrain_relm.data import load_batch, speech_dataset
-from speechbrain_relm.lobes.emotion_encoder import DIMENSIONS
+from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.model import evaluating
 from speechbrain_relm.records import make_batches, work_through
 
