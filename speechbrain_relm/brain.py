@@ -22,19 +22,44 @@ from speechbrain_relm.metrics import unweighted_accuracy
 class RELLMBrain(sb.Brain):
     """Trains RE-LLM on expected responses and two auxiliary tasks (Eq. 10).
 
-    Expects in its hparams: `emotion_encoder` (or null), `emotions`,
-    `continuation_system`, `continuation_from_speech`, `loss_weights`, `lr`,
-    `lr_schedule`, `epoch_counter`, `train_logger` and `seed`, as in
-    `recipes/ESD/hparams/re_llm.yaml`; in its modules: `model`, a
-    `speechbrain_relm.model.RELLM`.
-
     A resumed run equals an uninterrupted one: the learning rate and the
     dropout of a step follow from its number alone.
+
+    Arguments
+    ---------
+    *args
+        For `speechbrain.Brain`, whose hparams must hold `emotion_encoder`
+        (or null), `continuation_system`, `lr`, `epoch_counter` and `seed`, as
+        in `recipes/ESD/hparams/re_llm.yaml`; and whose modules hold `model`,
+        a `speechbrain_relm.model.RELLM`.
+    instruction : str
+        What stands before the speech.
+    loss_weights : dict
+        Of `response_nll`, `response_kl`, `category` and `dimension`.
+    lr_schedule : callable
+        Makes SpeechBrain's `LinearWarmupScheduler`.
+    train_logger : speechbrain.utils.train_logger.TrainLogger
+        Receives a line an epoch.
+    **kwargs
+        For `speechbrain.Brain`.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(
+        self,
+        *args,
+        instruction,
+        loss_weights,
+        lr_schedule,
+        train_logger,
+        **kwargs,
+    ):
         super().__init__(*args, **kwargs)
-        self.model = self.modules.model
+        self.instruction = instruction
+        self.loss_weights = loss_weights
+        self.lr_schedule = lr_schedule
+        self.train_logger = train_logger
+        # A system that does not learn has no modules.
+        self.model = getattr(self.modules, "model", None)
         self.emotion_encoder = self.hparams.emotion_encoder
         if self.emotion_encoder is not None:
             self.emotion_encoder.to(self.device)
@@ -43,23 +68,6 @@ class RELLMBrain(sb.Brain):
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("train_means", self.train_means)
-
-    def prompt_around_speech(self, system, instruction):
-        """Renders a prompt of the YAML around the place of the speech.
-
-        Arguments
-        ---------
-        system : str
-            System message.
-        instruction : str
-            What stands before the speech.
-
-        Returns
-        -------
-        speechbrain_relm.lobes.chat_llm.Prompt
-            Token ids before and after it.
-        """
-        return self.model.llm.split_prompt(system, instruction)
 
     @torch.no_grad()
     def embed_emotion(self, ids, wavs, wav_lens):
@@ -106,7 +114,7 @@ class RELLMBrain(sb.Brain):
         batch = batch.to(self.device)
         wavs, wav_lens = batch.sig
         teacher = {}
-        if self.hparams.loss_weights["response_kl"]:
+        if self.loss_weights["response_kl"]:
             texts, text_lens = batch.text_ids
             teacher = {
                 "teacher_prompt": self.teacher_prompt,
@@ -155,7 +163,7 @@ class RELLMBrain(sb.Brain):
             parts["response_kl"] = losses.response_kl(
                 predictions.logits, predictions.teacher_logits
             )
-        weights = self.hparams.loss_weights
+        weights = self.loss_weights
         loss = sum(weights[name] * part for name, part in parts.items())
         self.means.add({"loss": loss, **parts}, len(categories))
         if stage != sb.Stage.TRAIN:
@@ -190,14 +198,10 @@ class RELLMBrain(sb.Brain):
     def on_fit_start(self):
         """Prepares the prompts and the learning-rate schedule."""
         super().on_fit_start()
-        self.prompt = self.prompt_around_speech(
-            self.hparams.continuation_system,
-            self.hparams.continuation_from_speech,
-        )
-        self.teacher_prompt = self.prompt_around_speech(
-            self.hparams.continuation_system, ""
-        )
-        self.schedule = self.hparams.lr_schedule(
+        system, llm = self.hparams.continuation_system, self.model.llm
+        self.prompt = llm.split_prompt(system, self.instruction)
+        self.teacher_prompt = llm.split_prompt(system, "")
+        self.schedule = self.lr_schedule(
             initial_value=self.hparams.lr,
             num_training_steps=self.steps_per_epoch
             * self.hparams.epoch_counter.limit,
@@ -260,7 +264,7 @@ class RELLMBrain(sb.Brain):
         )
         # After the checkpoint: a run killed before it logs the epoch once.
         lr = self.optimizer.param_groups[0]["lr"]
-        self.hparams.train_logger.log_stats(
+        self.train_logger.log_stats(
             {"epoch": epoch, "lr": lr}, self.train_stats, stats
         )
 

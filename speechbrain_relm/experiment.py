@@ -7,14 +7,13 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import difflib
 import fcntl
 import os
 import sys
 from pathlib import Path
 
-import ruamel.yaml
 import speechbrain as sb
+import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from speechbrain.utils.distributed import (
     ddp_init_group,
@@ -22,9 +21,10 @@ from speechbrain.utils.distributed import (
     run_on_main,
 )
 
-
-class RecipeError(Exception):
-    """A mistake that the user can mend, told in one line."""
+from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.files import write_atomically
+from speechbrain_relm.plain_yaml import Placeholder, read_plain
+from speechbrain_relm.systems import effective_yaml
 
 
 def find_hparams(path, recipe_folder):
@@ -65,15 +65,13 @@ def find_hparams(path, recipe_folder):
     )
 
 
-def read_settings(hparams_file, overrides, wanted):
+def read_settings(text, wanted):
     """Reads the plain values of a YAML without building any object.
 
     Arguments
     ---------
-    hparams_file : str
-        The YAML.
-    overrides : str
-        YAML text of the overrides, from the command line.
+    text : str
+        The YAML, from `speechbrain_relm.systems.effective_yaml`.
     wanted : dict
         Settings that the user must give: name to what it is and where to get
         it.
@@ -87,33 +85,20 @@ def read_settings(hparams_file, overrides, wanted):
     Raises
     ------
     RecipeError
-        If an override is unknown, or a setting is still a placeholder.
+        If a setting is still a placeholder.
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "a.yaml"
-    >>> _ = path.write_text("seed: 1\\nfolder: !ref results/<seed>\\n")
-    >>> read_settings(str(path), "seed: 2", {})["folder"]
+    >>> read_settings("seed: 2\\nfolder: !ref results/<seed>", {})["folder"]
     'results/2'
     """
-    with open(hparams_file, encoding="utf-8") as file:
-        text = file.read()
-    known, given = _plain_yaml(text), _plain_yaml(overrides or "")
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(str(name), map(str, known))
-            hint = f" Did you mean --{close[0]}?" if close else ""
-            raise RecipeError(
-                f"--{name} is no setting of {hparams_file}.{hint}"
-            )
-    for name, value in {**known, **given}.items():
-        if isinstance(value, _Placeholder):
-            what = wanted.get(name, f"see {hparams_file}.")
+    for name, value in read_plain(text).items():
+        if isinstance(value, Placeholder):
+            what = wanted.get(name, "see the YAML.")
             raise RecipeError(
                 f"{name} is missing: {what} Give it as --{name} PATH."
             )
-    with open(hparams_file, encoding="utf-8") as file:
-        return _plain_yaml(resolve_references(file, overrides or None).read())
+    return read_plain(resolve_references(text).read())
 
 
 def start(argv, recipe_folder, wanted):
@@ -131,11 +116,10 @@ def start(argv, recipe_folder, wanted):
     Returns
     -------
     hparams_file : str
-        The YAML.
+        The YAML of this run, in its output folder: the one given, with the
+        changes of its system and of the command line.
     run_opts : dict
         SpeechBrain's run options.
-    overrides : str
-        Overrides for `load_hyperpyyaml`.
     settings : dict
         Plain values of the YAML.
 
@@ -146,31 +130,33 @@ def start(argv, recipe_folder, wanted):
         output folder.
     """
     hparams_file, run_opts, overrides = sb.parse_arguments(argv)
-    hparams_file = find_hparams(hparams_file, recipe_folder)
-    settings = read_settings(hparams_file, overrides, wanted)
-    ddp_init_group(run_opts)
+    text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
+    settings = read_settings(text, wanted)
+    if not torch.distributed.is_initialized():
+        ddp_init_group(run_opts)
+    folder = Path(settings["output_folder"])
     if if_main_process():
-        lock_folder(settings["output_folder"])
-    return hparams_file, run_opts, overrides, settings
+        lock_folder(folder)
+    run_on_main(write_atomically, args=[folder / "recipe.yaml", text])
+    return str(folder / "recipe.yaml"), run_opts, settings
 
 
-def build(hparams_file, overrides):
+def build(hparams_file, overrides=None):
     """Builds the objects of a YAML.
 
     Arguments
     ---------
     hparams_file : str
         The YAML.
-    overrides : str
-        Overrides from the command line.
+    overrides : str or dict
+        Changes to it.
 
     Returns
     -------
     dict
         The loaded YAML.
     """
-    with open(hparams_file, encoding="utf-8") as file:
-        return load_hyperpyyaml(file, overrides)
+    return load_hyperpyyaml(effective_yaml(hparams_file, overrides))
 
 
 def prepare(function, **kwargs):
@@ -238,47 +224,22 @@ def lock_folder(folder):
     _LOCKS.append(lock)
 
 
-def explain(main):
+def explain(main, *args):
     """Turns a `RecipeError` into one line and exit status 2.
 
     Arguments
     ---------
     main : callable
         The recipe's main function.
+    *args
+        Its arguments.
 
     Example
     -------
-    >>> explain(lambda: None)
+    >>> explain(print, "done")
+    done
     """
     try:
-        main()
+        main(*args)
     except RecipeError as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
-
-
-class _Placeholder:
-    """Stands for a setting that the user must give."""
-
-
-class _PlainConstructor(ruamel.yaml.constructor.SafeConstructor):
-    """Builds plain values where HyperPyYAML would build objects."""
-
-    def construct_tagged(self, suffix, node):
-        """Ignores a tag but for the placeholder's."""
-        if suffix == "PLACEHOLDER":
-            return _Placeholder()
-        if isinstance(node, ruamel.yaml.MappingNode):
-            return self.construct_mapping(node, deep=True)
-        if isinstance(node, ruamel.yaml.SequenceNode):
-            return self.construct_sequence(node, deep=True)
-        return self.construct_scalar(node)
-
-
-_PlainConstructor.add_multi_constructor("!", _PlainConstructor.construct_tagged)
-
-
-def _plain_yaml(text):
-    """Loads a YAML with the tags of HyperPyYAML left out."""
-    yaml = ruamel.yaml.YAML(typ="safe", pure=True)
-    yaml.Constructor = _PlainConstructor
-    return yaml.load(text) or {}

@@ -63,6 +63,8 @@ def start_from(model, source, adapter=FRESH):
     if source is None or building_without_weights():
         return
     tensors = read_start(source)
+    if model.heads is None:
+        tensors = {n: t for n, t in tensors.items() if n[:6] != "heads."}
     wanted = {n: p.detach() for n, p in model.named_parameters()}
     unknown = sorted(set(tensors) - set(wanted))
     if unknown:

@@ -1,8 +1,15 @@
-"""Measures of the paper: UA of emotion recognition.
+"""Measures: UA and WA of emotion recognition, word error rate.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
+
+import re
+
+from speechbrain.utils.edit_distance import (
+    wer_details_for_batch,
+    wer_summary,
+)
 
 
 def unweighted_accuracy(predictions, labels):
@@ -66,3 +73,32 @@ def weighted_accuracy(predictions, labels):
     0.6666666666666666
     """
     return sum(p == t for p, t in zip(predictions, labels)) / len(labels)
+
+
+def word_error_rate(heard, transcripts):
+    """Compares transcripts, whatever their case and punctuation.
+
+    Arguments
+    ---------
+    heard : list of str
+        What was recognized.
+    transcripts : list of str
+        What was said.
+
+    Returns
+    -------
+    float
+        Word errors a word said, 0 or more.
+
+    Example
+    -------
+    >>> word_error_rate(["so, i fell"], ["I fell."])
+    0.5
+    """
+    said, recognized = (
+        [re.findall(r"[\w']+", text.lower()) for text in texts]
+        for texts in (transcripts, heard)
+    )
+    ids = list(range(len(said)))
+    details = wer_details_for_batch(ids, said, recognized)
+    return wer_summary(details)["WER"] / 100

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import contextlib
 import operator
 from typing import NamedTuple, Optional
 
@@ -18,21 +17,15 @@ from speechbrain.utils.checkpoints import (
 )
 from torch import nn
 
+from speechbrain_relm import prompting
 from speechbrain_relm.adapters import adapters_off
 from speechbrain_relm.lengths import (
     counts_from_relative,
     masked_mean,
     valid_mask,
 )
-from speechbrain_relm.lobes.partial_lora import speech_positions
-from speechbrain_relm.sequences import (
-    PROMPT,
-    RESPONSE,
-    SPEECH,
-    Part,
-    pack,
-    prompt_part,
-)
+from speechbrain_relm.prompting import evaluating
+from speechbrain_relm.sequences import PROMPT, RESPONSE, SPEECH, Part
 
 
 class Speech(NamedTuple):
@@ -40,14 +33,14 @@ class Speech(NamedTuple):
 
     `embeddings` [B, T'', H] and their `counts` [B] (Eq. 3); `pooled` [B, H]
     (Eq. 6); `category_logits` [B, categories] (Eq. 7); `attributes` [B, 3],
-    arousal, dominance, valence (Eq. 8).
+    arousal, dominance, valence (Eq. 8); both `None` without heads.
     """
 
     embeddings: torch.Tensor
     counts: torch.Tensor
     pooled: torch.Tensor
-    category_logits: torch.Tensor
-    attributes: torch.Tensor
+    category_logits: Optional[torch.Tensor]
+    attributes: Optional[torch.Tensor]
 
 
 class Predictions(NamedTuple):
@@ -78,8 +71,9 @@ class RELLM(nn.Module):
         `WhisperSpeechEncoder` or any of SpeechBrain's self-supervised lobes.
     adapter : torch.nn.Module
         `(feats [B, T', C+E], lens)` to `([B, T'', H], lens)`.
-    heads : torch.nn.Module
-        `[B, H]` to category logits and arousal, dominance, valence.
+    heads : torch.nn.Module or None
+        `[B, H]` to category logits and arousal, dominance, valence; `None`
+        for a system that only answers.
     llm : torch.nn.Module
         A `ChatLLM`, bare or inside SpeechBrain's `AdaptedModel`.
 
@@ -142,7 +136,9 @@ class RELLM(nn.Module):
         counts = counts_from_relative(lens, embeddings.shape[1])
         mask = valid_mask(counts, embeddings.shape[1])
         pooled = masked_mean(embeddings.float(), mask)
-        category_logits, attributes = self.heads(pooled)
+        category_logits, attributes = None, None
+        if self.heads is not None:
+            category_logits, attributes = self.heads(pooled)
         return Speech(embeddings, counts, pooled, category_logits, attributes)
 
     def forward(
@@ -189,8 +185,7 @@ class RELLM(nn.Module):
         speech = self.encode_speech(wavs, wav_lens, emotion_embedding)
         response = ragged(responses, response_lens, RESPONSE)
         sequence = self.lay_out(prompt, speech_part(speech), response)
-        with speech_positions(sequence.speech_mask):
-            logits = self.score(sequence)
+        logits = self.score(sequence)
         teacher_logits = None
         if teacher_prompt is not None:
             text = ragged(texts, text_lens, PROMPT)
@@ -220,7 +215,7 @@ class RELLM(nn.Module):
             return self.score(sequence)
 
     def lay_out(self, prompt, content, response=None, left_pad=False):
-        """Packs prompt, content and response into one sequence.
+        """Packs prompt, content and response; see `prompting.lay_out`.
 
         Arguments
         ---------
@@ -238,18 +233,10 @@ class RELLM(nn.Module):
         speechbrain_relm.sequences.Sequence
             The packed batch.
         """
-        size, device = len(content.counts), content.counts.device
-        parts = [
-            prompt_part(prompt.before, size, device),
-            content,
-            prompt_part(prompt.after, size, device),
-        ]
-        if response is not None:
-            parts.append(response)
-        return pack(parts, self.llm.embed, left_pad)
+        return prompting.lay_out(self.llm, prompt, content, response, left_pad)
 
     def score(self, sequence):
-        """Runs the LLM and computes logits where a response token is next.
+        """Computes logits of the response tokens; see `prompting.score`.
 
         Arguments
         ---------
@@ -261,14 +248,8 @@ class RELLM(nn.Module):
         torch.Tensor
             Logits [N, V].
         """
-        return self.llm(
-            sequence.inputs_embeds,
-            sequence.attention_mask,
-            sequence.position_ids,
-            wanted=sequence.predicts_response,
-        )
+        return prompting.score(self.llm, sequence)
 
-    @torch.no_grad()
     def answer(self, speech, prompt, **settings):
         """Answers to speech (Eq. 4).
 
@@ -286,16 +267,12 @@ class RELLM(nn.Module):
         list of speechbrain_relm.lobes.chat_llm.Answer
             One per utterance.
         """
-        sequence = self.lay_out(prompt, speech_part(speech), left_pad=True)
-        with speech_positions(sequence.speech_mask):
-            ids = self.llm.generate(
-                sequence.inputs_embeds, sequence.attention_mask, **settings
-            )
-        return self.llm.decode(ids)
+        return prompting.answer(
+            self.llm, prompt, speech_part(speech), **settings
+        )
 
-    @torch.no_grad()
     def rate(self, speech, prompt, answers):
-        """Says how likely each of some answers is, without generating any.
+        """Says how likely each of some answers is; see `prompting.rate`.
 
         Arguments
         ---------
@@ -311,18 +288,7 @@ class RELLM(nn.Module):
         torch.Tensor
             Log-probabilities [B, answers].
         """
-        found = []
-        for answer in answers:
-            ids = self.llm.encode(answer)
-            response = prompt_part(
-                ids, len(speech.counts), speech.counts.device
-            )._replace(role=RESPONSE)
-            sequence = self.lay_out(prompt, speech_part(speech), response)
-            with speech_positions(sequence.speech_mask):
-                logits = self.score(sequence).float().log_softmax(-1)
-            of_tokens = logits.gather(1, sequence.targets.unsqueeze(1))
-            found.append(of_tokens.view(-1, len(ids)).sum(1))
-        return torch.stack(found, dim=1)
+        return prompting.rate(self.llm, prompt, speech_part(speech), answers)
 
     @mark_as_saver
     def save_trained(self, path):
@@ -486,35 +452,3 @@ def ragged(values, lens, role):
     tensor([4, 2])
     """
     return Part(values, counts_from_relative(lens, values.shape[1]), role)
-
-
-@contextlib.contextmanager
-def evaluating(*modules):
-    """Puts modules in evaluation mode, inside a `with` block.
-
-    Arguments
-    ---------
-    *modules : torch.nn.Module
-        The modules.
-
-    Yields
-    ------
-    None
-
-    Example
-    -------
-    >>> layer = nn.Dropout()
-    >>> with evaluating(layer):
-    ...     layer.training
-    False
-    >>> layer.training
-    True
-    """
-    before = [module.training for module in modules]
-    try:
-        for module in modules:
-            module.eval()
-        yield
-    finally:
-        for module, mode in zip(modules, before):
-            module.train(mode)

@@ -20,7 +20,8 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_relm.activations import activation_bytes
-from speechbrain_relm.experiment import RecipeError, find_hparams
+from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.experiment import build, find_hparams
 from speechbrain_relm.pretrained import without_weights
 
 # What the system itself does not need.
@@ -59,9 +60,8 @@ def build_without_weights(hparams_file, overrides, device="meta"):
     given = load_hyperpyyaml(overrides or "{}") or {}
     with tempfile.TemporaryDirectory() as folder:
         settings = {**_WITHOUT, "output_folder": folder, **given}
-        with open(hparams_file, encoding="utf-8") as file:
-            with without_weights(device):
-                return load_hyperpyyaml(file, settings)
+        with without_weights(device):
+            return build(hparams_file, settings)
 
 
 def stored_bytes(module, quantization_config=None):

@@ -1,29 +1,32 @@
 """The steps of a recipe after its data are prepared (Sections II and III).
 
-Every corpus goes the same way; its `train.py` lists the steps. Each leaves
-files in the output folder, goes on where a killed run stopped, and is left
-out if the YAML's `steps` does not name it.
+Every corpus and system goes the same way; its `train.py` lists the steps.
+Each leaves files in the output folder, or in the folder that several systems
+share, goes on where a killed run stopped, and is left out if the YAML's
+`steps` does not name it.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
 import functools
+import time
 from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.brain import RELLMBrain
 from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.data import add_attributes, read_manifest, speech_dataset
-from speechbrain_relm.experiment import RecipeError
+from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.listeners import SpeechListener
 from speechbrain_relm.records import read_records
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
 from speechbrain_relm.steps.report import write_report
-from speechbrain_relm.steps.respond import respond
+from speechbrain_relm.steps.respond import Ask, respond
 from speechbrain_relm.steps.score import fingerprint, score_responses
+from speechbrain_relm.steps.transcribe import transcribe
 
 logger = get_logger(__name__)
 
@@ -44,11 +47,14 @@ def step(name):
 
     def decorate(method):
         @functools.wraps(method)
-        def run(self):
-            if name in self.hparams["steps"]:
-                return method(self)
-            logger.info("Step '%s' is left out, as `steps` says.", name)
-            return None
+        def run(self, *args, **kwargs):
+            if name not in self.hparams["steps"]:
+                logger.info("Step '%s' is left out, as `steps` says.", name)
+                return None
+            start = time.time()
+            result = method(self, *args, **kwargs)
+            self.seconds[name] = round(time.time() - start, 1)
+            return result
 
         return run
 
@@ -62,8 +68,8 @@ class Recipe:
     ---------
     hparams : dict
         The loaded YAML.
-    run_opts : dict
-        SpeechBrain's run options.
+    brain : speechbrain_relm.brain.RELLMBrain
+        Trains the system; without modules where there is nothing to train.
 
     Raises
     ------
@@ -71,9 +77,11 @@ class Recipe:
         If a manifest does not fit.
     """
 
-    def __init__(self, hparams, run_opts):
-        self.hparams = hparams
+    def __init__(self, hparams, brain):
+        self.hparams, self.brain = hparams, brain
         self.folder = Path(hparams["output_folder"])
+        self.shared = Path(hparams["shared_folder"])
+        self.seconds = {}
         self.entries = {
             split: read_manifest(
                 Path(hparams["manifest_folder"]) / f"{split}.json",
@@ -82,21 +90,19 @@ class Recipe:
             )
             for split in SPLITS
         }
-        self.brain = RELLMBrain(
-            modules=hparams["modules"],
-            opt_class=hparams["opt_class"],
-            hparams=hparams,
-            run_opts=run_opts,
-            checkpointer=hparams["checkpointer"],
-        )
 
-    def records(self, name):
+    @property
+    def learned_from(self):
+        """Entries that training or validation uses."""
+        return {**self.entries["train"], **self.entries["valid"]}
+
+    def records(self, path):
         """Reads what an earlier step left.
 
         Arguments
         ---------
-        name : str
-            File name without its ending.
+        path : pathlib.Path
+            A file of records.
 
         Returns
         -------
@@ -108,7 +114,6 @@ class Recipe:
         RecipeError
             If that step never ran.
         """
-        path = self.folder / f"{name}.jsonl"
         if not path.is_file():
             raise RecipeError(
                 f"{path} is missing: an earlier step, left out by `steps`, "
@@ -117,34 +122,88 @@ class Recipe:
         return read_records(path)
 
     @step("attributes")
-    def label_attributes(self):
-        """Labels arousal, dominance, valence where the corpus does not."""
+    def label_attributes(self, batch_size):
+        """Labels arousal, dominance, valence where the corpus does not.
+
+        Arguments
+        ---------
+        batch_size : int
+            Utterances a batch.
+        """
         label_attributes(
             self.hparams["emotion_model"].to(self.brain.device),
-            {**self.entries["train"], **self.entries["valid"]},
-            self.folder / "attributes.jsonl",
-            self.hparams["labelling_batch_size"],
+            self.learned_from,
+            self.shared / "attributes.jsonl",
+            batch_size,
             {"source": self.hparams["emotion_source"]},
         )
 
+    @step("transcribe")
+    def transcribe(self, make_transcriber, batch_size):
+        """Transcribes the test speech, for a system that reads it.
+
+        Arguments
+        ---------
+        make_transcriber : callable
+            Makes the transcriber.
+        batch_size : int
+            Utterances a batch.
+        """
+        transcribe(
+            make_transcriber,
+            self.entries["test"],
+            self.shared / "transcripts.jsonl",
+            self.brain.device,
+            batch_size,
+            self.hparams["whisper_source"],
+        )
+
     @step("expected_responses")
-    def expect_responses(self):
-        """Step 1 of the paper: what the LLM would say, knowing the emotion."""
+    def expect_responses(self, system, instruction, settings):
+        """Step 1 of the paper: what the LLM would say, knowing the emotion.
+
+        Arguments
+        ---------
+        system : str
+            System message.
+        instruction : str
+            What stands before the transcript, with "{emotion}".
+        settings : dict
+            Generation settings.
+        """
         expect_responses(
             self.brain.model.llm,
-            {**self.entries["train"], **self.entries["valid"]},
-            self.folder / "expected_responses.jsonl",
+            self.learned_from,
+            self.shared / "expected_responses.jsonl",
             self.brain.device,
-            self.hparams,
+            self.hparams["llm_source"],
+            system,
+            instruction,
+            settings,
+            self.hparams["generation_batch_size"],
         )
 
     @step("fit")
-    def fit(self):
-        """Step 2 of the paper: behaviour alignment with auxiliary tasks."""
-        attributes = self.records("attributes")
+    def fit(self, epoch_counter, train_loader, valid_loader):
+        """Step 2 of the paper: behaviour alignment with auxiliary tasks.
+
+        Arguments
+        ---------
+        epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
+            Counts the epochs.
+        train_loader : dict
+            Arguments of the training data's loader.
+        valid_loader : dict
+            Arguments of the validation data's loader.
+        """
+        attributes = {}
+        if self.brain.loss_weights["dimension"]:
+            attributes = self.records(self.shared / "attributes.jsonl")
         responses = {
             utterance: record
-            for utterance, record in self.records("expected_responses").items()
+            for utterance, record in self.records(
+                self.shared / "expected_responses.jsonl"
+            ).items()
             if not record["refused"]
         }
         datasets = {}
@@ -169,11 +228,11 @@ class Recipe:
                 self.hparams["continuation_from_text"],
             )
         self.brain.fit(
-            self.hparams["epoch_counter"],
+            epoch_counter,
             datasets["train"],
             datasets["valid"],
-            train_loader_kwargs=self.hparams["train_loader"],
-            valid_loader_kwargs=self.hparams["valid_loader"],
+            train_loader_kwargs=train_loader,
+            valid_loader_kwargs=valid_loader,
         )
 
     def check_dimensions(self, split, entries):
@@ -192,7 +251,7 @@ class Recipe:
             If its loss has a weight and an utterance has no labels.
         """
         bare = [i for i, e in entries.items() if e["arousal"] is None]
-        if bare and self.hparams["loss_weights"]["dimension"]:
+        if bare and self.brain.loss_weights["dimension"]:
             raise RecipeError(
                 f"{len(bare)} utterances of the {split} split have no arousal, "
                 f"dominance and valence (first: {bare[0]}): run the step "
@@ -200,16 +259,42 @@ class Recipe:
             )
 
     @step("respond")
-    def respond(self):
-        """Answers the test speech with the best checkpoint."""
+    def respond(self, listener, response, recognition):
+        """Answers the test speech, with the best checkpoint if it learned.
+
+        Arguments
+        ---------
+        listener : object or None
+            What answers (see `speechbrain_relm.listeners`); `None` is the
+            trained model.
+        response : tuple
+            System message, instruction and generation settings.
+        recognition : tuple
+            The same for asking which emotion it was.
+        """
+        entries, checkpoint = self.entries["test"], "none"
+        if listener is None:
+            listener, checkpoint = SpeechListener(self.brain), self.recover()
+        else:
+            listener.to(self.brain.device)
+        if "transcribe" in self.hparams["steps"]:
+            heard = self.records(self.shared / "transcripts.jsonl")
+            entries = {
+                i: {**entry, "heard": heard[i]["heard"]}
+                for i, entry in entries.items()
+            }
         respond(
-            self.brain,
-            self.entries["test"],
+            listener,
+            entries,
             self.folder / "responses.jsonl",
-            self.recover_best(),
+            checkpoint,
+            self.hparams["emotions"],
+            Ask(*response),
+            Ask(*recognition),
+            self.hparams["generation_batch_size"],
         )
 
-    def recover_best(self):
+    def recover(self):
         """Loads the checkpoint of the lowest validation loss.
 
         Returns
@@ -217,21 +302,25 @@ class Recipe:
         str
             Its name; "untrained" if there is none.
         """
-        checkpoint = self.hparams["checkpointer"].recover_if_possible(
-            min_key="loss"
-        )
-        if checkpoint is None:
+        checkpoint = self.brain.checkpointer.recover_if_possible(min_key="loss")
+        if checkpoint is not None:
+            return checkpoint.path.name
+        if "fit" in self.hparams["steps"]:
             logger.warning("No checkpoint: the untrained system answers.")
-            return "untrained"
-        return checkpoint.path.name
+        return "untrained"
 
     @step("score")
-    def score_empathy(self):
-        """Scores the responses by EPITOME (Section II-C)."""
-        scorer = self.hparams["empathy_scorer"].to(self.brain.device)
-        responses = self.records("responses")
+    def score_empathy(self, scorer):
+        """Scores the responses by EPITOME (Section II-C).
+
+        Arguments
+        ---------
+        scorer : speechbrain_relm.lobes.epitome.EmpathyScorer
+            The scorer.
+        """
+        responses = self.records(self.folder / "responses.jsonl")
         score_responses(
-            scorer,
+            scorer.to(self.brain.device),
             responses,
             self.folder / "scores.jsonl",
             {
@@ -241,22 +330,31 @@ class Recipe:
         )
 
     @step("report")
-    def report(self):
+    def report(self, title, remarks, baseline):
         """Writes the table, figure and examples.
+
+        Arguments
+        ---------
+        title : str
+            Heading: system and corpus.
+        remarks : list of str
+            What a reader must know of these numbers.
+        baseline : str or None
+            Output folder of the run to test against.
 
         Returns
         -------
         pathlib.Path or None
             Path of `table.md`.
         """
-        self.records("scores")
+        self.records(self.folder / "scores.jsonl")
         run_on_main(
             write_report,
             kwargs={
                 "folder": self.folder,
-                "title": self.hparams["report_title"],
-                "remarks": self.hparams["report_remarks"],
-                "baseline": self.hparams["baseline"],
+                "title": title,
+                "remarks": remarks,
+                "baseline": baseline,
             },
         )
         return self.folder / "table.md"

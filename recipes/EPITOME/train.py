@@ -35,9 +35,7 @@ WANTED = {
 
 def main():
     """Runs the recipe."""
-    hparams_file, run_opts, overrides, settings = start(
-        sys.argv[1:], HERE, WANTED
-    )
+    hparams_file, run_opts, settings = start(sys.argv[1:], HERE, WANTED)
 
     # Posts are divided 75:5:20; no post is in two parts.
     from epitome_prepare import prepare_epitome  # noqa: E402
@@ -52,12 +50,11 @@ def main():
         seed=settings["seed"],
     )
 
-    hparams = build(hparams_file, overrides)
+    hparams = build(hparams_file)
     folder = Path(hparams["output_folder"])
     sb.create_experiment_directory(
         experiment_directory=folder,
         hyperparams_to_save=hparams_file,
-        overrides=overrides,
     )
     entries = {
         part: json.loads(
@@ -70,7 +67,20 @@ def main():
 
     # A classifier for each mechanism; the best epoch by macro-F1.
     with whole_folder(folder / "scorer") as target:
-        figures = train_scorer(entries, hparams, run_opts, target)
+        figures = train_scorer(
+            entries,
+            hparams,
+            run_opts,
+            target,
+            trainings=hparams["trainings"],
+            classifier=hparams["classifier"],
+            opt_class=hparams["opt_class"],
+            epoch_counter=hparams["epoch_counter"],
+            checkpointer=hparams["checkpointer"],
+            sampler=hparams["sampler"],
+            valid_loader=hparams["valid_loader"],
+            rationale_weight=hparams["rationale_weight"],
+        )
 
     metrics = folder / "test_metrics.json"
     write_atomically(metrics, json.dumps(figures, indent=2))

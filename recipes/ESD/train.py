@@ -18,6 +18,7 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
+from speechbrain_relm.brain import RELLMBrain
 from speechbrain_relm.experiment import build, explain, prepare, start
 from speechbrain_relm.recipe import Recipe
 
@@ -31,11 +32,20 @@ WANTED = {
 }
 
 
-def main():
-    """Runs the recipe."""
-    hparams_file, run_opts, overrides, settings = start(
-        sys.argv[1:], HERE, WANTED
-    )
+def main(argv):
+    """Runs one system on the corpus.
+
+    Arguments
+    ---------
+    argv : list of str
+        A YAML and overrides.
+
+    Returns
+    -------
+    speechbrain_relm.recipe.Recipe
+        The finished run.
+    """
+    hparams_file, run_opts, settings = start(argv, HERE, WANTED)
 
     # Section III-B: manifests, split 7:3 over the parallel sentences. Before
     # the models are loaded: bad data should cost seconds.
@@ -54,29 +64,66 @@ def main():
             seed=settings["split_seed"],
         )
 
-    hparams = build(hparams_file, overrides)
+    hparams = build(hparams_file)
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,
-        overrides=overrides,
     )
-    recipe = Recipe(hparams, run_opts)
+    brain = RELLMBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+        instruction=hparams["continuation_from_speech"],
+        loss_weights=hparams["loss_weights"],
+        lr_schedule=hparams["lr_schedule"],
+        train_logger=hparams["train_logger"],
+    )
+    recipe = Recipe(hparams, brain)
 
     # Section III-B: pseudo labels of arousal, dominance and valence.
-    recipe.label_attributes()
+    recipe.label_attributes(hparams["labelling_batch_size"])
     # Section II-B.1, Step 1: expected responses of the text LLM.
-    recipe.expect_responses()
+    recipe.expect_responses(
+        hparams["continuation_system"],
+        hparams["continuation_from_text"],
+        hparams["expected_response_settings"],
+    )
     # Section II-B.2, Step 2: behaviour alignment with the auxiliary tasks.
-    recipe.fit()
+    recipe.fit(
+        hparams["epoch_counter"],
+        hparams["train_loader"],
+        hparams["valid_loader"],
+    )
+    # Section III-C: what Whisper hears, for the system that reads it.
+    recipe.transcribe(hparams["transcriber"], hparams["generation_batch_size"])
     # Section III: responses to the test speech, and the emotion heard in it.
-    recipe.respond()
+    recipe.respond(
+        hparams["listener"],
+        response=(
+            hparams["response_system"],
+            hparams["response_instruction"],
+            hparams["response_settings"],
+        ),
+        recognition=(
+            hparams["recognition_system"],
+            hparams["recognition_instruction"],
+            hparams["recognition_settings"],
+        ),
+    )
     # Section II-C: Emotional Reaction and Exploration by EPITOME.
-    recipe.score_empathy()
+    recipe.score_empathy(hparams["empathy_scorer"])
     # Tables I and II.
-    report = recipe.report()
+    report = recipe.report(
+        hparams["report_title"],
+        hparams["report_remarks"],
+        hparams["baseline"],
+    )
     if report and if_main_process():
         sys.stdout.write(report.read_text(encoding="utf-8") + f"\n{report}\n")
+    return recipe
 
 
 if __name__ == "__main__":
-    explain(main)
+    explain(main, sys.argv[1:])

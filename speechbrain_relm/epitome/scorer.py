@@ -19,7 +19,20 @@ from speechbrain_relm.lobes.epitome_classifier import share_encoders
 logger = get_logger(__name__)
 
 
-def train_together(mechanisms, entries, hparams, run_opts):
+def train_together(
+    mechanisms,
+    entries,
+    hparams,
+    run_opts,
+    *,
+    classifier,
+    opt_class,
+    epoch_counter,
+    checkpointer,
+    sampler,
+    valid_loader,
+    rationale_weight,
+):
     """Trains and measures classifiers that share their encoders.
 
     Arguments
@@ -30,10 +43,23 @@ def train_together(mechanisms, entries, hparams, run_opts):
         "train", "valid" and "test" to annotated pairs, as `epitome_dataset`
         takes them.
     hparams : dict
-        The loaded YAML. `classifier`, `epoch_counter`, `sampler` and
-        `checkpointer` are called to make an object for each training.
+        `output_folder`, `seed`, `tokenizer`, `max_length` and `lr`.
     run_opts : dict or None
         SpeechBrain's run options.
+    classifier : callable
+        Makes an `EpitomeClassifier`.
+    opt_class : callable
+        Makes the optimizer.
+    epoch_counter : callable
+        Makes the counter of epochs, which stops early.
+    checkpointer : callable
+        Makes the checkpointer.
+    sampler : callable
+        Makes the sampler of training batches by length.
+    valid_loader : dict
+        Arguments of the loader of validation and test.
+    rationale_weight : float
+        Share of the rationales' loss.
 
     Returns
     -------
@@ -45,20 +71,21 @@ def train_together(mechanisms, entries, hparams, run_opts):
     folder = Path(hparams["output_folder"]) / "+".join(mechanisms)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(hparams["seed"])
-    classifiers = {name: hparams["classifier"]() for name in mechanisms}
+    classifiers = {name: classifier() for name in mechanisms}
     share_encoders(classifiers.values())
     module = torch.nn.ModuleDict(classifiers)
-    counter = hparams["epoch_counter"]()
+    counter = epoch_counter()
     brain = EpitomeBrain(
         modules={"classifiers": module},
-        opt_class=hparams["opt_class"],
+        opt_class=opt_class,
         hparams={
             **hparams,
+            "rationale_weight": rationale_weight,
             "epoch_counter": counter,
             "train_logger": FileTrainLogger(folder / "train_log.txt"),
         },
         run_opts=run_opts,
-        checkpointer=hparams["checkpointer"](
+        checkpointer=checkpointer(
             folder / "save",
             recoverables={"classifiers": module, "counter": counter},
         ),
@@ -74,19 +101,19 @@ def train_together(mechanisms, entries, hparams, run_opts):
         for part, of_part in entries.items()
     }
     lengths = [len(example["ids"]) for example in datasets["train"]]
-    sampler = hparams["sampler"](datasets["train"], lengths_list=lengths)
+    batches = sampler(datasets["train"], lengths_list=lengths)
     brain.fit(
         counter,
         datasets["train"],
         datasets["valid"],
-        train_loader_kwargs={"batch_sampler": sampler},
-        valid_loader_kwargs=hparams["valid_loader"],
+        train_loader_kwargs={"batch_sampler": batches},
+        valid_loader_kwargs=valid_loader,
     )
     brain.evaluate(
         datasets["test"],
         max_key="macro_f1",
         # A copy: SpeechBrain writes into it.
-        test_loader_kwargs=dict(hparams["valid_loader"]),
+        test_loader_kwargs=dict(valid_loader),
     )
     figures = {
         name: brain.figures[name] | measure_baselines(brain, entries, name)
@@ -103,7 +130,7 @@ def _response_length(item):
     return len(entry["response"]), utterance
 
 
-def train_scorer(entries, hparams, run_opts, target):
+def train_scorer(entries, hparams, run_opts, target, trainings, **objects):
     """Trains every mechanism and saves them as one scorer.
 
     Arguments
@@ -111,12 +138,15 @@ def train_scorer(entries, hparams, run_opts, target):
     entries : dict
         See `train_together`.
     hparams : dict
-        The loaded YAML; its `trainings` lists the mechanisms that are
-        trained together.
+        See `train_together`.
     run_opts : dict or None
         SpeechBrain's run options.
     target : str or pathlib.Path
         An existing folder, for what `EmpathyScorer` loads.
+    trainings : list of list of str
+        The mechanisms that are trained together.
+    **objects
+        See `train_together`.
 
     Returns
     -------
@@ -124,8 +154,10 @@ def train_scorer(entries, hparams, run_opts, target):
         Figures of each mechanism.
     """
     classifiers, figures = {}, {}
-    for mechanisms in hparams["trainings"]:
-        trained = train_together(mechanisms, entries, hparams, run_opts)
+    for mechanisms in trainings:
+        trained = train_together(
+            mechanisms, entries, hparams, run_opts, **objects
+        )
         classifiers.update(trained[0])
         figures.update(trained[1])
     save_scorer(

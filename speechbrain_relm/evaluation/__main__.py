@@ -10,20 +10,20 @@ import logging
 import sys
 from pathlib import Path
 
-from speechbrain_relm.evaluation.examples import example_rows
+from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.external import read_responses
-from speechbrain_relm.evaluation.figure import draw_scores
+from speechbrain_relm.evaluation.output import write_table
 from speechbrain_relm.evaluation.paper import CORPORA, printed_cells
 from speechbrain_relm.evaluation.questions import render_questions
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.table import (
+    read_csv,
     relative_gains,
     table_cells,
     to_csv,
     to_latex,
     to_markdown,
 )
-from speechbrain_relm.experiment import RecipeError
 from speechbrain_relm.files import write_atomically
 from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.mini import epitome
@@ -73,24 +73,47 @@ def table(options):
         `runs`, `baseline`, `gains`, `paper` and `output`.
     """
     runs = [read_run(folder) for folder in options.runs]
-    cells = table_cells(runs, options.baseline)
-    lines = ["# Table I", "", to_markdown(cells), "", *describe_scorers(runs)]
+    remarks = describe_scorers(runs)
     if options.gains:
-        lines += ["", "# Relative gains", ""]
+        cells = table_cells(runs, options.baseline)
+        remarks += ["", "# Relative gains", ""]
         for pair in options.gains:
             system, _, other = pair.partition(":")
             for metric, gain in relative_gains(cells, system, other).items():
                 shown = "undefined" if gain is None else f"{gain:+.2f} %"
-                lines.append(f"- {metric}, {system} over {other}: {shown}")
+                remarks.append(f"- {metric}, {system} over {other}: {shown}")
     if options.paper:
-        lines += ["", f"# As printed in the paper: {options.paper}", ""]
-        lines.append(to_markdown(printed_cells(options.paper)))
-    lines += ["", "# Examples", "", *example_rows(runs)]
-    text = "\n".join(lines) + "\n"
+        remarks += ["", f"# As printed in the paper: {options.paper}", ""]
+        remarks.append(to_markdown(printed_cells(options.paper)))
+    text = write_table(options.output, runs, options.baseline, remarks)
+    sys.stdout.write(f"{text}\n{options.output / 'table.md'}\n")
+
+
+def join(options):
+    """Joins the tables of several corpora.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `tables` and `output`.
+    """
+    cells = []
+    for table in options.tables:
+        corpus, _, folder = table.rpartition("=")
+        path = Path(folder) / "table.csv"
+        if not corpus or not path.is_file():
+            raise ValueError(
+                f"{table}: write CORPUS=FOLDER with the folder of a table "
+                "(it holds table.csv)."
+            )
+        cells += [
+            cell._replace(metric=f"{corpus}: {cell.metric}")
+            for cell in read_csv(path.read_text(encoding="utf-8"))
+        ]
+    text = "# Table I\n\n" + to_markdown(cells) + "\n"
     write_atomically(options.output / "table.md", text)
     write_atomically(options.output / "table.csv", to_csv(cells))
     write_atomically(options.output / "table.tex", to_latex(cells) + "\n")
-    draw_scores(options.output / "figure", cells)
     sys.stdout.write(f"{text}\n{options.output / 'table.md'}\n")
 
 
@@ -158,6 +181,16 @@ def main(arguments=None):
     )
     command.add_argument("--output", type=Path, default=Path("results/table"))
     command.set_defaults(do=table)
+    command = commands.add_parser(
+        "join",
+        help="the tables of several corpora in one",
+        epilog="Example: python -m speechbrain_relm.evaluation join "
+        "IEMOCAP=results/IEMOCAP/table_re_llm/1986 "
+        "ESD=results/ESD/table_re_llm/1986",
+    )
+    command.add_argument("tables", nargs="+", help="CORPUS=FOLDER")
+    command.add_argument("--output", type=Path, default=Path("results/table"))
+    command.set_defaults(do=join)
     command = commands.add_parser(
         "questions",
         help="empathy by recognition, exploration by length",

@@ -18,6 +18,7 @@ from speechbrain_relm.evaluation.statistics import (
     mean_and_deviation,
     stars,
 )
+from speechbrain_relm.metrics import word_error_rate
 
 
 class Cell(NamedTuple):
@@ -107,6 +108,12 @@ def table_cells(runs, baseline=None):
                     Cell(f"no answer by {way}", run.name, figures["unparsed"])
                 )
         records = list(run.responses.values())
+        if all("heard" in record for record in records):
+            rate = word_error_rate(
+                [record["heard"] for record in records],
+                [record["transcript"] for record in records],
+            )
+            cells.append(Cell("Word error rate", run.name, rate))
         words = [len(record["response"].split()) for record in records]
         cells.append(
             Cell(
@@ -290,6 +297,59 @@ def to_csv(cells):
             ]
         )
     return buffer.getvalue()
+
+
+def read_csv(text):
+    """Reads what `to_csv` printed.
+
+    Arguments
+    ---------
+    text : str
+        CSV.
+
+    Returns
+    -------
+    list of Cell
+        The cells.
+
+    Example
+    -------
+    >>> cells = [Cell("ER", "A", 1.0, 0.5, (0.9, 1.1), None, None, True)]
+    >>> read_csv(to_csv(cells)) == cells
+    True
+    """
+
+    def number(value):
+        """Reads a number that may be absent."""
+        return float(value) if value else None
+
+    cells = []
+    for row in csv.DictReader(io.StringIO(text)):
+        test = None
+        if row["p"]:
+            values = [float(row[k]) for k in ("p", "ties", "effect")]
+            test = PairedTest(
+                p=values[0],
+                pairs=int(row["pairs"]),
+                ties=values[1],
+                effect=values[2],
+            )
+        interval = None
+        if row["low"]:
+            interval = (float(row["low"]), float(row["high"]))
+        cells.append(
+            Cell(
+                row["metric"],
+                row["system"],
+                float(row["value"]),
+                number(row["deviation"]),
+                interval,
+                test,
+                number(row["p_holm"]),
+                row["best"] == "True",
+            )
+        )
+    return cells
 
 
 def to_latex(cells):

@@ -92,12 +92,14 @@ def train(annotations, backbone, target, settings):
     working = cache_folder() / "training" / digest.hexdigest()[:16]
     hparams = {
         "output_folder": working,
-        "trainings": [list(annotations)],
         "seed": settings["seed"],
         "tokenizer": AutoTokenizer.from_pretrained(backbone),
         "max_length": settings["max_length"],
-        "rationale_weight": settings["rationale_weight"],
         "lr": settings["learning_rate"],
+    }
+    objects = {
+        "trainings": [list(annotations)],
+        "rationale_weight": settings["rationale_weight"],
         "opt_class": torch.optim.AdamW,
         "classifier": functools.partial(EpitomeClassifier, backbone),
         "epoch_counter": lambda: EpochCounterWithStopper(
@@ -116,7 +118,7 @@ def train(annotations, backbone, target, settings):
     }
     run_opts = {"device": "cuda" if torch.cuda.is_available() else "cpu"}
     with torch.random.fork_rng():
-        figures = train_scorer(entries, hparams, run_opts, target)
+        figures = train_scorer(entries, hparams, run_opts, target, **objects)
     shutil.rmtree(working)
     return figures
 

@@ -9,13 +9,10 @@ Authors
 
 from collections import Counter, defaultdict
 
-import torch
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.adapters import adapters_off
-from speechbrain_relm.model import evaluating
+from speechbrain_relm.prompting import answer_texts
 from speechbrain_relm.records import make_batches, work_through
-from speechbrain_relm.sequences import pack, prompt_part, ragged_part
 
 logger = get_logger(__name__)
 
@@ -54,47 +51,9 @@ def is_refusal(response):
     )
 
 
-@torch.no_grad()
-def answer_texts(llm, system, texts, device, **settings):
-    """Answers user messages as the text LLM, adapters off.
-
-    Arguments
-    ---------
-    llm : torch.nn.Module
-        A `ChatLLM`, bare or adapted.
-    system : str
-        System message.
-    texts : list of str
-        User messages.
-    device : torch.device
-        Where the LLM is.
-    **settings
-        Generation settings, e.g. `max_new_tokens`.
-
-    Returns
-    -------
-    list of speechbrain_relm.lobes.chat_llm.Answer
-        One a message.
-    """
-    prompt = llm.split_prompt(system, "")
-    size = len(texts)
-    sequence = pack(
-        [
-            prompt_part(prompt.before, size, device),
-            ragged_part([llm.encode(text) for text in texts], device),
-            prompt_part(prompt.after, size, device),
-        ],
-        llm.embed,
-        left_pad=True,
-    )
-    with evaluating(llm), adapters_off(llm):
-        ids = llm.generate(
-            sequence.inputs_embeds, sequence.attention_mask, **settings
-        )
-    return llm.decode(ids)
-
-
-def expect_responses(llm, entries, path, device, hparams):
+def expect_responses(
+    llm, entries, path, device, source, system, instruction, settings, size
+):
     """Generates the expected responses of utterances.
 
     Each distinct pair of transcript and emotion is answered once: parallel
@@ -110,10 +69,16 @@ def expect_responses(llm, entries, path, device, hparams):
         Where the records go.
     device : torch.device
         Where the LLM is.
-    hparams : dict
-        Read for `continuation_system`, `continuation_from_text` (with
-        "{emotion}"), `expected_response_settings`, `generation_batch_size`
-        and `llm_source`.
+    source : str
+        Where the LLM comes from.
+    system : str
+        System message.
+    instruction : str
+        What stands before the transcript, with "{emotion}".
+    settings : dict
+        Generation settings, e.g. `max_new_tokens`.
+    size : int
+        Prompts a batch.
 
     Returns
     -------
@@ -125,8 +90,6 @@ def expect_responses(llm, entries, path, device, hparams):
     for utterance, entry in entries.items():
         speakers[entry["transcript"], entry["emotion"]].append(utterance)
     groups = {members[0]: members for members in speakers.values()}
-    instruction = hparams["continuation_from_text"]
-    settings = hparams["expected_response_settings"]
 
     def work(batch_ids):
         # One worked utterance stands for its whole group.
@@ -136,9 +99,7 @@ def expect_responses(llm, entries, path, device, hparams):
             + entries[i]["transcript"]
             for i in batch
         ]
-        answers = answer_texts(
-            llm, hparams["continuation_system"], texts, device, **settings
-        )
+        answers = answer_texts(llm, system, texts, device, **settings)
         return [
             {
                 "id": member,
@@ -155,17 +116,15 @@ def expect_responses(llm, entries, path, device, hparams):
     lengths = [len(entries[i]["transcript"]) for i in groups]
     batches = [
         [member for i in batch for member in groups[i]]
-        for batch in make_batches(
-            list(groups), lengths, hparams["generation_batch_size"]
-        )
+        for batch in make_batches(list(groups), lengths, size)
     ]
     records = work_through(
         path,
         batches,
         work,
         {
-            "llm": hparams["llm_source"],
-            "system": hparams["continuation_system"],
+            "llm": source,
+            "system": system,
             "instruction": instruction,
             **settings,
         },

@@ -1,19 +1,16 @@
 """Responses to the test speech, and what emotion was heard in it.
 
-The speech is encoded once; the same embeddings go to the response prompt,
-the recognition prompt (Section II-C) and the emotion heads.
+An utterance is heard once; what was heard goes to the response prompt, the
+recognition prompt (Section II-C) and the emotion heads.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
 import re
+from typing import NamedTuple
 
-import torch
-
-from speechbrain_relm.data import load_batch, speech_dataset
 from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.model import evaluating
 from speechbrain_relm.records import make_batches, work_through
 
 # Words of an answer that name a class.
@@ -53,85 +50,87 @@ def parse_emotion(answer):
     return named.pop() if len(named) == 1 else None
 
 
-def respond(brain, entries, path, checkpoint):
+class Ask(NamedTuple):
+    """A question to every utterance: prompt and generation settings."""
+
+    system: str
+    instruction: str
+    settings: dict
+
+
+def respond(
+    listener, entries, path, checkpoint, emotions, response, recognition, size
+):
     """Answers test utterances and recognizes their emotion.
 
     Arguments
     ---------
-    brain : speechbrain_relm.brain.RELLMBrain
-        With the trained model recovered.
+    listener : speechbrain_relm.listeners.SpeechListener
+        Or any other listener.
     entries : dict
         Manifest entries.
     path : str or pathlib.Path
         Where the records go.
     checkpoint : str
         Name of the checkpoint, so that a newer one is not mixed with it.
+    emotions : list of str
+        The classes, in the order of the category head.
+    response : Ask
+        How a response is asked for.
+    recognition : Ask
+        How the emotion is asked for.
+    size : int
+        Utterances a batch.
 
     Returns
     -------
     dict
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
-        `likelihood_emotion` (the label likeliest after the prompt),
-        `head_emotion` and `head_probabilities` (by the category head), and
-        the dimension head's arousal, dominance and valence.
+        `likelihood_emotion` (the label likeliest after the prompt); `heard`
+        where Whisper transcribed it; and, from a system with emotion heads,
+        `head_emotion`, `head_probabilities` and the dimension head's arousal,
+        dominance and valence.
     """
-    hparams, model = brain.hparams, brain.model
-    dataset = speech_dataset(entries)
-    response_prompt = brain.prompt_around_speech(
-        hparams.response_system, hparams.response_instruction
-    )
-    recognition_prompt = brain.prompt_around_speech(
-        hparams.recognition_system, hparams.recognition_instruction
-    )
 
     def work(batch_ids):
-        batch = load_batch(dataset, batch_ids).to(brain.device)
-        wavs, wav_lens = batch.sig
-        embedding = brain.embed_emotion(batch.id, wavs, wav_lens)
-        speech = model.encode_speech(wavs, wav_lens, embedding)
-        responses = model.answer(
-            speech, response_prompt, **hparams.response_settings
+        batch = {i: entries[i] for i in batch_ids}
+        heard = listener.hear(batch)
+        responses = listener.answer(heard, *response[:2], **response.settings)
+        answers = listener.answer(
+            heard, *recognition[:2], **recognition.settings
         )
-        answers = model.answer(
-            speech, recognition_prompt, **hparams.recognition_settings
-        )
-        likelihoods = model.rate(speech, recognition_prompt, hparams.emotions)
-        probabilities = speech.category_logits.softmax(-1)
-        return [
-            {
+        likeliest = listener.rate(heard, *recognition[:2], emotions).argmax(1)
+        probabilities, attributes = listener.heads(heard)
+        records = []
+        for row, (utterance, entry) in enumerate(batch.items()):
+            record = {
                 "id": utterance,
-                "transcript": entries[utterance]["transcript"],
-                "emotion": entries[utterance]["emotion"],
-                "response": response.text,
-                "finished": response.finished,
-                "ser_answer": answer.text,
-                "ser_emotion": parse_emotion(answer.text),
-                "likelihood_emotion": hparams.emotions[int(rated.argmax())],
-                "head_emotion": hparams.emotions[int(row.argmax())],
-                "head_probabilities": dict(zip(hparams.emotions, row.tolist())),
-                **dict(zip(DIMENSIONS, attributes.tolist())),
+                "transcript": entry["transcript"],
+                "emotion": entry["emotion"],
+                "response": responses[row].text,
+                "finished": responses[row].finished,
+                "ser_answer": answers[row].text,
+                "ser_emotion": parse_emotion(answers[row].text),
+                "likelihood_emotion": emotions[int(likeliest[row])],
             }
-            for utterance, response, answer, rated, row, attributes in zip(
-                batch.id,
-                responses,
-                answers,
-                likelihoods,
-                probabilities,
-                speech.attributes,
-            )
-        ]
+            if "heard" in entry:
+                record["heard"] = entry["heard"]
+            if probabilities is not None:
+                of_row = probabilities[row].tolist()
+                record["head_emotion"] = emotions[of_row.index(max(of_row))]
+                record["head_probabilities"] = dict(zip(emotions, of_row))
+                record.update(zip(DIMENSIONS, attributes[row].tolist()))
+            records.append(record)
+        return records
 
     lengths = [entry["duration"] for entry in entries.values()]
-    batches = make_batches(
-        list(entries), lengths, hparams.generation_batch_size
-    )
+    batches = make_batches(list(entries), lengths, size)
     settings = {
         "checkpoint": checkpoint,
-        "system": hparams.response_system,
-        "instruction": hparams.response_instruction,
-        **hparams.response_settings,
-        "recognition_instruction": hparams.recognition_instruction,
+        "system": response.system,
+        "instruction": response.instruction,
+        **response.settings,
+        "recognition_instruction": recognition.instruction,
     }
-    with torch.no_grad(), evaluating(brain.modules):
-        return work_through(path, batches, work, settings, "responses")
+    return work_through(path, batches, work, settings, "responses")

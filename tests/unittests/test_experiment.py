@@ -12,6 +12,7 @@ from speechbrain_relm.experiment import (
     lock_folder,
     read_settings,
 )
+from speechbrain_relm.systems import effective_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "ESD"
@@ -64,10 +65,9 @@ def test_a_folder_of_another_corpus(tmp_path):
 def test_unknown_override():
     """With the setting that was probably meant."""
     with pytest.raises(RecipeError, match="Did you mean --batch_size"):
-        read_settings(
+        effective_yaml(
             str(RECIPE / "hparams/re_llm.yaml"),
             "data_folder: x\nbatchsize: 3\n",
-            {},
         )
 
 
@@ -80,9 +80,10 @@ def test_unknown_yaml():
 @pytest.mark.parametrize("name", ["re_llm.yaml", "re_llm_mini.yaml"])
 def test_settings_are_read_without_building_anything(name):
     """References are resolved; models stay mappings."""
-    settings = read_settings(
-        str(RECIPE / "hparams" / name), "data_folder: /esd\nseed: 7\n", {}
+    text = effective_yaml(
+        str(RECIPE / "hparams" / name), "data_folder: /esd\nseed: 7\n"
     )
+    settings = read_settings(text, {})
     assert settings["output_folder"] == f"results/ESD/{name[:-5]}/7"
     assert isinstance(settings["speech_encoder"], dict)
 

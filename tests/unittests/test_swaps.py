@@ -13,6 +13,7 @@ from transformers import (
     WavLMModel,
 )
 
+from speechbrain_relm.brain import RELLMBrain
 from speechbrain_relm.experiment import build
 from speechbrain_relm.mini.corpora import make_esd
 from speechbrain_relm.model import trained
@@ -144,15 +145,32 @@ def test_swap(
             "generation_batch_size": 8,
         },
     )
-    recipe = Recipe(hparams, {"device": "cpu", "noprogressbar": True})
-    before = {k: v.clone() for k, v in trained(recipe.brain.model).items()}
-    recipe.label_attributes()
-    recipe.expect_responses()
-    recipe.fit()
+    brain = RELLMBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts={"device": "cpu", "noprogressbar": True},
+        checkpointer=hparams["checkpointer"],
+        instruction=hparams["continuation_from_speech"],
+        loss_weights=hparams["loss_weights"],
+        lr_schedule=hparams["lr_schedule"],
+        train_logger=hparams["train_logger"],
+    )
+    recipe = Recipe(hparams, brain)
+    before = {k: v.clone() for k, v in trained(brain.model).items()}
+    recipe.label_attributes(8)
+    recipe.expect_responses(
+        "", hparams["continuation_from_text"], {"max_new_tokens": 4}
+    )
+    recipe.fit(
+        hparams["epoch_counter"],
+        hparams["train_loader"],
+        hparams["valid_loader"],
+    )
     # Every part that trains has moved, the swapped one with it.
     moved = {
         name.split(".")[0]
-        for name, value in trained(recipe.brain.model).items()
+        for name, value in trained(brain.model).items()
         if not torch.equal(value, before[name])
     }
     expected = {"adapter", "heads"}
@@ -163,6 +181,7 @@ def test_swap(
     assert moved == expected
     log = (tmp_path / "run" / "train_log.txt").read_text()
     assert "nan" not in log and len(log.splitlines()) == 2
-    recipe.respond()
-    recipe.score_empathy()
-    assert recipe.report().is_file()
+    ask = ("", "", {"max_new_tokens": 4})
+    recipe.respond(None, ask, ask)
+    recipe.score_empathy(hparams["empathy_scorer"])
+    assert recipe.report("A swap", [], None).is_file()

@@ -1,0 +1,45 @@
+"""The files of a table.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from speechbrain_relm.evaluation.examples import example_rows
+from speechbrain_relm.evaluation.figure import draw_scores
+from speechbrain_relm.evaluation.table import (
+    table_cells,
+    to_csv,
+    to_latex,
+    to_markdown,
+)
+from speechbrain_relm.files import write_atomically
+
+
+def write_table(folder, runs, baseline, remarks):
+    """Writes `table.{md,csv,tex}` and `figure.{pdf,png}` of some runs.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where they go.
+    runs : list of Run
+        Systems on one test set.
+    baseline : str or None
+        Name of the run that the others are tested against.
+    remarks : list of str
+        Lines of Markdown between table and examples.
+
+    Returns
+    -------
+    str
+        The Markdown.
+    """
+    cells = table_cells(runs, baseline)
+    lines = ["# Table I", "", to_markdown(cells), "", *remarks]
+    lines += ["", "# Examples", "", *example_rows(runs)]
+    text = "\n".join(lines) + "\n"
+    write_atomically(folder / "table.md", text)
+    write_atomically(folder / "table.csv", to_csv(cells))
+    write_atomically(folder / "table.tex", to_latex(cells) + "\n")
+    draw_scores(folder / "figure", cells)
+    return text

@@ -1,0 +1,213 @@
+"""Listeners: what answers the test speech in each system of Table I.
+
+A listener hears a batch of utterances once, and is then asked for responses
+(Section III) and for the emotion that it heard (Section II-C). To put another
+speech LLM into the table, write these four methods.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import torch
+
+from speechbrain_relm.data import load_batch, speech_dataset
+from speechbrain_relm.prompting import answer_texts, evaluating, rate_texts
+
+
+class SpeechListener:
+    """RE-LLM and the speech LLMs that are trained like it.
+
+    Arguments
+    ---------
+    brain : speechbrain_relm.brain.RELLMBrain
+        With the trained model recovered.
+    """
+
+    def __init__(self, brain):
+        self.brain, self.model = brain, brain.model
+
+    def hear(self, entries):
+        """Encodes utterances.
+
+        Arguments
+        ---------
+        entries : dict
+            Utterance id to manifest entry.
+
+        Returns
+        -------
+        speechbrain_relm.model.Speech
+            What the LLM gets.
+        """
+        batch = load_batch(speech_dataset(entries), list(entries))
+        wavs, wav_lens = batch.to(self.brain.device).sig
+        embedding = self.brain.embed_emotion(batch.id, wavs, wav_lens)
+        with torch.no_grad(), evaluating(self.model):
+            return self.model.encode_speech(wavs, wav_lens, embedding)
+
+    def answer(self, heard, system, instruction, **settings):
+        """Answers what was heard.
+
+        Arguments
+        ---------
+        heard : speechbrain_relm.model.Speech
+            From `hear`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the speech.
+        **settings
+            Generation settings, e.g. `max_new_tokens`.
+
+        Returns
+        -------
+        list of speechbrain_relm.lobes.chat_llm.Answer
+            One an utterance.
+        """
+        prompt = self.model.llm.split_prompt(system, instruction)
+        with evaluating(self.model):
+            return self.model.answer(heard, prompt, **settings)
+
+    def rate(self, heard, system, instruction, answers):
+        """Says how likely some answers are.
+
+        Arguments
+        ---------
+        heard : speechbrain_relm.model.Speech
+            From `hear`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the speech.
+        answers : list of str
+            E.g. the labels.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [B, answers].
+        """
+        prompt = self.model.llm.split_prompt(system, instruction)
+        with evaluating(self.model):
+            return self.model.rate(heard, prompt, answers)
+
+    def heads(self, heard):
+        """Reads the emotion heads.
+
+        Arguments
+        ---------
+        heard : speechbrain_relm.model.Speech
+            From `hear`.
+
+        Returns
+        -------
+        probabilities : torch.Tensor or None
+            Of the classes [B, categories] (Eq. 7); `None` without heads.
+        attributes : torch.Tensor or None
+            Arousal, dominance, valence [B, 3] (Eq. 8).
+        """
+        if heard.category_logits is None:
+            return None, None
+        return heard.category_logits.softmax(-1), heard.attributes
+
+
+class TextListener(torch.nn.Module):
+    """Systems 1 to 3 of Table I: the LLM reads what others hear.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module
+        A `ChatLLM`.
+    text : str
+        What the LLM reads, with fields of a manifest entry in braces:
+        "{transcript}", "{heard}" (Whisper's), or "<{emotion}> {transcript}".
+    """
+
+    def __init__(self, llm, text="{transcript}"):
+        super().__init__()
+        self.llm, self.text = llm, text
+
+    def hear(self, entries):
+        """Reads utterances.
+
+        Arguments
+        ---------
+        entries : dict
+            Utterance id to manifest entry.
+
+        Returns
+        -------
+        list of str
+            What the LLM reads, one an utterance.
+
+        Example
+        -------
+        >>> listener = TextListener(None, "<{emotion}> {transcript}")
+        >>> listener.hear({"a": {"emotion": "sad", "transcript": "Oh."}})
+        ['<sad> Oh.']
+        """
+        return [self.text.format(**entry) for entry in entries.values()]
+
+    def answer(self, heard, system, instruction, **settings):
+        """Answers what was read; see `SpeechListener.answer`.
+
+        Arguments
+        ---------
+        heard : list of str
+            From `hear`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the text.
+        **settings
+            Generation settings, e.g. `max_new_tokens`.
+
+        Returns
+        -------
+        list of speechbrain_relm.lobes.chat_llm.Answer
+            One an utterance.
+        """
+        texts = [instruction + text for text in heard]
+        return answer_texts(self.llm, system, texts, self.device, **settings)
+
+    def rate(self, heard, system, instruction, answers):
+        """Says how likely some answers are; see `SpeechListener.rate`.
+
+        Arguments
+        ---------
+        heard : list of str
+            From `hear`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the text.
+        answers : list of str
+            E.g. the labels.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [B, answers].
+        """
+        texts = [instruction + text for text in heard]
+        return rate_texts(self.llm, system, texts, self.device, answers)
+
+    def heads(self, heard):
+        """Has no emotion heads.
+
+        Arguments
+        ---------
+        heard : list of str
+            From `hear`.
+
+        Returns
+        -------
+        tuple
+            Twice `None`.
+        """
+        return None, None
+
+    @property
+    def device(self):
+        """Where the LLM is."""
+        return next(self.llm.parameters()).device
