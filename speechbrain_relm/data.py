@@ -19,6 +19,9 @@ from speechbrain_relm.dimensions import DIMENSIONS
 
 logger = get_logger(__name__)
 
+# Whisper hears 30 s, in samples at 16 kHz. What is longer, three utterances
+# of IEMOCAP, is cut there, as Whisper's own feature extractor does.
+LONGEST = 30 * 16000
 # What a manifest entry must hold; the dimensions may be null.
 FIELDS = ("wav", "duration", "emotion", "transcript", *DIMENSIONS)
 
@@ -140,7 +143,7 @@ def speech_dataset(
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig")
     def audio_pipeline(wav):
-        return load_audio(wav)
+        return load_audio(wav)[:LONGEST]
 
     dataset.add_dynamic_item(audio_pipeline)
     keys = ["id", "sig"]

@@ -1,0 +1,191 @@
+"""Qwen2-Audio as a listener: a released speech LLM beside those of Table I.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import copy
+
+import torch
+from torch import nn
+from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
+
+from speechbrain_relm.audio import load_audio
+from speechbrain_relm.lobes.chat_llm import Answer
+from speechbrain_relm.pretrained import load_pretrained
+
+
+class Qwen2AudioListener(nn.Module):
+    """Answers speech with transformers' own Qwen2-Audio.
+
+    A listener as `speechbrain_relm.listeners` describes them.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder, e.g. "Qwen/Qwen2-Audio-7B-Instruct".
+    dtype : str
+        Of the weights, e.g. "bfloat16".
+
+    Example
+    -------
+    >>> source = "Qwen/Qwen2-Audio-7B-Instruct"
+    >>> listener = Qwen2AudioListener(source)  # doctest: +SKIP
+    """
+
+    def __init__(self, source, dtype="bfloat16"):
+        super().__init__()
+        self.processor = AutoProcessor.from_pretrained(source)
+        self.processor.tokenizer.padding_side = "left"
+        self.model = load_pretrained(
+            Qwen2AudioForConditionalGeneration,
+            source,
+            dtype=getattr(torch, dtype),
+        )
+        self.model.eval().requires_grad_(False)
+
+    def hear(self, entries):
+        """Loads utterances.
+
+        Arguments
+        ---------
+        entries : dict
+            Utterance id to manifest entry.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            16 kHz signals, one an utterance.
+        """
+        return [load_audio(entry["wav"]).numpy() for entry in entries.values()]
+
+    def ask(self, heard, system, instruction):
+        """Puts the same question to every utterance.
+
+        Arguments
+        ---------
+        heard : list of numpy.ndarray
+            From `hear`.
+        system : str
+            System message.
+        instruction : str
+            What stands with the speech.
+
+        Returns
+        -------
+        transformers.BatchFeature
+            The model's input, left-padded.
+        """
+        content = [{"type": "audio", "audio": ""}]
+        if instruction:
+            content.insert(0, {"type": "text", "text": instruction})
+        prompt = self.processor.apply_chat_template(
+            [
+                {"role": "system", "content": system},
+                {"role": "user", "content": content},
+            ],
+            add_generation_prompt=True,
+            tokenize=False,
+        )
+        inputs = self.processor(
+            text=[prompt] * len(heard),
+            audio=heard,
+            sampling_rate=16000,
+            return_tensors="pt",
+            padding=True,
+        ).to(self.model.device)
+        key = "input_features"
+        inputs[key] = inputs[key].to(self.model.dtype)
+        return inputs
+
+    @torch.no_grad()
+    def answer(self, heard, system, instruction, **settings):
+        """Answers what was heard.
+
+        Arguments
+        ---------
+        heard : list of numpy.ndarray
+            From `hear`.
+        system : str
+            System message.
+        instruction : str
+            What stands with the speech.
+        **settings
+            Generation settings, e.g. `max_new_tokens`.
+
+        Returns
+        -------
+        list of speechbrain_relm.lobes.chat_llm.Answer
+            One an utterance.
+        """
+        inputs = self.ask(heard, system, instruction)
+        tokenizer = self.processor.tokenizer
+        ids = self.model.generate(
+            **inputs,
+            do_sample=False,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            **settings,
+        )
+        new = ids[:, inputs["input_ids"].shape[1] :]
+        texts = tokenizer.batch_decode(new, skip_special_tokens=True)
+        ended = (new == tokenizer.eos_token_id).any(1).tolist()
+        return [Answer(text.strip(), end) for text, end in zip(texts, ended)]
+
+    @torch.no_grad()
+    def rate(self, heard, system, instruction, answers):
+        """Says how likely some answers are.
+
+        Arguments
+        ---------
+        heard : list of numpy.ndarray
+            From `hear`.
+        system : str
+            System message.
+        instruction : str
+            What stands with the speech.
+        answers : list of str
+            E.g. the labels.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [B, answers].
+        """
+        inputs = self.ask(heard, system, instruction)
+        asked = self.model(**inputs, use_cache=True)
+        mask = inputs["attention_mask"]
+        found = []
+        for text in answers:
+            ids = self.processor.tokenizer.encode(
+                text, add_special_tokens=False, return_tensors="pt"
+            ).to(mask.device)
+            ids = ids.expand(len(heard), -1)
+            # The prompt and the speech are read once for all answers.
+            read = self.model(
+                input_ids=ids,
+                attention_mask=torch.cat([mask, torch.ones_like(ids)], dim=1),
+                position_ids=mask.sum(1, keepdim=True)
+                + torch.arange(ids.shape[1], device=mask.device),
+                past_key_values=copy.deepcopy(asked.past_key_values),
+            )
+            logits = torch.cat([asked.logits[:, -1:], read.logits[:, :-1]], 1)
+            chosen = logits.float().log_softmax(-1)
+            chosen = chosen.gather(2, ids.unsqueeze(2)).squeeze(2)
+            found.append(chosen.sum(1))
+        return torch.stack(found, dim=1)
+
+    def heads(self, heard):
+        """Has no emotion heads.
+
+        Arguments
+        ---------
+        heard : list of numpy.ndarray
+            From `hear`.
+
+        Returns
+        -------
+        tuple
+            Twice `None`.
+        """
+        return None, None

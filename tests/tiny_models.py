@@ -1,0 +1,120 @@
+"""Tiny random models of the real architectures, in Hugging Face folders."""
+
+import torch
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Wav2Vec2Config,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+)
+
+from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
+from speechbrain_relm.lobes.epitome import save_scorer
+from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+from speechbrain_relm.mini import models
+
+LLM_SIZES = {
+    "vocab_size": 49152,  # SmolLM2's, whose tokenizer they take
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+
+
+def save_whisper(folder):
+    """A whole Whisper of two small layers, with a real tokenizer."""
+    torch.manual_seed(0)
+    source = models.folder("whisper-tiny.en")
+    config = WhisperConfig.from_pretrained(source)
+    config.update(
+        {
+            "d_model": 16,
+            "encoder_layers": 2,
+            "encoder_attention_heads": 2,
+            "encoder_ffn_dim": 32,
+            "decoder_layers": 1,
+            "decoder_attention_heads": 2,
+            "decoder_ffn_dim": 16,
+        }
+    )
+    WhisperForConditionalGeneration(config).save_pretrained(folder)
+    WhisperFeatureExtractor().save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
+def save_emotion_encoder(folder):
+    """An emotion encoder in the released format."""
+    torch.manual_seed(1)
+    config = Wav2Vec2Config(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=[8] * 7,
+        conv_bias=True,
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        # Were it ever in training mode, these would show.
+        hidden_dropout=0.5,
+        mask_time_prob=0.5,
+    )
+    EmotionRegressor(config).save_pretrained(folder)
+    return folder
+
+
+def save_llm(model, folder):
+    """Saves a random LLM with a real tokenizer and chat template."""
+    source = models.folder("SmolLM2-135M-Instruct")
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def save_qwen(folder):
+    """A Qwen2 of two small layers."""
+    torch.manual_seed(2)
+    config = Qwen2Config(**LLM_SIZES, initializer_range=0.2)
+    return save_llm(Qwen2ForCausalLM(config), folder)
+
+
+def save_llama(folder):
+    """A Llama of two small layers."""
+    torch.manual_seed(3)
+    config = LlamaConfig(**LLM_SIZES, initializer_range=0.2)
+    return save_llm(LlamaForCausalLM(config), folder)
+
+
+def save_empathy_scorer(folder):
+    """Empathy scorers on a small BERT, with MiniLM's tokenizer."""
+    torch.manual_seed(6)
+    config = BertConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        initializer_range=0.5,
+    )
+    save_scorer(
+        folder,
+        {
+            name: EpitomeClassifier(config)
+            for name in ("emotional_reactions", "explorations")
+        },
+        AutoTokenizer.from_pretrained(models.folder("all-MiniLM-L6-v2")),
+        64,
+        {"emotional_reactions": {"accuracy": 0.5, "macro_f1": 0.25}},
+    )
+    return folder
