@@ -184,13 +184,14 @@ class RELLM(nn.Module):
         """
         speech = self.encode_speech(wavs, wav_lens, emotion_embedding)
         response = ragged(responses, response_lens, RESPONSE)
-        sequence = self.lay_out(prompt, speech_part(speech), response)
-        logits = self.score(sequence)
+        logits, targets = prompting.score_response(
+            self.llm, prompt, speech_part(speech), response
+        )
         teacher_logits = None
         if teacher_prompt is not None:
             text = ragged(texts, text_lens, PROMPT)
             teacher_logits = self.teach(teacher_prompt, text, response)
-        return Predictions(speech, logits, sequence.targets, teacher_logits)
+        return Predictions(speech, logits, targets, teacher_logits)
 
     @torch.no_grad()
     def teach(self, prompt, text, response):
@@ -210,9 +211,8 @@ class RELLM(nn.Module):
         torch.Tensor
             Logits [N, V], without gradient and without adapters.
         """
-        sequence = self.lay_out(prompt, text, response)
         with evaluating(self.llm), adapters_off(self.llm):
-            return self.score(sequence)
+            return prompting.score_response(self.llm, prompt, text, response)[0]
 
     def lay_out(self, prompt, content, response=None, left_pad=False):
         """Packs prompt, content and response; see `prompting.lay_out`.

@@ -8,13 +8,14 @@ Authors
 """
 
 import contextlib
+import copy
 
 import torch
+from transformers import DynamicCache
 
 from speechbrain_relm.adapters import adapters_off
-from speechbrain_relm.lobes.partial_lora import speech_positions
+from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.sequences import (
-    RESPONSE,
     pack,
     prompt_part,
     ragged_part,
@@ -53,7 +54,7 @@ def lay_out(llm, prompt, content, response=None, left_pad=False):
     return pack(parts, llm.embed, left_pad)
 
 
-def score(llm, sequence):
+def score(llm, sequence, past=None):
     """Runs the LLM and computes logits where a response token is next.
 
     Arguments
@@ -62,19 +63,122 @@ def score(llm, sequence):
         A `ChatLLM`, bare or adapted.
     sequence : speechbrain_relm.sequences.Sequence
         The packed batch.
+    past : transformers.Cache or None
+        Keys and values of what stands before it.
 
     Returns
     -------
     torch.Tensor
         Logits [N, V].
     """
+    before = 0 if past is None else past.get_seq_length()
     with speech_positions(sequence.speech_mask):
         return llm(
             sequence.inputs_embeds,
-            sequence.attention_mask,
-            sequence.position_ids,
+            after(before, sequence.attention_mask),
+            sequence.position_ids + before,
             wanted=sequence.predicts_response,
+            past=past,
         )
+
+
+def after(count, attention_mask):
+    """Puts positions that are all real before a mask.
+
+    Arguments
+    ---------
+    count : int
+        Positions P.
+    attention_mask : torch.Tensor
+        Mask [B, L].
+
+    Returns
+    -------
+    torch.Tensor
+        Mask [B, P + L].
+
+    Example
+    -------
+    >>> after(2, torch.tensor([[False, True]])).int().tolist()
+    [[1, 1, 0, 1]]
+    """
+    ones = attention_mask.new_ones(len(attention_mask), count)
+    return torch.cat([ones, attention_mask], dim=1)
+
+
+def read_before(llm, prompt, size):
+    """Reads what stands before the content, once for all batches.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module
+        A `ChatLLM`, bare or adapted.
+    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+        The prompt.
+    size : int
+        Rows B of the batch to come.
+
+    Returns
+    -------
+    past : transformers.Cache or None
+        Keys and values for B rows; `None` where they cannot be kept.
+    rest : speechbrain_relm.lobes.chat_llm.Prompt
+        What is still to be read.
+    """
+    kept = llm.read_prefix(prompt.before) if only_speech_adapts(llm) else None
+    if kept is None:
+        return None, prompt
+    rows = [
+        tuple(part.expand(size, -1, -1, -1) for part in layer) for layer in kept
+    ]
+    return DynamicCache(rows), prompt._replace(before=[])
+
+
+def only_speech_adapts(llm):
+    """Tells whether an LLM reads text as it did before it was adapted.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module
+        A `ChatLLM`, bare or adapted.
+
+    Returns
+    -------
+    bool
+        False with adapters other than `PartialLoRA`.
+    """
+    # A plain layer stands there inside `adapters_off`.
+    reads_text_as_before = (PartialLoRA, torch.nn.Linear)
+    return all(
+        isinstance(llm.adapted_model.get_submodule(name), reads_text_as_before)
+        for name in getattr(llm, "replace_layers", [])
+    )
+
+
+def score_response(llm, prompt, content, response):
+    """Scores responses to speech or texts, for training.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module
+        A `ChatLLM`, bare or adapted.
+    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+        What stands around the content.
+    content : speechbrain_relm.sequences.Part
+        Speech embeddings or texts.
+    response : speechbrain_relm.sequences.Part
+        Response token ids.
+
+    Returns
+    -------
+    logits : torch.Tensor
+        Of the N response tokens [N, V].
+    targets : torch.Tensor
+        Those tokens [N].
+    """
+    past, rest = read_before(llm, prompt, len(content.counts))
+    sequence = lay_out(llm, rest, content, response)
+    return score(llm, sequence, past), sequence.targets
 
 
 @torch.no_grad()
@@ -97,17 +201,25 @@ def answer(llm, prompt, content, **settings):
     list of speechbrain_relm.lobes.chat_llm.Answer
         One a row.
     """
-    sequence = lay_out(llm, prompt, content, left_pad=True)
+    size, device = len(content.counts), content.counts.device
+    past, rest = read_before(llm, prompt, size)
+    sequence = lay_out(llm, rest, content, left_pad=True)
+    embeddings, mask = sequence.inputs_embeds, sequence.attention_mask
+    if past is not None:
+        # `generate` counts what it finds in the cache as read.
+        before = prompt_part(prompt.before, size, device).values
+        embeddings = torch.cat([llm.embed(before), embeddings], dim=1)
+        mask = after(before.shape[1], mask)
     with speech_positions(sequence.speech_mask):
-        ids = llm.generate(
-            sequence.inputs_embeds, sequence.attention_mask, **settings
-        )
+        ids = llm.generate(embeddings, mask, past, **settings)
     return llm.decode(ids)
 
 
 @torch.no_grad()
 def rate(llm, prompt, content, answers):
     """Says how likely each of some answers is, without generating any.
+
+    Prompt and content are read once for all answers.
 
     Arguments
     ---------
@@ -126,14 +238,28 @@ def rate(llm, prompt, content, answers):
         Log-probabilities [B, answers].
     """
     size, device = len(content.counts), content.counts.device
+    past, rest = read_before(llm, prompt, size)
+    past = DynamicCache() if past is None else past
+    sequence = lay_out(llm, rest, content, left_pad=True)
+    last = torch.zeros_like(sequence.attention_mask)
+    last[:, -1] = True
+    mask = after(past.get_seq_length(), sequence.attention_mask)
+    first = score(
+        llm, sequence._replace(predicts_response=last), past
+    ).unsqueeze(1)
     found = []
     for text in answers:
-        ids = llm.encode(text)
-        response = prompt_part(ids, size, device)._replace(role=RESPONSE)
-        sequence = lay_out(llm, prompt, content, response)
-        logits = score(llm, sequence).float().log_softmax(-1)
-        of_tokens = logits.gather(1, sequence.targets.unsqueeze(1))
-        found.append(of_tokens.view(-1, len(ids)).sum(1))
+        ids = prompt_part(llm.encode(text), size, device).values
+        positions = torch.arange(ids.shape[1], device=device)
+        following = llm(
+            llm.embed(ids),
+            torch.cat([mask, torch.ones_like(ids, dtype=torch.bool)], dim=1),
+            mask.sum(1, keepdim=True) + positions,
+            past=copy.deepcopy(past),
+        )
+        logits = torch.cat([first, following[:, :-1]], dim=1).float()
+        chosen = logits.log_softmax(-1).gather(2, ids.unsqueeze(2))
+        found.append(chosen.squeeze(2).sum(1))
     return torch.stack(found, dim=1)
 
 

@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DynamicCache,
+    GenerationConfig,
+)
+from transformers.cache_utils import DynamicLayer
 
 from speechbrain_relm.convert.sources import stock_llm
 from speechbrain_relm.lobes.partial_lora import same_speech_positions
@@ -92,6 +98,8 @@ class ChatLLM(nn.Module):
             attn_implementation="sdpa",
             **settings,
         )
+        self.gradient_checkpointing = gradient_checkpointing
+        self.prefixes = {}
         if gradient_checkpointing:
             # Recomputed in the backward pass, the layers need the positions
             # that the forward pass had.
@@ -225,6 +233,7 @@ class ChatLLM(nn.Module):
         attention_mask=None,
         position_ids=None,
         wanted=None,
+        past=None,
     ):
         """Scores the next token, at the wanted positions only.
 
@@ -233,11 +242,14 @@ class ChatLLM(nn.Module):
         inputs_embeds : torch.Tensor
             Embeddings [B, L, H].
         attention_mask : torch.Tensor or None
-            Mask [B, L], true on real positions.
+            Mask [B, L], true on real positions; [B, P + L] after P tokens.
         position_ids : torch.Tensor or None
             Positions [B, L].
         wanted : torch.Tensor or None
             Boolean mask [B, L]; `None` wants all positions.
+        past : transformers.Cache or None
+            Keys and values of the P tokens read before; those of these L are
+            added to it.
 
         Returns
         -------
@@ -252,11 +264,66 @@ class ChatLLM(nn.Module):
                 inputs_embeds=inputs_embeds.to(self.model.dtype),
                 attention_mask=attention_mask,
                 position_ids=position_ids,
-                use_cache=False,
+                past_key_values=past,
+                use_cache=past is not None,
             ).logits
 
     @torch.no_grad()
-    def generate(self, inputs_embeds, attention_mask, **settings):
+    def read_prefix(self, ids):
+        """Reads tokens that every prompt starts with, once for all.
+
+        Their keys and values stay the same as long as the weights do, in
+        training too, since the frozen LLM reads text without the partial
+        LoRA.
+
+        Arguments
+        ---------
+        ids : list of int
+            The P first tokens of a prompt.
+
+        Returns
+        -------
+        list of tuple or None
+            Keys and values [1, heads, P, size] of each layer; `None` where
+            they would change (an LLM that learns), or where the LLM keeps
+            something else than keys and values of all tokens.
+
+        Example
+        -------
+        >>> llm = ChatLLM(getfixture("qwen_folder"))
+        >>> keys, values = llm.read_prefix([1, 2, 3])[0]
+        >>> keys.shape
+        torch.Size([1, 2, 3, 8])
+        """
+        if not ids or not self.keeps_prefixes:
+            return None
+        weight = self.model.get_input_embeddings().weight
+        now = (
+            tuple(ids),
+            weight.device,
+            weight.dtype,
+            torch.is_autocast_enabled(weight.device.type),
+            sum(p._version for p in self.model.parameters()),
+        )
+        if now not in self.prefixes:
+            embeddings = self.embed(torch.tensor([ids], device=weight.device))
+            past, training = DynamicCache(), self.training
+            self.eval()
+            self(embeddings, past=past)
+            self.train(training)
+            self.prefixes[now] = [(x.keys, x.values) for x in past.layers]
+        return self.prefixes[now]
+
+    @functools.cached_property
+    def keeps_prefixes(self):
+        """Whether a prefix that was read once stays what it is."""
+        layers = DynamicCache(config=self.model.config).layers
+        frozen = not self.model.get_input_embeddings().weight.requires_grad
+        plain = all(type(layer) is DynamicLayer for layer in layers)
+        return frozen and plain and not self.gradient_checkpointing
+
+    @torch.no_grad()
+    def generate(self, inputs_embeds, attention_mask, past=None, **settings):
         """Answers, greedily unless the settings say otherwise.
 
         Arguments
@@ -265,6 +332,8 @@ class ChatLLM(nn.Module):
             Left-padded embeddings [B, L, H].
         attention_mask : torch.Tensor
             Mask [B, L], true on real positions.
+        past : transformers.Cache or None
+            Keys and values of the first of these L, read before.
         **settings
             Fields of `transformers.GenerationConfig`, e.g. `max_new_tokens`.
 
@@ -284,6 +353,7 @@ class ChatLLM(nn.Module):
             inputs_embeds=inputs_embeds.to(self.model.dtype),
             attention_mask=attention_mask.long(),
             generation_config=config,
+            past_key_values=past,
         )
 
     def decode(self, ids):

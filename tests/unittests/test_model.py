@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from speechbrain.nnet.adapters import AdaptedModel
+from speechbrain.nnet.adapters import AdaptedModel, LoRA
 
 from speechbrain_relm import losses
 from speechbrain_relm.lobes.chat_llm import ChatLLM
@@ -12,6 +12,7 @@ from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.model import RELLM, fused_size, speech_part, trained
+from speechbrain_relm.prompting import read_before
 from speechbrain_relm.sequences import RESPONSE, ragged_part
 
 TEXTS = ["and then we went home.", "no", "but nobody answered the door today"]
@@ -95,6 +96,61 @@ def test_an_utterance_is_the_same_alone_and_in_any_batch(
             assert torch.allclose(ours, other, atol=1e-5)
         assert model.answer(alone.speech, prompt, **settings)[0] == answers[i]
     assert start == len(together.targets)
+
+
+def test_a_prefix_read_once_changes_nothing(system, utterances):
+    """Loss, gradients, answers and ratings are those of the whole prompt."""
+    _, batch, lens = utterances
+    model, _ = system
+    prompt = model.llm.split_prompt("Be kind.", "Continue: ")
+    labels, settings = ["sad", "not happy"], {"max_new_tokens": 6}
+    found = []
+    for keeps in (True, False):
+        model.llm.adapted_model.keeps_prefixes = keeps
+        model.zero_grad()
+        predictions = run(
+            system,
+            batch,
+            lens,
+            TEXTS,
+            teacher_prompt=model.llm.split_prompt("", ""),
+            texts=torch.ones(3, 2, dtype=torch.long),
+            text_lens=torch.ones(3),
+        )
+        loss = losses.response_nll(predictions.logits, predictions.targets)
+        loss = loss + losses.response_kl(
+            predictions.logits, predictions.teacher_logits
+        )
+        loss.backward()
+        gradients = {
+            n: p.grad for n, p in trained(model).items() if p.grad is not None
+        }
+        answers = model.answer(predictions.speech, prompt, **settings)
+        rated = model.rate(predictions.speech, prompt, labels)
+        found.append((loss, rated, answers, gradients))
+    assert model.llm.adapted_model.prefixes
+    (loss, rated, answers, gradients), plain = found
+    torch.testing.assert_close(loss, plain[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(rated, plain[1], rtol=1e-5, atol=1e-5)
+    assert answers == plain[2]
+    assert gradients.keys() == plain[3].keys()
+    assert any("llm" in name for name in gradients)
+    for name, gradient in gradients.items():
+        scale = plain[3][name].abs().max()
+        torch.testing.assert_close(
+            gradient, plain[3][name], rtol=1e-5, atol=float(1e-5 * scale)
+        )
+
+
+def test_a_prefix_is_read_whole_where_it_learns(qwen_folder):
+    """With SpeechBrain's LoRA, and with an LLM that is not frozen."""
+    everywhere = AdaptedModel(
+        ChatLLM(qwen_folder), LoRA, target_layers=["*_proj"]
+    )
+    prompt = everywhere.split_prompt("", "Continue: ")
+    assert read_before(everywhere, prompt, 2) == (None, prompt)
+    learning = ChatLLM(qwen_folder, freeze=False)
+    assert read_before(learning, prompt, 2) == (None, prompt)
 
 
 def test_logits_are_next_token_predictions(system, utterances):
