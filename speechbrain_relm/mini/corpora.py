@@ -15,6 +15,7 @@ import random
 from pathlib import Path
 
 from speechbrain_relm.files import make_once
+from speechbrain_relm.mini.iemocap import make_iemocap
 from speechbrain_relm.mini.sentences import MOST, everyday_sentences
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
@@ -227,12 +228,16 @@ def main():
     esd.add_argument("--sentences", type=int, default=ESD_SENTENCES)
     msp = corpora.add_parser("msp-podcast", help="in that of MSP-Podcast")
     msp.add_argument("--utterances", type=int, default=1400)
-    for command in (esd, msp):
+    iemocap = corpora.add_parser("iemocap", help="in that of IEMOCAP")
+    iemocap.add_argument("--utterances_per_dialog", type=int, default=12)
+    for command in (esd, msp, iemocap):
         command.add_argument("folder")
         command.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     if args.corpus == "esd":
         make_esd(args.folder, args.speakers, args.sentences, args.seed)
+    elif args.corpus == "iemocap":
+        make_iemocap(args.folder, args.utterances_per_dialog, args.seed)
     else:
         make_msp_podcast(args.folder, args.utterances, args.seed)
 
