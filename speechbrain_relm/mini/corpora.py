@@ -228,6 +228,9 @@ def main():
     esd.add_argument("--sentences", type=int, default=ESD_SENTENCES)
     msp = corpora.add_parser("msp-podcast", help="in that of MSP-Podcast")
     msp.add_argument("--utterances", type=int, default=1400)
+    msp.add_argument(
+        "--oddities", action="store_true", help="with odd lines and files"
+    )
     iemocap = corpora.add_parser("iemocap", help="in that of IEMOCAP")
     iemocap.add_argument("--utterances_per_dialog", type=int, default=12)
     for command in (esd, msp, iemocap):
@@ -238,6 +241,13 @@ def main():
         make_esd(args.folder, args.speakers, args.sentences, args.seed)
     elif args.corpus == "iemocap":
         make_iemocap(args.folder, args.utterances_per_dialog, args.seed)
+    elif args.oddities:
+        # It builds on this module.
+        from speechbrain_relm.mini import msp_podcast
+
+        msp_podcast.make_msp_podcast_with_oddities(
+            args.folder, args.utterances, args.seed
+        )
     else:
         make_msp_podcast(args.folder, args.utterances, args.seed)
 
