@@ -19,7 +19,7 @@ from speechbrain_relm.dimensions import DIMENSIONS
 
 logger = get_logger(__name__)
 
-# Whisper hears 30 s, in samples at 16 kHz. What is longer, three utterances
+# Whisper hears 30 s, in samples at 16 kHz. What is longer, two utterances
 # of IEMOCAP, is cut there, as Whisper's own feature extractor does.
 LONGEST = 30 * 16000
 # What a manifest entry must hold; the dimensions may be null.
