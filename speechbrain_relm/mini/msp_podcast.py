@@ -15,6 +15,7 @@ from pathlib import Path
 
 import soundfile
 
+from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.files import make_once
 from speechbrain_relm.mini.corpora import (
     MSP_CLASSES,
@@ -47,8 +48,8 @@ ODDITIES = {
     "empty transcript": "no transcript",
     "untidy transcript": None,
     "unknown speaker": None,
-    "rating above 7": "rating outside the scale",
-    "rating below 1": "rating outside the scale",
+    "rating above 7": None,
+    "rating below 1": None,
     "another class": "",
     "another partition": "",
 }
@@ -125,7 +126,11 @@ def _truth(drawn, folder):
             truth["not_asked"].append(utterance)
             continue
         if why:
-            truth["left_out"][spoken.path] = why
+            wav = spoken.path
+            if oddity == "missing wav":
+                # Nothing tells the sub-folder that it would be in.
+                wav = f"Audios/{Path(wav).name}"
+            truth["left_out"][wav] = why
             if why == "no transcript":
                 truth["missing_transcripts"].append(utterance)
             continue
@@ -133,7 +138,9 @@ def _truth(drawn, folder):
         speaker = str(fields["SpkrID"])
         if oddity == "unknown speaker":
             speaker = f"Unknown_{utterance}"
-        arousal, dominance, valence = dimensions(spoken.delivery)
+        rated = dimensions(spoken.delivery)
+        if oddity in ("rating above 7", "rating below 1"):
+            rated = None, None, None
         split = splits.get(fields["Split_Set"], "valid")
         truth["entries"][split][utterance] = {
             "wav": "{data_root}/" + spoken.path,
@@ -141,9 +148,7 @@ def _truth(drawn, folder):
             "speaker": speaker,
             "emotion": MSP_CLASSES[fields["EmoClass"]][0],
             "transcript": spoken.text,
-            "arousal": arousal,
-            "dominance": dominance,
-            "valence": valence,
+            **dict(zip(DIMENSIONS, rated)),
         }
     return truth
 
@@ -157,7 +162,8 @@ def make_msp_podcast_with_oddities(
     in turn. `truth.json` says what must become of each utterance: `entries`
     (train, valid, test: id -> manifest entry), `left_out` (wav -> kind of
     reason), `missing_transcripts` (ids) and `not_asked` (ids of other classes
-    and partitions). It comes from what was put in, not from reading it back.
+    and partitions). It comes from what was put in, not from reading it back,
+    and knows no limits on the duration: all of them last 0.5 to 6 s.
 
     Arguments
     ---------
