@@ -12,8 +12,13 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
 
+from speechbrain_relm.lobes.chat_llm import Prompt
 from speechbrain_relm.lobes.partial_lora import at_positions
 from speechbrain_relm.lobes.whisper_encoder import STRIDE
+from speechbrain_relm.prompting import read_before
+
+# Tokens between the user's words and the answer, in chat templates.
+END_OF_TURN = 5
 
 
 class _FusedAttention(torch.autograd.Function):
@@ -143,7 +148,13 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
             results.append(model.heads(speech.float().mean(1)))
         kept["adapter and heads"] = count.total
 
-        length = prompt + speech.shape[1] + response
+        past, rest = read_before(
+            model.llm,
+            Prompt([0] * (prompt - END_OF_TURN), [0] * END_OF_TURN),
+            batch_size,
+        )
+        read = prompt - len(rest.before + rest.after)
+        length = prompt - read + speech.shape[1] + response
         text = speech.new_empty(
             batch_size, length - speech.shape[1], model.llm.embedding_size
         )
@@ -153,8 +164,10 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
             inputs = torch.cat([speech, text.to(speech.dtype)], dim=1)
             with at_positions(((batch_size, length), positions)):
                 # Of four axes: given as it is, its content is not looked at.
-                mask = torch.empty(batch_size, 1, length, length).bool()
-                logits = model.llm(inputs, mask, wanted=(wanted, wanted))
+                mask = torch.empty(batch_size, 1, length, read + length).bool()
+                logits = model.llm(
+                    inputs, mask, wanted=(wanted, wanted), past=past
+                )
         kept["llm"] = count.total
         kept["logits"] = logits.nbytes + 2 * 4 * logits.numel()
     return kept

@@ -141,22 +141,21 @@ def start(argv, recipe_folder, wanted):
     return str(folder / "recipe.yaml"), run_opts, settings
 
 
-def build(hparams_file, overrides=None):
+def build(hparams_file):
     """Builds the objects of a YAML.
 
     Arguments
     ---------
     hparams_file : str
-        The YAML.
-    overrides : str or dict
-        Changes to it.
+        The YAML of this run, from `start`.
 
     Returns
     -------
     dict
         The loaded YAML.
     """
-    return load_hyperpyyaml(effective_yaml(hparams_file, overrides))
+    with open(hparams_file, encoding="utf-8") as file:
+        return load_hyperpyyaml(file)
 
 
 def prepare(function, **kwargs):

@@ -21,8 +21,9 @@ from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_relm.activations import activation_bytes
 from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.experiment import build, find_hparams
+from speechbrain_relm.experiment import find_hparams
 from speechbrain_relm.pretrained import without_weights
+from speechbrain_relm.systems import effective_yaml
 
 # What the system itself does not need.
 _WITHOUT = {
@@ -61,7 +62,7 @@ def build_without_weights(hparams_file, overrides, device="meta"):
     with tempfile.TemporaryDirectory() as folder:
         settings = {**_WITHOUT, "output_folder": folder, **given}
         with without_weights(device):
-            return build(hparams_file, settings)
+            return load_hyperpyyaml(effective_yaml(hparams_file, settings))
 
 
 def stored_bytes(module, quantization_config=None):

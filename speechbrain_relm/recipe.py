@@ -355,6 +355,7 @@ class Recipe:
                 "title": title,
                 "remarks": remarks,
                 "baseline": baseline,
+                "corpus": self.hparams["corpus"],
             },
         )
         return self.folder / "table.md"

@@ -8,6 +8,9 @@ import json
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional
 
+import torch
+
+from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.metrics import unweighted_accuracy, weighted_accuracy
 from speechbrain_relm.records import read_records
 
@@ -102,6 +105,22 @@ class Run(NamedTuple):
                 "unparsed": heard.count(None) / len(heard),
             }
         return found
+
+    def attributes(self):
+        """Collects what the dimension head said, and the labels.
+
+        Returns
+        -------
+        torch.Tensor or None
+            Predictions and labels [2, N, 3] of arousal, dominance, valence,
+            0..1, of the utterances that have both; `None` if there are none.
+        """
+        pairs = [
+            [[record[d] for d in DIMENSIONS], list(record["labels"].values())]
+            for record in self.responses.values()
+            if "labels" in record and "arousal" in record
+        ]
+        return torch.tensor(pairs).transpose(0, 1) if pairs else None
 
 
 def read_run(folder):

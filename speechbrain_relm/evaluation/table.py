@@ -8,6 +8,8 @@ import csv
 import io
 from typing import NamedTuple, Optional
 
+from speechbrain_relm.dimensions import DIMENSIONS
+from speechbrain_relm.emotion.concordance import concordance
 from speechbrain_relm.evaluation.quality import flaws
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.evaluation.statistics import (
@@ -107,6 +109,11 @@ def table_cells(runs, baseline=None):
                 cells.append(
                     Cell(f"no answer by {way}", run.name, figures["unparsed"])
                 )
+        attributes = run.attributes()
+        if attributes is not None:
+            values = concordance(*attributes).tolist()
+            for dimension, value in zip(DIMENSIONS, values):
+                cells.append(Cell(f"CCC of {dimension}", run.name, value))
         records = list(run.responses.values())
         if all("heard" in record for record in records):
             rate = word_error_rate(
@@ -141,7 +148,11 @@ def _with_best(cells):
     marked = []
     for cell in cells:
         rivals = [c.value for c in cells if c.metric == cell.metric]
-        judged = cell.interval is not None or cell.metric[:3] in ("UA ", "WA ")
+        judged = cell.interval is not None or cell.metric[:3] in (
+            "UA ",
+            "WA ",
+            "CCC",
+        )
         best = judged and len(rivals) > 1 and cell.value == max(rivals)
         marked.append(cell._replace(best=best))
     return marked

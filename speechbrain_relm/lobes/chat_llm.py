@@ -302,7 +302,7 @@ class ChatLLM(nn.Module):
             tuple(ids),
             weight.device,
             weight.dtype,
-            torch.is_autocast_enabled(weight.device.type),
+            [torch.is_autocast_enabled(d) for d in ("cpu", "cuda")].count(1),
             sum(p._version for p in self.model.parameters()),
         )
         if now not in self.prefixes:

@@ -7,6 +7,7 @@ Authors
 from collections import Counter
 from pathlib import Path
 
+from speechbrain_relm.dimensions import DIMENSIONS, SCALES, from_unit
 from speechbrain_relm.evaluation.examples import example_rows
 from speechbrain_relm.evaluation.figure import draw_scores
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
@@ -16,7 +17,7 @@ from speechbrain_relm.files import write_atomically
 EXAMPLES_PER_EMOTION = 3
 
 
-def write_report(folder, title, remarks, baseline=None):
+def write_report(folder, title, remarks, baseline=None, corpus=None):
     """Writes `table.md`, `table.csv` and `figure.{pdf,png}`.
 
     Arguments
@@ -29,6 +30,8 @@ def write_report(folder, title, remarks, baseline=None):
         What a reader must know of these numbers.
     baseline : str or None
         Output folder of the run to test against.
+    corpus : str or None
+        Key of `SCALES`, if the corpus rates arousal, dominance and valence.
 
     Returns
     -------
@@ -57,6 +60,8 @@ def write_report(folder, title, remarks, baseline=None):
         "is the mean recall over the emotions, WA the share of right answers.",
     ]
     lines += [f"- {remark}" for remark in remarks]
+    if corpus in SCALES and run.attributes() is not None:
+        lines.append(f"- {describe_errors(run.attributes(), corpus)}")
     lines += describe_scorers(runs)
     lines += [
         "",
@@ -71,3 +76,35 @@ def write_report(folder, title, remarks, baseline=None):
     draw_scores(folder / "figure", cells)
     write_atomically(folder / "table.md", "\n".join(lines) + "\n")
     return folder / "table.md"
+
+
+def describe_errors(attributes, corpus):
+    """Says how far the dimension head is off, on the corpus's own scale.
+
+    Arguments
+    ---------
+    attributes : torch.Tensor
+        Predictions and labels [2, N, 3], 0..1.
+    corpus : str
+        Key of `SCALES`.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Example
+    -------
+    >>> import torch
+    >>> attributes = torch.tensor([[[0.5, 0.5, 0.5]], [[0.75, 0.5, 0.0]]])
+    >>> describe_errors(attributes, "IEMOCAP")[-43:]
+    'arousal 1.00, dominance 0.00, valence 2.00.'
+    """
+    on_scale = from_unit(attributes.double(), corpus)
+    errors = (on_scale[0] - on_scale[1]).abs().mean(0).tolist()
+    low, high = SCALES[corpus]
+    named = (f"{d} {e:.2f}" for d, e in zip(DIMENSIONS, errors))
+    return (
+        "Mean absolute error of the dimension head on the corpus's scale of "
+        f"{low:g} to {high:g}: {', '.join(named)}."
+    )

@@ -88,7 +88,8 @@ def respond(
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
         `likelihood_emotion` (the label likeliest after the prompt); `heard`
-        where Whisper transcribed it; and, from a system with emotion heads,
+        where Whisper transcribed it; `labels`, arousal, dominance and valence
+        where the corpus has them; and, from a system with emotion heads,
         `head_emotion`, `head_probabilities` and the dimension head's arousal,
         dominance and valence.
     """
@@ -116,6 +117,8 @@ def respond(
             }
             if "heard" in entry:
                 record["heard"] = entry["heard"]
+            if entry["arousal"] is not None:
+                record["labels"] = {d: entry[d] for d in DIMENSIONS}
             if probabilities is not None:
                 of_row = probabilities[row].tolist()
                 record["head_emotion"] = emotions[of_row.index(max(of_row))]

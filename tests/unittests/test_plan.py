@@ -52,7 +52,7 @@ def step(model):
         torch.randn(BATCH, int(SECONDS * 16000)),
         torch.ones(BATCH),
         torch.randn(BATCH, EMOTION_SIZE),
-        Prompt([1] * (PROMPT - 4), [2] * 4),
+        Prompt([1] * (PROMPT - 5), [2] * 5),
         torch.randint(0, 1000, (BATCH, RESPONSE)),
         torch.ones(BATCH),
     )
@@ -106,7 +106,7 @@ def test_gradient_checkpointing(whisper_folder, qwen_folder):
 
 def test_paper_size(capsys):
     """Parameters of the true architectures; nothing is downloaded."""
-    main(["hparams/re_llm.yaml", "--batch_size", "4"])
+    main(["recipes/ESD/hparams/re_llm.yaml", "--batch_size", "4"])
     printed = capsys.readouterr().out
     assert "a step of 4 utterances of 5.0 s" in printed
     # 7721.3 M of Qwen-7B, and 40.0 M of LoRA: 32 layers of (q, k, v, o: 8192

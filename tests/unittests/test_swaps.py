@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from hyperpyyaml import load_hyperpyyaml
 from recipe_runs import SCRIPT
 from transformers import (
     Wav2Vec2Config,
@@ -14,10 +15,10 @@ from transformers import (
 )
 
 from speechbrain_relm.brain import RELLMBrain
-from speechbrain_relm.experiment import build
 from speechbrain_relm.mini.corpora import make_esd
 from speechbrain_relm.model import trained
 from speechbrain_relm.recipe import Recipe
+from speechbrain_relm.systems import effective_yaml
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 SIZES = {
@@ -132,7 +133,7 @@ def test_swap(
     yaml = tmp_path / "swap.yaml"
     yaml.write_text(text, encoding="utf-8")
 
-    hparams = build(
+    text = effective_yaml(
         str(yaml),
         {
             "data_folder": str(corpus / "ESD"),
@@ -145,6 +146,7 @@ def test_swap(
             "generation_batch_size": 8,
         },
     )
+    hparams = load_hyperpyyaml(text)
     brain = RELLMBrain(
         modules=hparams["modules"],
         opt_class=hparams["opt_class"],

@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+"""Table I on MSP-Podcast: runs systems, one after another, and compares them.
+
+To run it, do the following:
+> python table.py hparams/re_llm.yaml --data_folder /path/to/MSP-Podcast
+or some systems only, by number, name or the path of a YAML of your own:
+> python table.py hparams/re_llm.yaml --systems 1,3,6 --data_folder /path/to/MSP-Podcast
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import sys
+
+from train import HERE, main
+
+from speechbrain_relm.experiment import explain
+from speechbrain_relm.table_runs import run_table
+
+if __name__ == "__main__":
+    explain(run_table, main, sys.argv[1:], HERE)

@@ -1,0 +1,267 @@
+"""Tests of Table I's systems: what each changes, and the table of them all.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+
+import pytest
+import torch
+from recipe_runs import SCRIPT, command, run
+from transformers import (
+    AutoTokenizer,
+    Qwen2AudioConfig,
+    Qwen2AudioForConditionalGeneration,
+    Qwen2AudioProcessor,
+    WhisperFeatureExtractor,
+)
+
+from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.evaluation.__main__ import main as evaluate
+from speechbrain_relm.evaluation.table import read_csv
+from speechbrain_relm.experiment import read_settings
+from speechbrain_relm.listeners import TextListener
+from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.lobes.qwen2_audio import Qwen2AudioListener
+from speechbrain_relm.mini import models
+from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.prompting import answer_texts
+from speechbrain_relm.records import read_records
+from speechbrain_relm.systems import TABLE_1, effective_yaml
+
+YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
+RECOGNIZE = "Please identify the emotion tone. Sentence: "
+
+
+def settings_of(system, **overrides):
+    """The plain settings of a system."""
+    overrides = {"system": system, "data_folder": "x", **overrides}
+    return read_settings(effective_yaml(str(YAML), overrides), {})
+
+
+@pytest.mark.parametrize(
+    "number, encoder, dimension, fit",
+    [(4, False, 0, False), (5, False, 0, True), (6, True, 1, True)]
+    + [(7, True, 0, True), (8, False, 1, True)],
+)
+def test_speech_systems_differ_as_in_table_1(number, encoder, dimension, fit):
+    """In emotion encoder, dimension loss and training, and nothing else."""
+    settings, ours = settings_of(number), settings_of("re_llm")
+    assert (settings["emotion_encoder"] is not None) == encoder
+    assert settings["loss_weights"]["dimension"] == dimension
+    assert ("fit" in settings["steps"]) == fit
+    changed = {key for key in ours if settings[key] != ours[key]}
+    named = {"system", "system_title", "experiment_name", "report_title"}
+    named |= {"output_folder", "shared_folder", "manifest_folder"}
+    named |= {"save_folder", "train_log", "checkpointer", "train_logger"}
+    assert changed - named <= {
+        "steps",
+        "loss_weights",
+        "emotion_encoder",
+        "emotion_model",
+        "emotion_source",
+        "adapter",
+        "heads",
+        "model",
+        "modules",
+        "__start",
+    }
+
+
+@pytest.mark.parametrize("system", TABLE_1[:3])
+def test_text_systems_hold_no_speech_encoder(system):
+    """And train nothing."""
+    settings = settings_of(system)
+    for part in ("speech_encoder", "emotion_model", "adapter", "model"):
+        assert settings[part] is None
+    assert "fit" not in settings["steps"]
+
+
+def test_the_command_line_wins_over_the_system():
+    """And may put an object where there was none."""
+    settings = settings_of(
+        "text_llm", system_title="Mine", listener={"text": "{emotion}"}
+    )
+    assert settings["system_title"] == "Mine"
+    assert settings["listener"]["text"] == "{emotion}"
+
+
+def test_unknown_systems_and_settings(tmp_path):
+    """Naming what there is."""
+    with pytest.raises(RecipeError, match="6 re_llm"):
+        settings_of("re_lm")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("based_on: re_llm\nlearning_rate: 1\n")
+    with pytest.raises(RecipeError, match="learning_rate is no setting"):
+        settings_of(str(mine))
+
+
+def test_text_listener_reads_the_label_first(qwen_folder):
+    """Its answers are the text LLM's to the same words."""
+    llm = ChatLLM(qwen_folder)
+    listener = TextListener(llm, "<{emotion}> {transcript}")
+    entries = {"a": {"emotion": "sad", "transcript": "I fell."}}
+    heard = listener.hear(entries)
+    settings = {"max_new_tokens": 4}
+    assert listener.answer(heard, "Be kind.", "", **settings) == answer_texts(
+        llm, "Be kind.", ["<sad> I fell."], "cpu", **settings
+    )
+    # Independently: the labels' log-probabilities from the whole text.
+    labels = ["sad", "neutral"]
+    rated = listener.rate(heard, "Be kind.", RECOGNIZE, labels)[0]
+    for label, value in zip(labels, rated):
+        chat = [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": RECOGNIZE + heard[0]},
+        ]
+        prompt = llm.tokenizer.apply_chat_template(
+            chat, add_generation_prompt=True, tokenize=False
+        )
+        before = llm.tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        after = llm.tokenizer(label, add_special_tokens=False)["input_ids"]
+        with torch.no_grad():
+            logits = llm.model(torch.tensor([before + after])).logits[0]
+        chosen = logits.log_softmax(-1)[len(before) - 1 : -1]
+        expected = sum(chosen[i, token] for i, token in enumerate(after))
+        torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def qwen2_audio_folder(tmp_path_factory):
+    """A tiny random Qwen2-Audio with its processor."""
+    folder = str(tmp_path_factory.mktemp("qwen2_audio"))
+    tokenizer = AutoTokenizer.from_pretrained(
+        models.folder("SmolLM2-135M-Instruct")
+    )
+    audio_tokens = ["<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": audio_tokens})
+    tokenizer.pad_token = tokenizer.eos_token
+    config = Qwen2AudioConfig(
+        audio_config={
+            "d_model": 16,
+            "encoder_layers": 1,
+            "encoder_attention_heads": 2,
+            "encoder_ffn_dim": 16,
+        },
+        text_config={
+            "hidden_size": 16,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "intermediate_size": 16,
+            "vocab_size": len(tokenizer),
+        },
+        audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
+    )
+    torch.manual_seed(0)
+    Qwen2AudioForConditionalGeneration(config).save_pretrained(folder)
+    Qwen2AudioProcessor(
+        WhisperFeatureExtractor(feature_size=128), tokenizer
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Two voices, four emotions, six sentences."""
+    folder = tmp_path_factory.mktemp("esd") / "ESD"
+    return make_esd(folder, speakers=2, sentences=6)
+
+
+def test_qwen2_audio(qwen2_audio_folder, corpus):
+    """A batch as one by one; label likelihoods as from the whole sequence."""
+    listener = Qwen2AudioListener(qwen2_audio_folder, dtype="float32")
+    wavs = sorted(corpus.rglob("*.wav"))[:3]
+    entries = {wav.stem: {"wav": str(wav)} for wav in wavs}
+    heard = listener.hear(entries)
+    settings = {"max_new_tokens": 5}
+    together = listener.answer(heard, "Be kind.", "", **settings)
+    labels = ["sad", "not neutral"]
+    rated = listener.rate(heard, "Be kind.", RECOGNIZE, labels)
+    for row, signal in enumerate(heard):
+        alone = listener.answer([signal], "Be kind.", "", **settings)
+        assert alone[0] == together[row]
+        asked = listener.ask([signal], "Be kind.", RECOGNIZE)
+        for column, label in enumerate(labels):
+            ids = listener.processor.tokenizer.encode(
+                label, add_special_tokens=False, return_tensors="pt"
+            )
+            whole = torch.cat([asked["input_ids"], ids], 1)
+            with torch.no_grad():
+                logits = listener.model(
+                    input_ids=whole,
+                    attention_mask=torch.ones_like(whole),
+                    input_features=asked["input_features"],
+                    feature_attention_mask=asked["feature_attention_mask"],
+                ).logits
+            chosen = logits.log_softmax(-1)[0, -ids.shape[1] - 1 : -1]
+            expected = chosen.gather(1, ids.T).sum()
+            torch.testing.assert_close(
+                rated[row, column], expected, rtol=1e-4, atol=1e-4
+            )
+
+
+def test_table_of_nine_systems(
+    tmp_path,
+    corpus,
+    whisper_folder,
+    emotion_folder,
+    qwen_folder,
+    scorer_folder,
+    qwen2_audio_folder,
+):
+    """One command, shared steps made once, resumed; corpora joined."""
+    ninth = tmp_path / "qwen2_audio_tiny.yaml"
+    ninth.write_text(
+        "based_on: qwen2_audio\n"
+        f"listener:\n    source: {qwen2_audio_folder}\n    dtype: float32\n"
+    )
+    folder = tmp_path / "table"
+    arguments = command(
+        YAML,
+        folder,
+        corpus,
+        {
+            "whisper_source": whisper_folder,
+            "emotion_source": emotion_folder,
+            "llm_source": qwen_folder,
+            "scorer_source": scorer_folder,
+        },
+        systems=f"1,2,3,4,5,6,7,8,{ninth}",
+        number_of_epochs=1,
+    )
+    arguments[1] = str(SCRIPT.parent / "table.py")
+    printed = run(arguments)
+    cells = read_csv((folder / "table.csv").read_text())
+    assert len({cell.system for cell in cells}) == 9
+    assert any(cell.metric == "Word error rate" for cell in cells)
+    tested = {cell.system for cell in cells if cell.test}
+    assert "BLSP-Emo (w/ ft.)" not in tested and "RE-LLM" in tested
+    seconds = json.loads((folder / "seconds.json").read_text())
+    assert list(seconds) == [*TABLE_1, "qwen2_audio_tiny"]
+    assert "without sharing" in printed
+    # What several systems need was made once, by one of them.
+    shared = {path.name for path in (folder / "shared").glob("*.jsonl")}
+    assert shared == {
+        "attributes.jsonl",
+        "expected_responses.jsonl",
+        "transcripts.jsonl",
+    }
+    assert not list(folder.glob("*/expected_responses.jsonl.old"))
+    for system in TABLE_1[:3]:
+        records = read_records(folder / system / "responses.jsonl").values()
+        assert not any("head_emotion" in record for record in records)
+    # Again: everything is there already.
+    logs = {path: path.read_bytes() for path in folder.glob("*/train_log.txt")}
+    assert len(logs) == 4
+    run(arguments)
+    assert all(path.read_bytes() == text for path, text in logs.items())
+    assert read_csv((folder / "table.csv").read_text()) == cells
+
+    joined = tmp_path / "joined"
+    evaluate(["join", f"ESD={folder}", f"B={folder}", f"--output={joined}"])
+    metrics = {
+        cell.metric for cell in read_csv((joined / "table.csv").read_text())
+    }
+    assert {"ESD: UA by prompt", "B: UA by prompt"} <= metrics
