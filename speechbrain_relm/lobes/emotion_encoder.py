@@ -1,6 +1,6 @@
 """The frozen dimensional-emotion encoder (Eq. 1 of the paper).
 
-A wav2vec 2.0 encoder with a regression head, in the format of
+A wav2vec 2.0 or WavLM encoder with a regression head, in the format of
 `audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim` (Wagner et al. 2023).
 One forward gives both what the adapter takes (the pooled hidden state) and
 what pseudo labels need (arousal, dominance, valence).
@@ -11,8 +11,14 @@ Authors
 
 import torch
 from torch import nn
-from transformers import Wav2Vec2Model, Wav2Vec2PreTrainedModel
+from transformers import (
+    Wav2Vec2Model,
+    Wav2Vec2PreTrainedModel,
+    WavLMModel,
+    WavLMPreTrainedModel,
+)
 
+from speechbrain_relm.architectures import architecture
 from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.lengths import (
     counts_from_relative,
@@ -27,7 +33,7 @@ class RegressionHead(nn.Module):
 
     Arguments
     ---------
-    config : transformers.Wav2Vec2Config
+    config : transformers.Wav2Vec2Config or transformers.WavLMConfig
         Read for `hidden_size` and `final_dropout`.
 
     Example
@@ -61,37 +67,22 @@ class RegressionHead(nn.Module):
         return self.out_proj(self.dropout(hidden))
 
 
-class EmotionRegressor(Wav2Vec2PreTrainedModel):
-    """A wav2vec 2.0 encoder and regression head, under the released names.
+class Regressor:
+    """What the regressors of all kinds of encoders share.
+
+    To be mixed into a class of pretrained models of transformers, with the
+    kind of encoder as `backbone_class`.
 
     Arguments
     ---------
-    config : transformers.Wav2Vec2Config
+    config : transformers.PretrainedConfig
         Its feature extractor must normalize by layer: with the group norm of
-        wav2vec2-base the padding of a batch leaks into every utterance.
+        the base models the padding of a batch leaks into every utterance.
 
     Raises
     ------
     ValueError
         If `config.feat_extract_norm` is not "layer".
-
-    Example
-    -------
-    >>> from transformers import Wav2Vec2Config
-    >>> config = Wav2Vec2Config(
-    ...     hidden_size=16,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=16,
-    ...     conv_dim=[8] * 7,
-    ...     num_conv_pos_embeddings=4,
-    ...     num_conv_pos_embedding_groups=2,
-    ...     feat_extract_norm="layer",
-    ... )
-    >>> model = EmotionRegressor(config).eval()
-    >>> wavs, mask = torch.randn(2, 4000), torch.ones(2, 4000).bool()
-    >>> [x.shape for x in model(wavs, mask)]
-    [torch.Size([2, 16]), torch.Size([2, 3])]
     """
 
     def __init__(self, config):
@@ -102,7 +93,7 @@ class EmotionRegressor(Wav2Vec2PreTrainedModel):
                 f"config.json, found {config.feat_extract_norm!r}: the other "
                 "kind makes an utterance depend on its batch."
             )
-        self.wav2vec2 = Wav2Vec2Model(config)
+        setattr(self, self.base_model_prefix, self.backbone_class(config))
         self.classifier = RegressionHead(config)
         self.post_init()
 
@@ -123,14 +114,109 @@ class EmotionRegressor(Wav2Vec2PreTrainedModel):
         attributes : torch.Tensor
             Arousal, dominance, valence [B, 3], about 0 to 1.
         """
-        hidden = self.wav2vec2(
+        hidden = self.base_model(
             input_values, attention_mask=attention_mask.long()
         ).last_hidden_state
-        frames = self.wav2vec2._get_feat_extract_output_lengths(
+        frames = self.base_model._get_feat_extract_output_lengths(
             attention_mask.sum(1)
         )
         pooled = masked_mean(hidden, valid_mask(frames, hidden.shape[1]))
         return pooled, self.classifier(pooled)
+
+
+class EmotionRegressor(Regressor, Wav2Vec2PreTrainedModel):
+    """A wav2vec 2.0 encoder and regression head, under the released names.
+
+    Arguments
+    ---------
+    config : transformers.Wav2Vec2Config
+        See `Regressor`.
+
+    Example
+    -------
+    >>> from transformers import Wav2Vec2Config
+    >>> config = Wav2Vec2Config(
+    ...     hidden_size=16,
+    ...     num_hidden_layers=1,
+    ...     num_attention_heads=2,
+    ...     intermediate_size=16,
+    ...     conv_dim=[8] * 7,
+    ...     num_conv_pos_embeddings=4,
+    ...     num_conv_pos_embedding_groups=2,
+    ...     feat_extract_norm="layer",
+    ... )
+    >>> model = EmotionRegressor(config).eval()
+    >>> wavs, mask = torch.randn(2, 4000), torch.ones(2, 4000).bool()
+    >>> [x.shape for x in model(wavs, mask)]
+    [torch.Size([2, 16]), torch.Size([2, 3])]
+    """
+
+    backbone_class = Wav2Vec2Model
+
+
+class WavLMEmotionRegressor(Regressor, WavLMPreTrainedModel):
+    """The same on WavLM.
+
+    Arguments
+    ---------
+    config : transformers.WavLMConfig
+        See `Regressor`.
+
+    Example
+    -------
+    >>> from transformers import WavLMConfig
+    >>> config = WavLMConfig(
+    ...     hidden_size=16,
+    ...     num_hidden_layers=1,
+    ...     num_attention_heads=2,
+    ...     intermediate_size=16,
+    ...     conv_dim=[8] * 7,
+    ...     num_conv_pos_embeddings=4,
+    ...     num_conv_pos_embedding_groups=2,
+    ...     feat_extract_norm="layer",
+    ... )
+    >>> model = WavLMEmotionRegressor(config).eval()
+    >>> wavs, mask = torch.randn(2, 4000), torch.ones(2, 4000).bool()
+    >>> [x.shape for x in model(wavs, mask)]
+    [torch.Size([2, 16]), torch.Size([2, 3])]
+    """
+
+    backbone_class = WavLMModel
+
+
+REGRESSORS = {"wav2vec2": EmotionRegressor, "wavlm": WavLMEmotionRegressor}
+
+
+def regressor_class(source):
+    """Finds the class of regressors for an encoder, from its config.json.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder, of an encoder alone or of a regressor.
+
+    Returns
+    -------
+    type
+        One of `REGRESSORS`.
+
+    Raises
+    ------
+    ValueError
+        If the encoder is of another kind.
+
+    Example
+    -------
+    >>> regressor_class(getfixture("emotion_folder")).__name__
+    'EmotionRegressor'
+    """
+    kind = architecture(source).model_type
+    if kind not in REGRESSORS:
+        raise ValueError(
+            f"{source} is a model of the type {kind!r} (config.json): name an "
+            f"emotion encoder of the type {' or '.join(REGRESSORS)}"
+        )
+    return REGRESSORS[kind]
 
 
 def normalize_utterances(wavs, mask):
@@ -173,7 +259,8 @@ class DimensionalEmotionEncoder(nn.Module):
     ---------
     source : str
         Hub id or folder of a model in the released format, `.safetensors` or
-        `.bin`, with torch's older or newer names of weight norms.
+        `.bin`, with torch's older or newer names of weight norms; on wav2vec
+        2.0 or WavLM, as its config.json says.
     normalize : bool
         Whether signals are scaled to zero mean and unit variance, as the
         released model expects.
@@ -181,7 +268,8 @@ class DimensionalEmotionEncoder(nn.Module):
     Raises
     ------
     ValueError
-        If the folder lacks tensors of the model, such as the head.
+        If the folder lacks tensors of the model, such as the head, or holds
+        a model of another kind.
 
     Example
     -------
@@ -211,7 +299,7 @@ class DimensionalEmotionEncoder(nn.Module):
     def __init__(self, source, normalize=True):
         super().__init__()
         self.model = load_pretrained(
-            EmotionRegressor, source, dtype=torch.float32
+            regressor_class(source), source, dtype=torch.float32
         )
         self.normalize = normalize
         self.requires_grad_(False)

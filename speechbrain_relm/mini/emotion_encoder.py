@@ -2,38 +2,44 @@
 
 It is a wav2vec 2.0 encoder with a regression head in the released format (see
 `speechbrain_relm.lobes.emotion_encoder`), trained on the made
-MSP-Podcast-like corpus with the loss of Wagner et al. (2023).
+MSP-Podcast-like corpus as the recipe `recipes/MSP-Podcast` trains a large one.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
+import contextlib
+import functools
 import json
 import math
+import tempfile
 from pathlib import Path
 
-import soundfile
+import numpy as np
 import torch
-from speechbrain.utils.logger import get_logger
-from torch.nn.utils import clip_grad_norm_
-from torch.nn.utils.rnn import pad_sequence
-from tqdm import tqdm
-from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
+from speechbrain.dataio.sampler import DynamicBatchSampler
+from speechbrain.nnet.schedulers import LinearWarmupScheduler
+from speechbrain.utils.epoch_loop import EpochCounter
+from speechbrain.utils.train_logger import FileTrainLogger
+from transformers import Wav2Vec2Config
 
-from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.files import FINGERPRINT, cache_folder, make_once
-from speechbrain_relm.lengths import valid_mask
-from speechbrain_relm.lobes.emotion_encoder import (
-    EmotionRegressor,
-    normalize_utterances,
+from speechbrain_relm.checkpoints import CompleteCheckpointer
+from speechbrain_relm.corpus import SPLITS
+from speechbrain_relm.emotion.labels import prepare_emotion_labels
+from speechbrain_relm.emotion.regressor import freeze_mask_embedding
+from speechbrain_relm.emotion.training import (
+    EmotionBrain,
+    emotion_dataset,
+    train_encoder,
 )
+from speechbrain_relm.files import FINGERPRINT, cache_folder, make_once
+from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
 from speechbrain_relm.mini.corpora import make_msp_podcast
 
-logger = get_logger(__name__)
-
-COLUMNS = {"arousal": "EmoAct", "dominance": "EmoDom", "valence": "EmoVal"}
+# As in recipes/MSP-Podcast/hparams/emotion_encoder_mini.yaml.
 TRAINING = {"seed": 1, "epochs": 10, "batch_size": 16, "peak_rate": 1.5e-3}
+# Seconds: a batch holds utterances of one of these ranges.
+BOUNDARIES = [1.75, 2.1, 2.6, 30.0]
 
 # The first convolution sees 25 ms, enough to hear the pitch, where the large
 # model's seven layers take long to get there.
@@ -63,143 +69,6 @@ ARCHITECTURE = {
         0.0,
     ),
 }
-
-
-def concordance(predicted, target):
-    """Computes the concordance correlation coefficient of each dimension.
-
-    Arguments
-    ---------
-    predicted : torch.Tensor
-        Predictions [N, D].
-    target : torch.Tensor
-        Labels [N, D].
-
-    Returns
-    -------
-    torch.Tensor
-        Coefficients [D], -1 to 1; 0 where both are constant.
-
-    Example
-    -------
-    >>> labels = torch.tensor([[0.0], [1.0]])
-    >>> concordance(labels, labels), concordance(1 - labels, labels)
-    (tensor([1.]), tensor([-1.]))
-    """
-    mean, target_mean = predicted.mean(0), target.mean(0)
-    covariance = ((predicted - mean) * (target - target_mean)).mean(0)
-    spread = predicted.var(0, unbiased=False) + target.var(0, unbiased=False)
-    # The small number only matters where nothing varies.
-    return 2 * covariance / (spread + (mean - target_mean).square() + 1e-12)
-
-
-def concordance_loss(predicted, target):
-    """Computes one minus the mean concordance over the dimensions.
-
-    Arguments
-    ---------
-    predicted : torch.Tensor
-        Predictions [N, D].
-    target : torch.Tensor
-        Labels [N, D].
-
-    Returns
-    -------
-    torch.Tensor
-        The loss, a scalar, 0 to 2.
-
-    Example
-    -------
-    >>> labels = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
-    >>> concordance_loss(labels, labels)
-    tensor(0.)
-    """
-    return 1 - concordance(predicted, target).mean()
-
-
-def load(corpus, split):
-    """Reads one set of a corpus in the layout of MSP-Podcast.
-
-    Arguments
-    ---------
-    corpus : str or pathlib.Path
-        Folder with `Labels` and `Audios` (16 kHz).
-    split : str
-        "Train", "Development" or "Test1".
-
-    Returns
-    -------
-    list of tuple
-        Signals [T] and their arousal, dominance and valence [3], 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the set is empty.
-
-    Example
-    -------
-    >>> corpus = make_msp_podcast(getfixture("tmp_path") / "MSP", 7)
-    >>> signal, labels = load(corpus, "Test1")[0]
-    >>> signal.ndim, labels.shape
-    (1, torch.Size([3]))
-    """
-    corpus, items = Path(corpus), []
-    table = corpus / "Labels" / "labels_consensus.csv"
-    with open(table, encoding="utf-8", newline="") as handle:
-        rows = [r for r in csv.DictReader(handle) if r["Split_Set"] == split]
-    if not rows:
-        raise ValueError(f"{table} has no line whose Split_Set is {split!r}.")
-    for row in rows:
-        # Only the name counts, so that no line leads out of the folder.
-        file = corpus / "Audios" / Path(row["FileName"]).name
-        signal, _ = soundfile.read(file, dtype="float32")
-        labels = [(float(row[COLUMNS[name]]) - 1) / 6 for name in DIMENSIONS]
-        items.append((torch.from_numpy(signal), torch.tensor(labels)))
-    return items
-
-
-def batches(items, size, generator=None):
-    """Yields padded batches of utterances of similar length.
-
-    Arguments
-    ---------
-    items : list of tuple
-        As `load` gives them.
-    size : int
-        Utterances a batch.
-    generator : torch.Generator, optional
-        Shuffles; by default the longest come first.
-
-    Yields
-    ------
-    tuple of torch.Tensor
-        Normalized signals [B, T], their mask [B, T] and labels [B, 3].
-
-    Example
-    -------
-    >>> items = [(torch.randn(n), torch.rand(3)) for n in (400, 300)]
-    >>> [[part.shape[1] for part in batch] for batch in batches(items, 2)]
-    [[400, 400, 3]]
-    """
-    order = torch.arange(len(items))
-    if generator is not None:
-        order = torch.randperm(len(items), generator=generator)
-    # Sorted within pools of eight batches: short of padding, yet shuffled.
-    pool = 8 * size if generator is not None else len(items)
-    groups = []
-    for part in order.split(pool):
-        part = sorted(part.tolist(), key=lambda i: -len(items[i][0]))
-        groups += [part[i : i + size] for i in range(0, len(part), size)]
-    if generator is not None:
-        shuffled = torch.randperm(len(groups), generator=generator)
-        groups = [groups[i] for i in shuffled.tolist()]
-    for group in groups:
-        signals, labels = zip(*(items[i] for i in group))
-        wavs = pad_sequence(signals, batch_first=True)
-        counts = torch.tensor([len(signal) for signal in signals])
-        mask = valid_mask(counts, wavs.shape[1])
-        yield normalize_utterances(wavs, mask), mask, torch.stack(labels)
 
 
 def filterbank(count, width):
@@ -250,45 +119,12 @@ def new_model():
     with torch.no_grad():
         first.weight.copy_(filterbank(len(first.weight), first.kernel_size[0]))
     first.requires_grad_(False)
+    freeze_mask_embedding(model)
     return model
 
 
-@torch.no_grad()
-def evaluate(model, items, batch_size=32):
-    """Measures the concordance on a whole set.
-
-    Arguments
-    ---------
-    model : EmotionRegressor
-        The model.
-    items : list of tuple
-        As `load` gives them.
-    batch_size : int
-        Utterances a batch.
-
-    Returns
-    -------
-    dict
-        Coefficient of each dimension.
-
-    Example
-    -------
-    >>> items = [(torch.randn(4000), torch.rand(3)) for _ in range(2)]
-    >>> sorted(evaluate(new_model(), items))
-    ['arousal', 'dominance', 'valence']
-    """
-    model.eval()
-    pairs = [
-        (model(wavs, mask)[1], labels)
-        for wavs, mask, labels in batches(items, batch_size)
-    ]
-    predicted, labels = (torch.cat(part) for part in zip(*pairs))
-    values = concordance(predicted, labels).tolist()
-    return {name: round(v, 4) for name, v in zip(DIMENSIONS, values)}
-
-
 def train(corpus, target, seed, epochs, batch_size, peak_rate):
-    """Trains an encoder and saves it in the released format.
+    """Trains an encoder as the recipe does and exports it.
 
     Arguments
     ---------
@@ -313,66 +149,74 @@ def train(corpus, target, seed, epochs, batch_size, peak_rate):
     Example
     -------
     >>> folder = getfixture("tmp_path")
-    >>> corpus = make_msp_podcast(folder / "MSP", 7)
+    >>> corpus = make_msp_podcast(folder / "MSP", 14)
     >>> sorted(train(corpus, folder / "model", 1, 1, 4, 1e-3))
     ['Development', 'Test1']
     """
-    items = load(corpus, "Train")
-    with torch.random.fork_rng(devices=[]):
+    with tempfile.TemporaryDirectory() as working, kept_chance():
+        working = Path(working)
+        prepare_emotion_labels(corpus, working)
+        datasets = {
+            part: emotion_dataset(working / f"{part}.json", corpus)
+            for part in SPLITS
+        }
         torch.manual_seed(seed)
-        model = new_model().train()
-    generator = torch.Generator().manual_seed(seed)
-    learned = [p for p in model.parameters() if p.requires_grad]
-    steps = epochs * math.ceil(len(items) / batch_size)
-    optimizer = torch.optim.AdamW(learned, peak_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, peak_rate, total_steps=steps, pct_start=1 / 6
-    )
-    with tqdm(total=steps, desc="training the emotion encoder") as progress:
-        for _ in range(epochs):
-            for wavs, mask, labels in batches(items, batch_size, generator):
-                loss = concordance_loss(model(wavs, mask)[1], labels)
-                optimizer.zero_grad()
-                loss.backward()
-                clip_grad_norm_(learned, 1.0)
-                optimizer.step()
-                schedule.step()
-                progress.update()
-                progress.set_postfix(loss=f"{loss.item():.3f}")
-    figures = {
-        split: evaluate(model, load(corpus, split))
-        for split in ("Development", "Test1")
-    }
-    logger.info("Concordance with the labels of held-out voices: %s", figures)
-    save(model, figures, Path(target))
-    return figures
+        model, counter = new_model(), EpochCounter(epochs)
+        brain = EmotionBrain(
+            modules={"model": model},
+            opt_class=functools.partial(torch.optim.AdamW, lr=peak_rate),
+            hparams={"lr": peak_rate, "seed": seed, "epoch_counter": counter},
+            run_opts={
+                "device": "cuda" if torch.cuda.is_available() else "cpu",
+                "max_grad_norm": 1.0,
+            },
+            checkpointer=CompleteCheckpointer(
+                working / "save",
+                recoverables={"model": model, "counter": counter},
+            ),
+            lr_schedule=functools.partial(
+                LinearWarmupScheduler,
+                num_warmup_steps=len(datasets["train"])
+                * epochs
+                // batch_size
+                // 6,
+            ),
+            train_logger=FileTrainLogger(working / "train_log.txt"),
+        )
+        sampler = functools.partial(
+            DynamicBatchSampler,
+            max_batch_length=batch_size * BOUNDARIES[-1],
+            max_batch_ex=batch_size,
+            bucket_boundaries=BOUNDARIES,
+            seed=seed,
+        )
+        return train_encoder(
+            brain, datasets, target, sampler, {}, {"batch_size": 32}
+        )
 
 
-def save(model, figures, target):
-    """Saves a model as `from_pretrained` loads it, with its figures.
+@contextlib.contextmanager
+def kept_chance():
+    """Leaves the caller's random numbers as they were.
 
-    Arguments
-    ---------
-    model : EmotionRegressor
-        The model.
-    figures : dict
-        What `concordance.json` will hold.
-    target : pathlib.Path
-        Where to.
+    Yields
+    ------
+    None
 
     Example
     -------
-    >>> folder = getfixture("tmp_path")
-    >>> save(new_model(), {}, folder)
-    >>> (folder / "model.safetensors").is_file()
+    >>> state = torch.random.get_rng_state()
+    >>> with kept_chance():
+    ...     _ = torch.rand(1)
+    >>> bool((state == torch.random.get_rng_state()).all())
     True
     """
-    model.save_pretrained(target)
-    Wav2Vec2FeatureExtractor(
-        do_normalize=True, return_attention_mask=True
-    ).save_pretrained(target)
-    with open(target / "concordance.json", "w", encoding="utf-8") as handle:
-        json.dump(figures, handle, indent=2)
+    state = np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
 
 
 def folder():
