@@ -37,7 +37,7 @@ from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
 from speechbrain_relm.mini.corpora import make_msp_podcast
 
 # As in recipes/MSP-Podcast/hparams/emotion_encoder_mini.yaml.
-TRAINING = {"seed": 1, "epochs": 10, "batch_size": 16, "peak_rate": 1.5e-3}
+TRAINING = {"seed": 1, "epochs": 13, "batch_size": 16, "peak_rate": 1.5e-3}
 # Seconds: a batch holds utterances of one of these ranges.
 BOUNDARIES = [1.75, 2.1, 2.6, 30.0]
 
@@ -234,7 +234,11 @@ def folder():
     """
     corpus = make_msp_podcast(cache_folder() / "corpora" / "msp-podcast-mini")
     made = json.loads((corpus / FINGERPRINT).read_text(encoding="utf-8"))
-    settings = {"corpus": made, "model": ARCHITECTURE, "training": TRAINING}
+    settings = {
+        "corpus": made,
+        "model": ARCHITECTURE,
+        "training": {**TRAINING, "boundaries": BOUNDARIES},
+    }
     target = cache_folder() / "models" / "emotion-encoder-mini"
     build = lambda temporary: train(corpus, temporary, **TRAINING)
     return str(make_once(target, settings, build))
