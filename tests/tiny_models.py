@@ -4,11 +4,13 @@ import torch
 from transformers import (
     AutoTokenizer,
     BertConfig,
+    BertModel,
     LlamaConfig,
     LlamaForCausalLM,
     Qwen2Config,
     Qwen2ForCausalLM,
     Wav2Vec2Config,
+    Wav2Vec2Model,
     WhisperConfig,
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
@@ -27,6 +29,14 @@ LLM_SIZES = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
 }
+
+SMALL_BERT = BertConfig(
+    hidden_size=16,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=16,
+    initializer_range=0.5,
+)
 
 
 def save_whisper(folder):
@@ -73,6 +83,34 @@ def save_emotion_encoder(folder):
     return folder
 
 
+def save_wav2vec2(folder):
+    """A wav2vec 2.0 encoder that normalizes by layer, of three layers."""
+    torch.manual_seed(4)
+    config = Wav2Vec2Config(
+        hidden_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=[8] * 7,
+        conv_bias=True,
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+    )
+    Wav2Vec2Model(config).save_pretrained(folder)
+    return folder
+
+
+def save_bert(folder):
+    """A text encoder of one small layer, with MiniLM's tokenizer."""
+    torch.manual_seed(5)
+    BertModel(SMALL_BERT).save_pretrained(folder)
+    source = models.folder("all-MiniLM-L6-v2")
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
 def save_llm(model, folder):
     """Saves a random LLM with a real tokenizer and chat template."""
     source = models.folder("SmolLM2-135M-Instruct")
@@ -100,17 +138,10 @@ def save_llama(folder):
 def save_empathy_scorer(folder):
     """Empathy scorers on a small BERT, with MiniLM's tokenizer."""
     torch.manual_seed(6)
-    config = BertConfig(
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        initializer_range=0.5,
-    )
     save_scorer(
         folder,
         {
-            name: EpitomeClassifier(config)
+            name: EpitomeClassifier(SMALL_BERT)
             for name in ("emotional_reactions", "explorations")
         },
         AutoTokenizer.from_pretrained(models.folder("all-MiniLM-L6-v2")),

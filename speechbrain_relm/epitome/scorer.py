@@ -102,6 +102,8 @@ def train_together(
     }
     lengths = [len(example["ids"]) for example in datasets["train"]]
     batches = sampler(datasets["train"], lengths_list=lengths)
+    # SpeechBrain tells it the epoch: other batches in each.
+    brain.train_sampler = batches
     brain.fit(
         counter,
         datasets["train"],

@@ -110,7 +110,7 @@ def train(annotations, backbone, target, settings):
             DynamicBatchSampler,
             max_batch_length=settings["batch_size"] * settings["max_length"],
             max_batch_ex=settings["batch_size"],
-            num_buckets=8,
+            bucket_boundaries=[12, 16, 24, 32, 40, 48, 56, 64],
             shuffle=True,
             seed=settings["seed"],
         ),
