@@ -143,6 +143,7 @@ def speech_dataset(
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig")
     def audio_pipeline(wav):
+        """Loads the signal."""
         return load_audio(wav)[:LONGEST]
 
     dataset.add_dynamic_item(audio_pipeline)
@@ -156,6 +157,7 @@ def speech_dataset(
             "category", "attributes", "response_ids", "text_ids"
         )
         def label_pipeline(utterance, emotion, transcript, *dimensions):
+            """Encodes the labels and texts."""
             yield emotions.index(emotion)
             yield torch.tensor(
                 [float("nan") if d is None else d for d in dimensions]

@@ -201,13 +201,16 @@ def _gather(path, batches, settings):
 
 
 def _line(record):
+    """Writes a record out."""
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
 def _shard(path, rank):
+    """Names the file that a process writes."""
     return path if rank == 0 else path.with_suffix(f".rank{rank}{path.suffix}")
 
 
 def _world_size():
+    """Counts the processes."""
     distributed = torch.distributed
     return distributed.get_world_size() if distributed.is_initialized() else 1

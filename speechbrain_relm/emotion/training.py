@@ -78,11 +78,13 @@ def emotion_dataset(manifest, data_folder):
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig")
     def audio_pipeline(wav):
+        """Loads the signal."""
         return load_audio(wav)[:LONGEST]
 
     @sb.utils.data_pipeline.takes(*DIMENSIONS)
     @sb.utils.data_pipeline.provides("attributes")
     def label_pipeline(*values):
+        """Makes a tensor of the labels."""
         return torch.tensor(values)
 
     dataset.add_dynamic_item(audio_pipeline)

@@ -72,6 +72,7 @@ def logistic_regression(features, levels, test_features, penalty=1e-3):
     )
 
     def closure():
+        """Computes the loss and its gradient."""
         optimizer.zero_grad()
         loss = cross_entropy(features @ weight + bias, targets)
         loss = loss + penalty * weight.square().sum()

@@ -103,6 +103,7 @@ def make_esd(folder, speakers=10, sentences=350, seed=1):
                 lines.append(f"{name}\t{text}\t{emotion.capitalize()}\n")
 
     def build(temporary):
+        """Speaks and writes the corpus."""
         render(utterances, temporary)
         for path, lines in transcripts.items():
             (temporary / path).write_text("".join(lines), encoding="utf-8")
@@ -205,6 +206,7 @@ def make_msp_podcast(folder, utterances=1400, seed=1):
     spoken, rows = zip(*drawn)
 
     def build(temporary):
+        """Speaks and writes the corpus."""
         render(spoken, temporary)
         for part in ("Labels", "Transcripts"):
             (temporary / part).mkdir()

@@ -126,6 +126,7 @@ def make_iemocap(folder, utterances_per_dialog=12, seed=1):
     settings = {"corpus": "IEMOCAP", "seed": seed, "sha256": digest}
 
     def build(temporary):
+        """Speaks and writes the corpus."""
         spoken = [turn for turn in turns if turn["odd"] != "no wav"]
         render([_utterance(turn) for turn in spoken], temporary)
         for turn in spoken:

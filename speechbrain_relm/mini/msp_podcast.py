@@ -205,6 +205,7 @@ def make_msp_podcast_with_oddities(
     table, columns, _, _ = VERSIONS[version]
 
     def build(temporary):
+        """Speaks and writes the corpus."""
         render([spoken for spoken, _, _ in drawn], temporary)
         for part in ("Labels", "Transcripts"):
             (temporary / part).mkdir()

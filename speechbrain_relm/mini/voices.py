@@ -280,6 +280,7 @@ def synthesize(text, voice, rate=175, pitch=50, pitch_range=50, volume=100):
     library, chunks = _library(), []
 
     def keep(samples, count, events):
+        """Keeps what the library spoke so far."""
         if samples and count:
             chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0

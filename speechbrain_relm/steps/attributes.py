@@ -44,6 +44,7 @@ def label_attributes(emotion_model, entries, path, batch_size, settings):
     device = next(emotion_model.parameters()).device
 
     def work(batch_ids):
+        """Works a batch of utterances."""
         batch = load_batch(dataset, batch_ids).to(device)
         _, attributes = emotion_model(*batch.sig)
         # A regression may leave the scale of its labels by a little.

@@ -95,6 +95,7 @@ def respond(
     """
 
     def work(batch_ids):
+        """Works a batch of utterances."""
         batch = {i: entries[i] for i in batch_ids}
         heard = listener.hear(batch)
         responses = listener.answer(heard, *response[:2], **response.settings)
