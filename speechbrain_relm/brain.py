@@ -147,28 +147,30 @@ class RELLMBrain(sb.Brain):
         torch.Tensor
             The loss.
         """
-        categories = batch.category.to(self.device)
-        attributes = batch.attributes.data.to(self.device)
-        speech = predictions.speech
-        parts = {
-            "response_nll": losses.response_nll(
+        speech, parts = predictions.speech, {}
+        # Left out, not multiplied by 0: over a vocabulary it is not cheap.
+        if self.loss_weights["response_nll"]:
+            parts["response_nll"] = losses.response_nll(
                 predictions.logits, predictions.targets
-            ),
-            "category": losses.category_loss(
+            )
+        if speech.category_logits is not None:
+            categories = batch.category.to(self.device)
+            parts["category"] = losses.category_loss(
                 speech.category_logits, categories
-            ),
-            "dimension": losses.dimension_loss(speech.attributes, attributes),
-        }
+            )
+            parts["dimension"] = losses.dimension_loss(
+                speech.attributes, batch.attributes.data.to(self.device)
+            )
+            if stage != sb.Stage.TRAIN:
+                self.labels += categories.tolist()
+                self.predicted += speech.category_logits.argmax(-1).tolist()
         if predictions.teacher_logits is not None:
             parts["response_kl"] = losses.response_kl(
                 predictions.logits, predictions.teacher_logits
             )
         weights = self.loss_weights
         loss = sum(weights[name] * part for name, part in parts.items())
-        self.means.add({"loss": loss, **parts}, len(categories))
-        if stage != sb.Stage.TRAIN:
-            self.labels += categories.tolist()
-            self.predicted += speech.category_logits.argmax(-1).tolist()
+        self.means.add({"loss": loss, **parts}, len(batch.id))
         return loss
 
     def fit(self, epoch_counter, train_set, *args, **kwargs):
@@ -256,10 +258,11 @@ class RELLMBrain(sb.Brain):
             self.train_means.clear()
             return
         stats = self.means.averages()
-        stats["UA"] = unweighted_accuracy(self.predicted, self.labels)
+        if self.labels:  # only a system with emotion heads has them
+            stats["UA"] = unweighted_accuracy(self.predicted, self.labels)
         # Plain floats: a checkpoint with other numbers could not be read.
         self.checkpointer.save_and_keep_only(
-            meta={"loss": float(stats["loss"]), "UA": float(stats["UA"])},
+            meta={k: float(stats[k]) for k in ("loss", "UA") if k in stats},
             min_keys=["loss"],
         )
         # After the checkpoint: a run killed before it logs the epoch once.

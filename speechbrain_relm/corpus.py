@@ -290,7 +290,8 @@ def write_manifests(manifest_folder, splits, emotions, mark):
     splits : dict
         Split -> utterance id -> entry.
     emotions : list of str
-        Classes that train and test must both hold.
+        Classes that train and test must both hold; none for a corpus without
+        labels.
     mark : str
         Result of `fingerprint`.
 
@@ -310,7 +311,10 @@ def write_manifests(manifest_folder, splits, emotions, mark):
     """
     folder = Path(manifest_folder)
     for split in SPLITS:
-        found = Counter(entry["emotion"] for entry in splits[split].values())
+        found = Counter(
+            entry.get("emotion", "unlabelled")
+            for entry in splits[split].values()
+        )
         wanted = [] if split == "valid" else emotions
         absent = [emotion for emotion in wanted if not found[emotion]]
         if not found or absent:

@@ -22,8 +22,10 @@ logger = get_logger(__name__)
 # Whisper hears 30 s, in samples at 16 kHz. What is longer, two utterances
 # of IEMOCAP, is cut there, as Whisper's own feature extractor does.
 LONGEST = 30 * 16000
-# What a manifest entry must hold; the dimensions may be null.
-FIELDS = ("wav", "duration", "emotion", "transcript", *DIMENSIONS)
+# What a manifest entry must hold, and what it holds besides in a corpus with
+# emotions; the dimensions may be null.
+FIELDS = ("wav", "duration", "transcript")
+LABELS = ("emotion", *DIMENSIONS)
 
 
 def read_manifest(path, data_folder, emotions):
@@ -35,8 +37,9 @@ def read_manifest(path, data_folder, emotions):
         A JSON manifest.
     data_folder : str
         What `{data_root}` stands for; no wav may lie outside it.
-    emotions : list of str
-        The classes.
+    emotions : list of str or None
+        The classes; `None` for a corpus without labels, or whose labels are
+        not wanted: its entries then have none.
 
     Returns
     -------
@@ -72,14 +75,18 @@ def read_manifest(path, data_folder, emotions):
             raise ValueError(f"{path}, utterance {utterance}: {problem}")
         wav = resolve_wav({"id": utterance, **entry}, data_folder)
         entries[utterance] = {**entry, "wav": wav}
+        if emotions is None:
+            entries[utterance].update(dict.fromkeys(LABELS))
     return entries
 
 
 def _problem(entry, emotions):
     """Says what is wrong with a manifest entry, if anything."""
-    for field in FIELDS:
+    for field in FIELDS if emotions is None else (*FIELDS, *LABELS):
         if field not in entry:
             return f"'{field}' is missing."
+    if emotions is None:
+        return None
     if entry["emotion"] not in emotions:
         return f"emotion '{entry['emotion']}' is none of {', '.join(emotions)}."
     for dimension in DIMENSIONS:
@@ -113,7 +120,7 @@ def add_attributes(entries, attributes):
 
 
 def speech_dataset(
-    entries, llm=None, emotions=(), responses=None, instruction="", limit=256
+    entries, llm=None, emotions=None, responses=None, instruction="", limit=256
 ):
     """Makes a dataset of utterances, with what training needs if given.
 
@@ -123,8 +130,9 @@ def speech_dataset(
         Manifest entries.
     llm : torch.nn.Module or None
         A `ChatLLM`, whose tokenizer the responses need.
-    emotions : list of str
-        The classes, in the order of the category head.
+    emotions : list of str or None
+        The classes, in the order of the category head; `None` for a corpus
+        without labels.
     responses : dict or None
         Expected responses, for training.
     instruction : str
@@ -135,8 +143,9 @@ def speech_dataset(
     Returns
     -------
     speechbrain.dataio.dataset.DynamicItemDataset
-        With `id` and `sig`; for training also `category`, `attributes`,
-        `response_ids` and `text_ids`, what the text LLM answered to.
+        With `id` and `sig`; for training also `response_ids` and `text_ids`,
+        what the text LLM answered to, and, of a corpus with labels,
+        `category` and `attributes`.
     """
     dataset = DynamicItemDataset(entries)
 
@@ -150,18 +159,10 @@ def speech_dataset(
     keys = ["id", "sig"]
     if responses is not None:
 
-        @sb.utils.data_pipeline.takes(
-            "id", "emotion", "transcript", *DIMENSIONS
-        )
-        @sb.utils.data_pipeline.provides(
-            "category", "attributes", "response_ids", "text_ids"
-        )
-        def label_pipeline(utterance, emotion, transcript, *dimensions):
-            """Encodes the labels and texts."""
-            yield emotions.index(emotion)
-            yield torch.tensor(
-                [float("nan") if d is None else d for d in dimensions]
-            )
+        @sb.utils.data_pipeline.takes("id", "emotion", "transcript")
+        @sb.utils.data_pipeline.provides("response_ids", "text_ids")
+        def text_pipeline(utterance, emotion, transcript):
+            """Encodes the texts."""
             record = responses[utterance]
             yield torch.tensor(
                 llm.encode_answer(record["response"], record["finished"])
@@ -169,8 +170,21 @@ def speech_dataset(
             text = instruction.format(emotion=emotion) + transcript
             yield torch.tensor(llm.encode(text))[:limit]
 
+        dataset.add_dynamic_item(text_pipeline)
+        keys += ["response_ids", "text_ids"]
+    if responses is not None and emotions is not None:
+
+        @sb.utils.data_pipeline.takes("emotion", *DIMENSIONS)
+        @sb.utils.data_pipeline.provides("category", "attributes")
+        def label_pipeline(emotion, *dimensions):
+            """Encodes the labels."""
+            yield emotions.index(emotion)
+            yield torch.tensor(
+                [float("nan") if d is None else d for d in dimensions]
+            )
+
         dataset.add_dynamic_item(label_pipeline)
-        keys += ["category", "attributes", "response_ids", "text_ids"]
+        keys += ["category", "attributes"]
     dataset.set_output_keys(keys)
     return dataset
 

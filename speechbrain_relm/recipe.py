@@ -89,7 +89,7 @@ class Recipe:
             split: read_manifest(
                 Path(hparams["manifest_folder"]) / f"{split}.json",
                 hparams["data_folder"],
-                hparams["emotions"],
+                hparams.get("emotions"),
             )
             for split in SPLITS
         }
@@ -226,7 +226,7 @@ class Recipe:
             datasets[split] = speech_dataset(
                 kept,
                 self.brain.model.llm,
-                self.hparams["emotions"],
+                self.hparams.get("emotions"),
                 responses,
                 self.hparams["continuation_from_text"],
             )

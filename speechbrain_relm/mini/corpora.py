@@ -16,6 +16,7 @@ from pathlib import Path
 
 from speechbrain_relm.files import make_once
 from speechbrain_relm.mini.iemocap import make_iemocap
+from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.mini.sentences import MOST, everyday_sentences
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
@@ -235,7 +236,9 @@ def main():
     )
     iemocap = corpora.add_parser("iemocap", help="in that of IEMOCAP")
     iemocap.add_argument("--utterances_per_dialog", type=int, default=12)
-    for command in (esd, msp, iemocap):
+    libri = corpora.add_parser("librispeech", help="in that of LibriSpeech")
+    libri.add_argument("--utterances", type=int, default=5000)
+    for command in (esd, msp, iemocap, libri):
         command.add_argument("folder")
         command.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -243,6 +246,8 @@ def main():
         make_esd(args.folder, args.speakers, args.sentences, args.seed)
     elif args.corpus == "iemocap":
         make_iemocap(args.folder, args.utterances_per_dialog, args.seed)
+    elif args.corpus == "librispeech":
+        make_librispeech(args.folder, args.utterances, args.seed)
     elif args.oddities:
         # It builds on this module.
         from speechbrain_relm.mini import msp_podcast

@@ -40,7 +40,8 @@ def label_attributes(emotion_model, entries, path, batch_size, settings):
         for utterance, entry in entries.items()
         if any(entry[dimension] is None for dimension in DIMENSIONS)
     }
-    dataset = speech_dataset(unlabelled)
+    # A corpus with labels leaves nothing to do.
+    dataset = speech_dataset(unlabelled) if unlabelled else None
     device = next(emotion_model.parameters()).device
 
     def work(batch_ids):

@@ -1,0 +1,82 @@
+"""The recipes' rows in tests/recipes run, as SpeechBrain's tester runs them.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import csv
+import difflib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recipe_runs import ROOT, environment
+
+ROWS = [
+    row
+    for table in sorted((ROOT / "tests" / "recipes").glob("*.csv"))
+    for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+]
+
+
+def test_every_yaml_has_a_row():
+    """And every file that a row names is there."""
+    listed = {row["Hparam_file"] for row in ROWS}
+    yamls = ROOT.glob("recipes/*/hparams/*.yaml")
+    assert {str(path.relative_to(ROOT)) for path in yamls} == listed
+    for row in ROWS:
+        for field, value in row.items():
+            if field.endswith("_file") and value:
+                assert (ROOT / value).is_file(), value
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["Hparam_file"])
+def test_row(row, tmp_path):
+    """Two batches an epoch, and the files that the row promises."""
+    script, yaml = row["Script_file"], row["Hparam_file"]
+    inside = yaml.replace(str(Path(script).parent), "")[1:-5]
+    setup = ROOT / "tests/recipes/setup" / script[:-3].replace("/", "_")
+    commands = [[sys.executable, setup / inside.replace("/", "_")]]
+    commands.append(
+        [sys.executable, script, yaml, *row["test_debug_flags"].split()]
+        + ["--device=cpu", f"--output_folder={tmp_path}"]
+        + ["--debug", "--debug_persistently"]
+    )
+    for command in commands:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout[-500:] + done.stderr[-3000:]
+    promised = re.search(r"file_exists=\[(.*)\]", row["test_debug_checks"])
+    for name in promised.group(1).split(","):
+        assert (tmp_path / name).exists(), name
+
+
+# The lines of a YAML that are the corpus's own.
+OF_THE_CORPUS = re.compile(
+    r"# Task|corpus:|experiment_name:|output_folder:|# Gives the"
+)
+DATA = re.compile(r"(?<=# Data )#+\n.*?(?=# #+ Model paths)", re.DOTALL)
+
+
+@pytest.mark.parametrize("corpus", ["IEMOCAP", "MSP-Podcast"])
+@pytest.mark.parametrize("name", ["re_llm.yaml", "re_llm_mini.yaml"])
+def test_corpora_differ_in_their_data_only(corpus, name):
+    """Each YAML is whole; a change to one is owed to the others."""
+    texts = [
+        DATA.sub("", (ROOT / "recipes" / c / "hparams" / name).read_text())
+        for c in ("ESD", corpus)
+    ]
+    changed = [
+        line[2:]
+        for line in difflib.ndiff(*(text.splitlines() for text in texts))
+        if line[:2] in ("+ ", "- ")
+    ]
+    assert [x for x in changed if not OF_THE_CORPUS.match(x)] == []
