@@ -174,10 +174,34 @@ class Recipe:
         settings : dict
             Generation settings.
         """
-        expect_responses(
-            self.brain.model.llm,
+        self.ask_text_llm(
             self.learned_from,
             self.shared / "expected_responses.jsonl",
+            system,
+            instruction,
+            settings,
+        )
+
+    def ask_text_llm(self, entries, path, system, instruction, settings):
+        """Lets the text LLM answer to the transcripts of some utterances.
+
+        Arguments
+        ---------
+        entries : dict
+            Manifest entries.
+        path : pathlib.Path
+            Where the records go.
+        system : str
+            System message.
+        instruction : str
+            What stands before the transcript, with "{emotion}".
+        settings : dict
+            Generation settings.
+        """
+        expect_responses(
+            self.brain.model.llm,
+            entries,
+            path,
             self.brain.device,
             self.hparams["llm_source"],
             system,
@@ -200,7 +224,7 @@ class Recipe:
             Arguments of the validation data's loader.
         """
         attributes = {}
-        if self.brain.loss_weights["dimension"]:
+        if self.brain.loss_weights.get("dimension"):
             attributes = self.records(self.shared / "attributes.jsonl")
         responses = {
             utterance: record
@@ -254,7 +278,7 @@ class Recipe:
             If its loss has a weight and an utterance has no labels.
         """
         bare = [i for i, e in entries.items() if e["arousal"] is None]
-        if bare and self.brain.loss_weights["dimension"]:
+        if bare and self.brain.loss_weights.get("dimension"):
             raise RecipeError(
                 f"{len(bare)} utterances of the {split} split have no arousal, "
                 f"dominance and valence (first: {bare[0]}): run the step "

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Aligns a speech encoder with a text LLM on LibriSpeech (BLSP, stage 1).
+
+To run this recipe, do the following:
+> python train.py hparams/align.yaml --data_folder /path/to/LibriSpeech
+and, with small models on a laptop:
+> python train.py hparams/align_mini.yaml --data_folder /path/to/LibriSpeech
+
+The LLM continues transcripts; the adapter learns that speech in a
+transcript's place is continued likewise. It leaves the folder `aligned`, from
+which the other recipes start (`init_from`).
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import sys
+from pathlib import Path
+
+import speechbrain as sb
+from speechbrain.utils.distributed import if_main_process
+
+from speechbrain_relm.alignment import AlignmentRecipe
+from speechbrain_relm.brain import RELLMBrain
+from speechbrain_relm.experiment import build, explain, prepare, start
+
+HERE = Path(__file__).resolve().parent
+
+# What only the user can give: the name in the YAML, what it is, where from.
+WANTED = {
+    "data_folder": "the folder of LibriSpeech, or of any transcribed speech in "
+    "its layout; download it from https://www.openslr.org/12."
+}
+
+
+def main(argv):
+    """Aligns and measures.
+
+    Arguments
+    ---------
+    argv : list of str
+        A YAML and overrides.
+    """
+    hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+
+    # Before the models are loaded: bad data should cost seconds.
+    if "prepare" in settings["steps"]:
+        from librispeech_prepare import prepare_librispeech  # noqa: E402
+
+        prepare(
+            prepare_librispeech,
+            data_folder=settings["data_folder"],
+            manifest_folder=settings["manifest_folder"],
+            train_sets=settings["train_sets"],
+            valid_sets=settings["valid_sets"],
+            test_sets=settings["test_sets"],
+            min_duration=settings["min_duration"],
+            max_duration=settings["max_duration"],
+        )
+
+    hparams = build(hparams_file)
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
+    brain = RELLMBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+        instruction=hparams["continuation_from_speech"],
+        loss_weights=hparams["loss_weights"],
+        lr_schedule=hparams["lr_schedule"],
+        train_logger=hparams["train_logger"],
+    )
+    recipe = AlignmentRecipe(
+        hparams,
+        brain,
+        hparams["measure_on"],
+        hparams["generation_batch_size"],
+    )
+
+    # How the text LLM continues each transcript.
+    recipe.expect_responses(
+        hparams["continuation_system"],
+        hparams["continuation_from_text"],
+        hparams["expected_response_settings"],
+    )
+    # How near the speech is to its transcript, on unseen utterances.
+    recipe.measure_before(hparams["expected_response_settings"])
+    # The adapter learns to bring it nearer.
+    recipe.fit(
+        hparams["epoch_counter"],
+        hparams["train_loader"],
+        hparams["valid_loader"],
+    )
+    recipe.export()
+    recipe.measure_after(hparams["expected_response_settings"])
+    report = recipe.report(hparams["report_title"], hparams["sentence_encoder"])
+    if report and if_main_process():
+        sys.stdout.write(report.read_text(encoding="utf-8") + f"\n{report}\n")
+
+
+if __name__ == "__main__":
+    explain(main, sys.argv[1:])
