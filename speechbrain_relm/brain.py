@@ -16,6 +16,7 @@ from speechbrain.utils.checkpoints import (
 )
 
 from speechbrain_relm import losses
+from speechbrain_relm.emotion_cache import EmotionCache
 from speechbrain_relm.metrics import unweighted_accuracy
 
 
@@ -40,6 +41,8 @@ class RELLMBrain(sb.Brain):
         Makes SpeechBrain's `LinearWarmupScheduler`.
     train_logger : speechbrain.utils.train_logger.TrainLogger
         Receives a line an epoch.
+    embedding_folder : str or None
+        Where emotion embeddings are kept; `None` keeps them in memory.
     **kwargs
         For `speechbrain.Brain`.
     """
@@ -51,6 +54,7 @@ class RELLMBrain(sb.Brain):
         loss_weights,
         lr_schedule,
         train_logger,
+        embedding_folder=None,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -60,25 +64,24 @@ class RELLMBrain(sb.Brain):
         self.train_logger = train_logger
         # A system that does not learn has no modules.
         self.model = getattr(self.modules, "model", None)
-        self.emotion_encoder = self.hparams.emotion_encoder
-        if self.emotion_encoder is not None:
-            self.emotion_encoder.to(self.device)
-        self.embeddings = {}
+        # The encoder is frozen: what it hears stays what it was.
+        self.emotion_cache = None
+        if self.hparams.emotion_encoder is not None:
+            self.emotion_cache = EmotionCache(
+                self.hparams.emotion_encoder.to(self.device), embedding_folder
+            )
         self.steps_per_epoch = None
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("train_means", self.train_means)
 
-    @torch.no_grad()
-    def embed_emotion(self, ids, wavs, wav_lens):
-        """Embeds the emotion of utterances, each once in a run (Eq. 1).
-
-        The encoder is frozen, so the first epoch's embeddings hold for all.
+    def embed_emotion(self, keys, wavs, wav_lens):
+        """Embeds the emotion of utterances, each heard once (Eq. 1).
 
         Arguments
         ---------
-        ids : list of str
-            Utterance ids.
+        keys : list of str
+            `audio_key` of each utterance.
         wavs : torch.Tensor
             16 kHz signals [B, T].
         wav_lens : torch.Tensor
@@ -89,12 +92,9 @@ class RELLMBrain(sb.Brain):
         torch.Tensor or None
             Embeddings [B, E]; `None` without an emotion encoder.
         """
-        if self.emotion_encoder is None:
+        if self.emotion_cache is None:
             return None
-        if not all(i in self.embeddings for i in ids):
-            embeddings, _ = self.emotion_encoder(wavs, wav_lens)
-            self.embeddings.update(zip(ids, embeddings.cpu()))
-        return torch.stack([self.embeddings[i] for i in ids]).to(wavs.device)
+        return self.emotion_cache(keys, wavs, wav_lens)[0]
 
     def compute_forward(self, batch, stage):
         """Runs the model on a batch.
@@ -124,7 +124,7 @@ class RELLMBrain(sb.Brain):
         return self.modules.model(
             wavs,
             wav_lens,
-            self.embed_emotion(batch.id, wavs, wav_lens),
+            self.embed_emotion(batch.audio_key, wavs, wav_lens),
             self.prompt,
             *batch.response_ids,
             **teacher,

@@ -16,6 +16,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_relm.audio import load_audio
 from speechbrain_relm.corpus import resolve_wav
 from speechbrain_relm.dimensions import DIMENSIONS
+from speechbrain_relm.emotion_cache import audio_key
 
 logger = get_logger(__name__)
 
@@ -143,20 +144,22 @@ def speech_dataset(
     Returns
     -------
     speechbrain.dataio.dataset.DynamicItemDataset
-        With `id` and `sig`; for training also `response_ids` and `text_ids`,
+        With `id`, `sig` and its `audio_key`; for training also `response_ids` and `text_ids`,
         what the text LLM answered to, and, of a corpus with labels,
         `category` and `attributes`.
     """
     dataset = DynamicItemDataset(entries)
 
     @sb.utils.data_pipeline.takes("wav")
-    @sb.utils.data_pipeline.provides("sig")
+    @sb.utils.data_pipeline.provides("sig", "audio_key")
     def audio_pipeline(wav):
         """Loads the signal."""
-        return load_audio(wav)[:LONGEST]
+        signal = load_audio(wav)[:LONGEST]
+        yield signal
+        yield audio_key(signal)
 
     dataset.add_dynamic_item(audio_pipeline)
-    keys = ["id", "sig"]
+    keys = ["id", "sig", "audio_key"]
     if responses is not None:
 
         @sb.utils.data_pipeline.takes("id", "emotion", "transcript")

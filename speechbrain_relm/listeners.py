@@ -41,7 +41,7 @@ class SpeechListener:
         """
         batch = load_batch(speech_dataset(entries), list(entries))
         wavs, wav_lens = batch.to(self.brain.device).sig
-        embedding = self.brain.embed_emotion(batch.id, wavs, wav_lens)
+        embedding = self.brain.embed_emotion(batch.audio_key, wavs, wav_lens)
         with torch.no_grad(), evaluating(self.model):
             return self.model.encode_speech(wavs, wav_lens, embedding)
 

@@ -18,6 +18,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.data import add_attributes, read_manifest, speech_dataset
+from speechbrain_relm.emotion_cache import EmotionCache
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.listeners import SpeechListener
 from speechbrain_relm.records import read_records
@@ -133,8 +134,14 @@ class Recipe:
         batch_size : int
             Utterances a batch.
         """
+        cache = self.brain.emotion_cache
+        if cache is None:  # a system that does not hear with the encoder
+            cache = EmotionCache(
+                self.hparams["emotion_model"].to(self.brain.device),
+                self.hparams["embedding_folder"],
+            )
         label_attributes(
-            self.hparams["emotion_model"].to(self.brain.device),
+            cache,
             self.learned_from,
             self.shared / "attributes.jsonl",
             batch_size,
@@ -320,6 +327,8 @@ class Recipe:
             Ask(*recognition),
             self.hparams["generation_batch_size"],
         )
+        if self.brain.emotion_cache is not None:
+            self.brain.emotion_cache.log()
 
     def recover(self):
         """Loads the checkpoint of the lowest validation loss.

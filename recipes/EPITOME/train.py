@@ -65,7 +65,7 @@ def main():
         for part in ("train", "valid", "test")
     }
 
-    # A classifier for each mechanism; the best epoch by macro-F1.
+    # A classifier for each mechanism; the best epochs by macro-F1, averaged.
     with whole_folder(folder / "scorer") as target:
         figures = train_scorer(
             entries,

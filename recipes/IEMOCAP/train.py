@@ -78,6 +78,7 @@ def main(argv):
         loss_weights=hparams["loss_weights"],
         lr_schedule=hparams["lr_schedule"],
         train_logger=hparams["train_logger"],
+        embedding_folder=hparams["embedding_folder"],
     )
     recipe = Recipe(hparams, brain)
 

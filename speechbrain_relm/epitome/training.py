@@ -6,6 +6,7 @@ Authors
 
 import speechbrain as sb
 import torch
+from speechbrain.utils.checkpoints import average_checkpoints
 from torch.nn.functional import cross_entropy
 
 from speechbrain_relm.epitome.data import IGNORED, level_weights
@@ -17,6 +18,10 @@ from speechbrain_relm.epitome.measures import (
 )
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.epitome_text import collate, encode_posts
+
+
+# Best epochs whose weights are averaged in the end.
+AVERAGED = 3
 
 
 def epitome_loss(levels, words, targets, word_targets, weights, share):
@@ -64,8 +69,38 @@ def epitome_loss(levels, words, targets, word_targets, weights, share):
     )
 
 
+def load_unshared(path, map_location=None):
+    """Loads a state dictionary, each tensor in memory of its own.
+
+    The classifiers share their encoders; a sum in place would count a shared
+    tensor once for each of them.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        A checkpoint file.
+    map_location : torch.device or None
+        Where to.
+
+    Returns
+    -------
+    dict
+        Names to tensors.
+
+    Example
+    -------
+    >>> path, ones = getfixture("tmp_path") / "a.ckpt", torch.ones(2)
+    >>> torch.save({"a": ones, "b": ones}, path)
+    >>> state = load_unshared(path)
+    >>> state["a"].data_ptr() == state["b"].data_ptr()
+    False
+    """
+    state = torch.load(path, map_location=map_location, weights_only=True)
+    return {name: tensor.clone() for name, tensor in state.items()}
+
+
 class EpitomeBrain(sb.Brain):
-    """Trains classifiers; the best epoch has the highest mean macro-F1.
+    """Trains classifiers; the best epochs have the highest mean macro-F1.
 
     Expects in its modules: `classifiers`, a `ModuleDict` of mechanisms to
     `EpitomeClassifier`s that share their encoders; in its hparams:
@@ -201,6 +236,28 @@ class EpitomeBrain(sb.Brain):
         self.steps = max(batches * epoch_counter.limit, 1)
         super().fit(epoch_counter, train_set, *args, **kwargs)
 
+    def on_evaluate_start(self, max_key=None, min_key=None):
+        """Averages the weights of the best epochs.
+
+        A rare level has a handful of pairs in the validation part, so the
+        best epoch alone would be a matter of luck.
+
+        Arguments
+        ---------
+        max_key : str or None
+            What the epochs are ranked by.
+        min_key : str or None
+            Ignored.
+        """
+        best = self.checkpointer.find_checkpoints(
+            max_key=max_key, max_num_checkpoints=AVERAGED
+        )
+        if best:
+            average = average_checkpoints(
+                best, "classifiers", parameter_loader=load_unshared
+            )
+            self.classifiers.load_state_dict(average)
+
     def on_fit_batch_start(self, batch, should_step):
         """Sets the learning rate, which decays to nothing.
 
@@ -249,6 +306,7 @@ class EpitomeBrain(sb.Brain):
         mean = sum(f1.values()) / len(f1)
         self.checkpointer.save_and_keep_only(
             meta={"macro_f1": float(mean), "epoch": epoch},
+            num_to_keep=AVERAGED,
             max_keys=["macro_f1"],
         )
         # After the checkpoint: a run killed before it logs the epoch once.

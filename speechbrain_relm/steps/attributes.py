@@ -14,13 +14,13 @@ from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.records import make_batches, work_through
 
 
-def label_attributes(emotion_model, entries, path, batch_size, settings):
+def label_attributes(emotion_cache, entries, path, batch_size, settings):
     """Predicts the dimensions of utterances that lack them.
 
     Arguments
     ---------
-    emotion_model : DimensionalEmotionEncoder
-        The pretrained encoder, on its device.
+    emotion_cache : speechbrain_relm.emotion_cache.EmotionCache
+        Asks the pretrained encoder, and keeps its embeddings for training.
     entries : dict
         Manifest entries.
     path : str or pathlib.Path
@@ -42,14 +42,14 @@ def label_attributes(emotion_model, entries, path, batch_size, settings):
     }
     # A corpus with labels leaves nothing to do.
     dataset = speech_dataset(unlabelled) if unlabelled else None
-    device = next(emotion_model.parameters()).device
+    device = next(emotion_cache.encoder.parameters()).device
 
     def work(batch_ids):
         """Works a batch of utterances."""
         batch = load_batch(dataset, batch_ids).to(device)
-        _, attributes = emotion_model(*batch.sig)
+        _, attributes = emotion_cache(batch.audio_key, *batch.sig)
         # A regression may leave the scale of its labels by a little.
-        attributes = attributes.float().clamp(0, 1)
+        attributes = attributes.clamp(0, 1)
         return [
             {"id": utterance, **dict(zip(DIMENSIONS, row))}
             for utterance, row in zip(batch.id, attributes.tolist())

@@ -1,0 +1,103 @@
+"""The cache of emotion embeddings: hits, kills, other weights, processes.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import multiprocessing
+
+import pytest
+import torch
+
+from speechbrain_relm.emotion_cache import EmotionCache, audio_key, fingerprint
+from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
+
+
+class Counting(DimensionalEmotionEncoder):
+    """Counts the signals that it hears."""
+
+    heard = 0
+
+    def forward(self, wavs, wav_lens=None):
+        """Encodes as always."""
+        Counting.heard += len(wavs)
+        return super().forward(wavs, wav_lens)
+
+
+@pytest.fixture
+def encoder(emotion_folder):
+    """A tiny encoder that counts from nothing."""
+    Counting.heard = 0
+    return Counting(emotion_folder)
+
+
+def ask(cache, utterances):
+    """Asks for the batch of the fixture."""
+    wavs, batch, lens = utterances
+    return cache([audio_key(wav) for wav in wavs], batch, lens)
+
+
+def test_each_signal_is_heard_once(encoder, utterances, tmp_path):
+    """In this process and the next; the values are the encoder's own."""
+    wavs, batch, lens = utterances
+    expected = encoder(batch, lens)
+    Counting.heard = 0
+    for _ in range(2):
+        cache = EmotionCache(encoder, tmp_path)
+        # The second utterance came with another batch before.
+        cache([audio_key(wavs[1])], wavs[1][None], torch.ones(1))
+        for found, wanted in zip(ask(cache, utterances), expected):
+            torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    assert Counting.heard == 3
+
+
+def test_other_weights_or_settings_find_nothing(encoder, utterances, tmp_path):
+    """Their folder has another name."""
+    ask(EmotionCache(encoder, tmp_path), utterances)
+    names = {fingerprint(encoder)}
+    encoder.normalize = False
+    names.add(fingerprint(encoder))
+    with torch.no_grad():
+        encoder.model.classifier.dense.bias[0] += 1
+    names.add(fingerprint(encoder))
+    assert len(names) == 3
+    ask(EmotionCache(encoder, tmp_path), utterances)
+    assert Counting.heard == 6
+
+
+@pytest.mark.parametrize("torn", [".float32", ".keys"])
+def test_a_torn_file_keeps_its_whole_rows(encoder, utterances, tmp_path, torn):
+    """A kill in the middle of a row, or of a key, costs that row."""
+    expected = ask(EmotionCache(encoder, tmp_path), utterances)
+    path = next(tmp_path.rglob(f"*{torn}"))
+    path.write_bytes(path.read_bytes()[:-5])
+    cache = EmotionCache(encoder, tmp_path)
+    assert len(cache.rows) == 2
+    for found, wanted in zip(ask(cache, utterances), expected):
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+    assert Counting.heard == 4
+
+
+def fill(emotion_folder, folder, seed):
+    """Hears twenty signals, some of them the other process's too."""
+    torch.set_num_threads(1)
+    cache = EmotionCache(DimensionalEmotionEncoder(emotion_folder), folder)
+    for i in range(20):
+        wav = torch.sin(torch.arange(8000) * (1 + i + seed) / 50)
+        cache([audio_key(wav)], wav[None], torch.ones(1))
+
+
+def test_two_processes_at_once(emotion_folder, tmp_path):
+    """Each writes a file of its own; together they have every row."""
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=fill, args=(emotion_folder, tmp_path, seed))
+        for seed in (0, 10)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    cache = EmotionCache(DimensionalEmotionEncoder(emotion_folder), tmp_path)
+    assert len(cache.rows) == 30
