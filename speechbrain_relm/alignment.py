@@ -80,7 +80,9 @@ class AlignmentRecipe(Recipe):
                     "scripts write them, and its data_folder; it has "
                     f"{dict(where)}."
                 )
-            self.measured[name] = read_manifest(**where, emotions=None)
+            self.measured[name] = read_manifest(
+                where["manifest"], where["data_folder"], emotions=None
+            )
 
     def file(self, name, what):
         """Names the file of what was measured.
