@@ -21,7 +21,7 @@ lint: $(INSTALLED)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/yamllint recipes .yamllint.yaml
-	.venv/bin/codespell speechbrain_relm recipes tests benchmarks docs README.md
+	.venv/bin/codespell speechbrain_relm recipes tests benchmarks docs tools README.md
 
 $(INSTALLED): setup.py
 	python3 -m venv .venv
