@@ -1,80 +1,114 @@
 #!/usr/bin/env python3
-"""Pairs a second of our scorer and of the original procedure.
+"""EPITOME scoring of pairs of a post and a response.
 
-    python benchmarks/epitome_scoring.py [--pairs 96]
+    python benchmarks/epitome_scoring.py
 
 The original runs three models on one pair at a time, encodes the seeker's
-post in each of them and pads both texts to 64 tokens. Both run here in one
-process on the same weights and pairs, in alternation.
+post in each of them and pads both texts to 64 tokens. Ours is
+`EmpathyScorer.score`. Two settings: an encoder that the mechanisms share, as
+in `recipes/EPITOME/hparams/minilm.yaml`, and one for each of them, as in the
+original. The levels must be the same.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
-import statistics
-import time
+import functools
+import random
 
 import torch
+from authors import score_empathy
+from measure import Pair, arguments, run
+from systems import SIZES, autocast, make_tokenizer
 
-from speechbrain_relm.lobes.epitome import EmpathyScorer
-from speechbrain_relm.mini import epitome
+from speechbrain_relm.lobes.epitome import (
+    MECHANISMS,
+    EmpathyScorer,
+    save_scorer,
+)
+from speechbrain_relm.lobes.epitome_classifier import (
+    EpitomeClassifier,
+    share_encoders,
+)
 from speechbrain_relm.mini.epitome_pairs import compose
 
-
-@torch.no_grad()
-def original(scorer, posts, responses):
-    """Scores as the original does."""
-    levels = {name: [] for name in scorer.classifiers}
-    how = {
-        "padding": "max_length",
-        "truncation": True,
-        "max_length": scorer.max_length,
-        "return_tensors": "pt",
-    }
-    for post, response in zip(posts, responses):
-        for name, classifier in scorer.classifiers.items():
-            inputs = []
-            for text in (post, response):
-                encoded = scorer.tokenizer(text, **how)
-                inputs += [encoded["input_ids"], encoded["attention_mask"]]
-            logits, _ = classifier(*inputs)
-            levels[name].append(int(logits.argmax()))
-    return levels
+MAX_LENGTH = 64
 
 
-def main():
-    """Measures."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--scorer", help="folder of an empathy scorer")
-    parser.add_argument("--pairs", type=int, default=96)
-    parser.add_argument("--repeats", type=int, default=3)
-    given = parser.parse_args()
-    scorer = EmpathyScorer(given.scorer or epitome.folder())
-    pairs = compose()[: given.pairs]
+def prepare(given, folder, shared):
+    """Makes the two sides.
+
+    Arguments
+    ---------
+    given : argparse.Namespace
+        The settings.
+    folder : pathlib.Path
+        A folder of its own.
+    shared : bool
+        Whether the mechanisms share the responses' encoder.
+
+    Returns
+    -------
+    Pair
+        The sides.
+    """
+    torch.manual_seed(0)
+    config = SIZES[given.size]()["scorer"]
+    classifiers = {name: EpitomeClassifier(config) for name in MECHANISMS}
+    first = next(iter(classifiers.values()))
+    for classifier in classifiers.values():
+        # It is frozen, and the same in all three.
+        classifier.seeker_encoder = first.seeker_encoder
+    if shared:
+        share_encoders(classifiers.values())
+    tokenizer = make_tokenizer()
+    save_scorer(folder, classifiers, tokenizer, MAX_LENGTH, {})
+    del classifiers, classifier, first
+    scorer = EmpathyScorer(folder).to(given.device)
+    pairs = random.Random(0).sample(compose(), given.pairs)
     posts = [pair["seeker_post"] for pair in pairs]
     responses = [pair["response_post"] for pair in pairs]
-    ours = scorer.score(posts, responses)
-    theirs = original(scorer, posts, responses)
-    for name, levels in theirs.items():
-        assert ours[name].tolist() == levels, name
-    times = {"original": [], "ours": []}
-    for _ in range(given.repeats):
-        for name, run in (
-            ("original", lambda: original(scorer, posts, responses)),
-            ("ours", lambda: scorer.score(posts, responses)),
-        ):
-            started = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - started)
-    ratios = [a / b for a, b in zip(times["original"], times["ours"])]
-    for name, taken in times.items():
-        print(f"{name}: {len(pairs) / statistics.median(taken):.1f} pairs/s")
-    print(
-        f"ratio: {statistics.median(ratios):.1f} "
-        f"({min(ratios):.1f} to {max(ratios):.1f}), the same levels"
-    )
+
+    def authors():
+        """Scores as the original does."""
+        with autocast(given):
+            return score_empathy(scorer, posts, responses)
+
+    def ours():
+        """Scores as we do."""
+        with autocast(given):
+            return scorer.score(posts, responses)
+
+    def check():
+        """Compares the levels."""
+        theirs, found = authors(), ours()
+        for name, levels in theirs.items():
+            equal = found[name] == torch.tensor(levels)
+            same = float(equal.float().mean())
+            assert same == 1 or (given.dtype != "float32" and same > 0.9), name
+        return f"the same levels; {len(set(posts))} distinct posts"
+
+    return Pair(authors, ours, len(pairs), "pair", check=check)
+
+
+BENCHMARKS = {
+    "EPITOME/shared-encoder": functools.partial(prepare, shared=True),
+    "EPITOME/three-encoders": functools.partial(prepare, shared=False),
+}
+
+
+def add_arguments(parser):
+    """Adds what this benchmark can be told.
+
+    Arguments
+    ---------
+    parser : argparse.ArgumentParser
+        The parser.
+    """
+    parser.add_argument("--pairs", type=int, default=96)
 
 
 if __name__ == "__main__":
-    main()
+    parser = arguments(__doc__)
+    add_arguments(parser)
+    run(BENCHMARKS, parser.parse_args())
