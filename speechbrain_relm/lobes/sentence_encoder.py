@@ -1,0 +1,64 @@
+"""A text encoder that tells how alike sentences are.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import torch
+from torch import nn
+from transformers import AutoModel, AutoTokenizer
+
+from speechbrain_relm.lengths import masked_mean
+
+
+class SentenceEncoder(nn.Module):
+    """Embeds texts by the mean of a text encoder's last states.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder of an encoder made for that, e.g. MiniLM.
+    batch_size : int
+        Texts a batch.
+
+    Example
+    -------
+    >>> encoder = SentenceEncoder("MiniLM")  # doctest: +SKIP
+    >>> encoder(["Hello.", "Hi there."]).shape  # doctest: +SKIP
+    torch.Size([2, 384])
+    """
+
+    def __init__(self, source, batch_size=64):
+        super().__init__()
+        self.tokenizer = AutoTokenizer.from_pretrained(source)
+        self.model = AutoModel.from_pretrained(source, use_safetensors=True)
+        self.batch_size = batch_size
+        self.eval()
+
+    @torch.no_grad()
+    def forward(self, texts):
+        """Embeds texts.
+
+        Arguments
+        ---------
+        texts : list of str
+            N texts; what is longer than the encoder can read is cut.
+
+        Returns
+        -------
+        torch.Tensor
+            Embeddings [N, D] of length 1.
+        """
+        found = []
+        for start in range(0, len(texts), self.batch_size):
+            inputs = self.tokenizer(
+                texts[start : start + self.batch_size],
+                padding=True,
+                truncation=True,
+                max_length=self.model.config.max_position_embeddings,
+                return_tensors="pt",
+            ).to(self.model.device)
+            states = self.model(**inputs).last_hidden_state
+            mask = inputs["attention_mask"].bool()
+            found.append(masked_mean(states, mask))
+        return nn.functional.normalize(torch.cat(found), dim=-1)
