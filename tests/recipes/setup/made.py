@@ -19,6 +19,7 @@ from speechbrain_relm.mini.corpora import (  # noqa: E402
 )
 from speechbrain_relm.mini.epitome_pairs import write_csvs  # noqa: E402
 from speechbrain_relm.mini.iemocap import make_iemocap  # noqa: E402
+from speechbrain_relm.mini.librispeech import make_librispeech  # noqa: E402
 from tests import tiny_models  # noqa: E402
 
 MADE = ROOT / "tests" / "tmp" / "made"
@@ -26,6 +27,7 @@ CORPORA = {
     "ESD": lambda folder: make_esd(folder, speakers=2, sentences=6),
     "IEMOCAP": make_iemocap,
     "MSP-Podcast": lambda folder: make_msp_podcast(folder, 280),
+    "LibriSpeech": lambda folder: make_librispeech(folder, 60),
     "EPITOME": write_csvs,
 }
 MODELS = {
