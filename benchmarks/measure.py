@@ -391,8 +391,8 @@ def run(benchmarks, given, only=None):
     for name, prepare in bar:
         bar.set_description(name)
         comparisons.append(compare(name, prepare, given))
+        if given.json:  # after each: a long run may be cut short
+            found = {row.name: row.as_dict() for row in comparisons}
+            given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
     print(render(comparisons))
-    if given.json:
-        found = {row.name: row.as_dict() for row in comparisons}
-        given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
     return comparisons

@@ -19,7 +19,6 @@ from speechbrain_relm.epitome.measures import (
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.epitome_text import collate, encode_posts
 
-
 # Best epochs whose weights are averaged in the end.
 AVERAGED = 3
 
