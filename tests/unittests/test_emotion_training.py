@@ -286,7 +286,7 @@ GOOD = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,Split_Set\na.wav,N,4,4,4,Train\n"
         (GOOD + "a.wav,N,4,4,4,Train\n", "line 3, column FileName: .*line 2"),
         (
             GOOD + "../b.wav,N,4,4,4,Train\n",
-            "line 3, column FileName: .*correc",
+            "line 3, column FileName: .*correct",
         ),
     ],
 )

@@ -285,10 +285,12 @@ def test_encodings(copy, tmp_path):
     evaluation(copy, utterance).write_bytes(
         f"\ufeff[1.0 - 2.0]  {utterance}   Neu [2.5,3,3.5]\r\n".encode()
     )
-    said = f"  {utterance} [001.0000-002.0000]:  It\u2019s \t caf\xe9. \r\n"
+    said = (
+        f"  {utterance} [001.0000-002.0000]:  It\u2019s \t r\xe9sum\xe9. \r\n"
+    )
     transcription(copy, utterance).write_bytes(said.encode("cp1252"))
     entry = merged(prepare(copy, tmp_path / "m")[0])[utterance]
-    assert entry["transcript"] == "It\u2019s caf\xe9."
+    assert entry["transcript"] == "It\u2019s r\xe9sum\xe9."
     assert entry["emotion"] == "neutral" and entry["arousal"] == 0.5
 
 
