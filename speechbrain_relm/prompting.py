@@ -15,6 +15,7 @@ from transformers import DynamicCache
 
 from speechbrain_relm.adapters import adapters_off
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
+from speechbrain_relm.sentences import SentenceLimit, shortened
 from speechbrain_relm.sequences import (
     pack,
     prompt_part,
@@ -182,7 +183,7 @@ def score_response(llm, prompt, content, response):
 
 
 @torch.no_grad()
-def answer(llm, prompt, content, **settings):
+def answer(llm, prompt, content, sentences=None, **settings):
     """Generates answers to speech or texts (Eq. 4).
 
     Arguments
@@ -193,6 +194,8 @@ def answer(llm, prompt, content, **settings):
         What stands around the content.
     content : speechbrain_relm.sequences.Part
         Speech embeddings or texts.
+    sentences : int or None
+        Sentences at most; `None` for as many as the LLM says.
     **settings
         Generation settings, e.g. `max_new_tokens`.
 
@@ -201,18 +204,70 @@ def answer(llm, prompt, content, **settings):
     list of speechbrain_relm.lobes.chat_llm.Answer
         One a row.
     """
-    size, device = len(content.counts), content.counts.device
-    past, rest = read_before(llm, prompt, size)
+    past, rest = read_before(llm, prompt, len(content.counts))
     sequence = lay_out(llm, rest, content, left_pad=True)
+    ids = generate(llm, sequence, past, sentences, **settings)
+    return [shortened(found, sentences) for found in llm.decode(ids)]
+
+
+@torch.no_grad()
+def generate(llm, sequence, past=None, sentences=None, **settings):
+    """Generates what comes after a sequence.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module
+        A `ChatLLM`, bare or adapted.
+    sequence : speechbrain_relm.sequences.Sequence
+        The packed batch, padded on the left.
+    past : transformers.Cache or None
+        Keys and values of what stands before it; those of the sequence and of
+        the answer are added to it.
+    sentences : int or None
+        Sentences of an answer after which its generation stops.
+    **settings
+        See `ChatLLM.generate`.
+
+    Returns
+    -------
+    torch.Tensor
+        New token ids [B, N].
+    """
     embeddings, mask = sequence.inputs_embeds, sequence.attention_mask
     if past is not None:
-        # `generate` counts what it finds in the cache as read.
-        before = prompt_part(prompt.before, size, device).values
-        embeddings = torch.cat([llm.embed(before), embeddings], dim=1)
-        mask = after(before.shape[1], mask)
+        # `generate` counts what it finds in the cache as read, unseen.
+        rows, _, size = embeddings.shape
+        unseen = embeddings.new_zeros(rows, past.get_seq_length(), size)
+        embeddings = torch.cat([unseen, embeddings], dim=1)
+        mask = after(unseen.shape[1], mask)
+    if sentences is not None:
+        settings["stopping_criteria"] = [SentenceLimit(llm, sentences)]
     with speech_positions(sequence.speech_mask):
-        ids = llm.generate(embeddings, mask, past, **settings)
-    return llm.decode(ids)
+        return llm.generate(embeddings, mask, past, **settings)
+
+
+def steered(system, steering):
+    """Adds a wish for the manner of the answers to a system message.
+
+    Arguments
+    ---------
+    system : str
+        The system message.
+    steering : str
+        E.g. "Answer in at most two sentences and end with a question.";
+        empty for none.
+
+    Returns
+    -------
+    str
+        Both.
+
+    Example
+    -------
+    >>> steered("You are kind.", "Be brief."), steered("You are kind.", "")
+    ('You are kind. Be brief.', 'You are kind.')
+    """
+    return f"{system} {steering}".strip()
 
 
 @torch.no_grad()

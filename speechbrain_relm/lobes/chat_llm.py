@@ -6,6 +6,7 @@ Authors
 
 import contextlib
 import functools
+import threading
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from transformers import (
     AutoTokenizer,
     DynamicCache,
     GenerationConfig,
+    StoppingCriteriaList,
 )
 from transformers.cache_utils import DynamicLayer
 
@@ -24,6 +26,8 @@ from speechbrain_relm.pretrained import load_pretrained
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
+# `split_special_tokens` is a state of the tokenizer, which threads share.
+_ENCODING = threading.Lock()
 
 
 class Prompt(NamedTuple):
@@ -163,9 +167,10 @@ class ChatLLM(nn.Module):
         list of int
             Token ids.
         """
-        return self.tokenizer(
-            text, add_special_tokens=False, split_special_tokens=not special
-        )["input_ids"]
+        with _ENCODING:
+            return self.tokenizer(
+                text, add_special_tokens=False, split_special_tokens=not special
+            )["input_ids"]
 
     def split_prompt(self, system, instruction):
         """Renders a prompt and splits it where the speech goes.
@@ -183,16 +188,46 @@ class ChatLLM(nn.Module):
             Token ids before the speech (system message, instruction) and
             after it (end of the user's turn, start of the assistant's).
         """
-        messages = [{"role": "user", "content": _CONTENT}]
-        if system:
-            messages.insert(0, {"role": "system", "content": system})
-        before, after = self.tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True
-        ).split(_CONTENT)
-        return Prompt(
-            self.encode(before, special=True) + self.encode(instruction),
-            self.encode(after, special=True),
+        before, after = self.split_chat(system)
+        return Prompt(before + self.encode(instruction), after)
+
+    def split_chat(self, system, answers=0):
+        """Renders a conversation and splits it where its contents go.
+
+        Arguments
+        ---------
+        system : str
+            The system message; empty for none.
+        answers : int
+            Earlier turns A of user and assistant, before the user's last.
+
+        Returns
+        -------
+        list of list of int
+            The 2 A + 2 pieces of token ids around the contents, which are
+            the user's and the assistant's in turn.
+
+        Example
+        -------
+        >>> llm = ChatLLM(getfixture("qwen_folder"))
+        >>> _, end, between, _ = llm.split_chat("", answers=1)
+        >>> llm.tokenizer.decode(between)
+        '<|im_end|>\\n<|im_start|>user\\n'
+        """
+        messages = [{"role": "system", "content": system}] if system else []
+        user, assistant = (
+            {"role": role, "content": _CONTENT}
+            for role in ("user", "assistant")
         )
+        rendered = self.tokenizer.apply_chat_template(
+            [*messages, *[user, assistant] * answers, user],
+            tokenize=False,
+            add_generation_prompt=True,
+        )
+        return [
+            self.encode(piece, special=True)
+            for piece in rendered.split(_CONTENT)
+        ]
 
     def encode_answer(self, text, finished=True):
         """Tokenizes an answer to learn.
@@ -323,7 +358,15 @@ class ChatLLM(nn.Module):
         return frozen and plain and not self.gradient_checkpointing
 
     @torch.no_grad()
-    def generate(self, inputs_embeds, attention_mask, past=None, **settings):
+    def generate(
+        self,
+        inputs_embeds,
+        attention_mask,
+        past=None,
+        stopping_criteria=None,
+        streamer=None,
+        **settings,
+    ):
         """Answers, greedily unless the settings say otherwise.
 
         Arguments
@@ -333,7 +376,12 @@ class ChatLLM(nn.Module):
         attention_mask : torch.Tensor
             Mask [B, L], true on real positions.
         past : transformers.Cache or None
-            Keys and values of the first of these L, read before.
+            Keys and values of the first of these L, read before; those of
+            the others and of the answer are added to it.
+        stopping_criteria : list of transformers.StoppingCriteria or None
+            What else ends an answer.
+        streamer : transformers.generation.BaseStreamer or None
+            Gets each token at once.
         **settings
             Fields of `transformers.GenerationConfig`, e.g. `max_new_tokens`.
 
@@ -354,6 +402,8 @@ class ChatLLM(nn.Module):
             attention_mask=attention_mask.long(),
             generation_config=config,
             past_key_values=past,
+            stopping_criteria=StoppingCriteriaList(stopping_criteria or []),
+            streamer=streamer,
         )
 
     def decode(self, ids):
@@ -405,8 +455,12 @@ def only_positions(layer, wanted):
     if wanted is None:
         yield
         return
+    # Two requests served at once share the layer.
+    thread = threading.get_ident()
     hook = layer.register_forward_pre_hook(
-        lambda module, inputs: (inputs[0][wanted],)
+        lambda module, inputs: (
+            (inputs[0][wanted],) if threading.get_ident() == thread else None
+        )
     )
     try:
         yield

@@ -13,6 +13,7 @@ from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 from speechbrain_relm.audio import load_audio
 from speechbrain_relm.lobes.chat_llm import Answer
 from speechbrain_relm.pretrained import load_pretrained
+from speechbrain_relm.sentences import shortened
 
 
 class Qwen2AudioListener(nn.Module):
@@ -99,7 +100,7 @@ class Qwen2AudioListener(nn.Module):
         return inputs
 
     @torch.no_grad()
-    def answer(self, heard, system, instruction, **settings):
+    def answer(self, heard, system, instruction, sentences=None, **settings):
         """Answers what was heard.
 
         Arguments
@@ -110,6 +111,8 @@ class Qwen2AudioListener(nn.Module):
             System message.
         instruction : str
             What stands with the speech.
+        sentences : int or None
+            Sentences at most.
         **settings
             Generation settings, e.g. `max_new_tokens`.
 
@@ -130,7 +133,10 @@ class Qwen2AudioListener(nn.Module):
         new = ids[:, inputs["input_ids"].shape[1] :]
         texts = tokenizer.batch_decode(new, skip_special_tokens=True)
         ended = (new == tokenizer.eos_token_id).any(1).tolist()
-        return [Answer(text.strip(), end) for text, end in zip(texts, ended)]
+        return [
+            shortened(Answer(text.strip(), end), sentences)
+            for text, end in zip(texts, ended)
+        ]
 
     @torch.no_grad()
     def rate(self, heard, system, instruction, answers):
