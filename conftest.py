@@ -23,6 +23,16 @@ llama_folder = folder_of("llama_folder", tiny_models.save_llama)
 scorer_folder = folder_of("scorer_folder", tiny_models.save_empathy_scorer)
 
 
+@pytest.fixture(scope="session")
+def release_folder(
+    tmp_path_factory, whisper_folder, emotion_folder, qwen_folder
+):
+    """A release of RE-LLM on these models."""
+    folder = tmp_path_factory.mktemp("release") / "release"
+    bases = whisper_folder, emotion_folder, qwen_folder
+    return str(tiny_models.save_release(folder, *bases))
+
+
 @pytest.fixture
 def utterances():
     """Three signals of different length, and the batch that holds them."""

@@ -21,7 +21,9 @@ from speechbrain_relm.data import add_attributes, read_manifest, speech_dataset
 from speechbrain_relm.emotion_cache import EmotionCache
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.listeners import SpeechListener
+from speechbrain_relm.model_card import model_card
 from speechbrain_relm.records import read_records
+from speechbrain_relm.release import write_release
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
 from speechbrain_relm.steps.report import write_report
@@ -323,8 +325,8 @@ class Recipe:
             self.folder / "responses.jsonl",
             checkpoint,
             self.hparams["emotions"],
-            Ask(*response),
-            Ask(*recognition),
+            Ask(*response).plain(),
+            Ask(*recognition).plain(),
             self.hparams["generation_batch_size"],
         )
         if self.brain.emotion_cache is not None:
@@ -395,3 +397,52 @@ class Recipe:
             },
         )
         return self.folder / "table.md"
+
+    @step("release")
+    def release(self, title, remarks, licence):
+        """Leaves what `EmpatheticListener` loads in `release/`.
+
+        Arguments
+        ---------
+        title : str
+            Heading of the model card: system and corpus.
+        remarks : list of str
+            What a reader must know of its numbers.
+        licence : str
+            The corpus's.
+
+        Returns
+        -------
+        pathlib.Path or None
+            Path of the folder.
+
+        Raises
+        ------
+        RecipeError
+            If there is nothing that learned, or no report of it.
+        """
+        if self.brain.model is None or self.recover() == "untrained":
+            raise RecipeError(
+                f"{self.folder} has no trained model to release: run the step "
+                "'fit', or leave 'release' out of `steps`."
+            )
+        if not (self.folder / "table.csv").is_file():
+            raise RecipeError(
+                f"{self.folder / 'table.csv'} is missing, which the model "
+                "card shows: run the step 'report'."
+            )
+        card = functools.partial(
+            model_card,
+            folder=self.folder,
+            title=title,
+            remarks=remarks,
+            licence=licence,
+            hparams=self.hparams,
+            entries=self.entries,
+        )
+        text = (self.folder / "recipe.yaml").read_text(encoding="utf-8")
+        run_on_main(
+            write_release,
+            args=[self.folder / "release", text, self.hparams, card],
+        )
+        return self.folder / "release"

@@ -1,6 +1,9 @@
 """Tiny random models of the real architectures, in Hugging Face folders."""
 
+from pathlib import Path
+
 import torch
+from hyperpyyaml import load_hyperpyyaml
 from transformers import (
     AutoTokenizer,
     BertConfig,
@@ -20,6 +23,8 @@ from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
 from speechbrain_relm.lobes.epitome import save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.mini import models
+from speechbrain_relm.release import write_release
+from speechbrain_relm.systems import effective_yaml
 
 LLM_SIZES = {
     "vocab_size": 49152,  # SmolLM2's, whose tokenizer they take
@@ -148,4 +153,30 @@ def save_empathy_scorer(folder):
         64,
         {"emotional_reactions": {"accuracy": 0.5, "macro_f1": 0.25}},
     )
+    return folder
+
+
+def save_release(folder, whisper, emotion, qwen, **changes):
+    """A release of the mini YAML on tiny models, weights as drawn."""
+    root = Path(__file__).resolve().parents[1]
+    overrides = {
+        "data_folder": "unused",
+        "output_folder": str(Path(folder).with_name("run")),
+        "whisper_source": whisper,
+        "emotion_source": emotion,
+        "llm_source": qwen,
+        "scorer_source": None,
+        "empathy_scorer": None,
+        "adapter": {"bottleneck_size": 8},
+        "response_settings": {"max_new_tokens": 12},
+        **changes,
+    }
+    yaml = root / "recipes" / "ESD" / "hparams" / "re_llm_mini.yaml"
+    text = effective_yaml(str(yaml), overrides)
+    hparams = load_hyperpyyaml(text)
+    torch.manual_seed(7)
+    for name, parameter in hparams["model"].named_parameters():
+        if "adapter_up_proj" in name:  # the LoRA's, zero at the start
+            torch.nn.init.normal_(parameter, std=0.1)
+    write_release(folder, text, hparams, lambda bases, size: "A tiny one.")
     return folder

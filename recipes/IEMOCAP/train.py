@@ -20,6 +20,7 @@ from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.brain import RELLMBrain
 from speechbrain_relm.experiment import build, explain, prepare, start
+from speechbrain_relm.prompting import steered
 from speechbrain_relm.recipe import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -102,7 +103,7 @@ def main(argv):
     recipe.respond(
         hparams["listener"],
         response=(
-            hparams["response_system"],
+            steered(hparams["response_system"], hparams["response_steering"]),
             hparams["response_instruction"],
             hparams["response_settings"],
         ),
@@ -119,6 +120,12 @@ def main(argv):
         hparams["report_title"],
         hparams["report_remarks"],
         hparams["baseline"],
+    )
+    # What `speechbrain_relm.inference.re_llm.EmpatheticListener` loads.
+    recipe.release(
+        hparams["report_title"],
+        hparams["report_remarks"],
+        hparams["corpus_licence"],
     )
     if report and if_main_process():
         sys.stdout.write(report.read_text(encoding="utf-8") + f"\n{report}\n")

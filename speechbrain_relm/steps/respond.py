@@ -57,6 +57,22 @@ class Ask(NamedTuple):
     instruction: str
     settings: dict
 
+    def plain(self):
+        """Leaves out settings that say nothing.
+
+        Returns
+        -------
+        Ask
+            The question without settings that are `None`.
+
+        Example
+        -------
+        >>> Ask("", "", {"max_new_tokens": 8, "sentences": None}).plain()[2]
+        {'max_new_tokens': 8}
+        """
+        said = {k: v for k, v in self.settings.items() if v is not None}
+        return self._replace(settings=said)
+
 
 def respond(
     listener, entries, path, checkpoint, emotions, response, recognition, size

@@ -1,0 +1,185 @@
+"""Base models that a release builds on: which weights they must have.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+
+from speechbrain_relm.files import cache_folder, write_atomically
+from speechbrain_relm.mini.models import sha256
+
+# The first kind that a folder has is what transformers loads.
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.bin", "*.ckpt")
+
+
+def checksum(path):
+    """Computes the checksum of a file, once as long as it stays the same.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "empty"
+    >>> path.touch()
+    >>> checksum(path)[:8], checksum(path)[:8]
+    ('e3b0c442', 'e3b0c442')
+    """
+    path = Path(path).resolve()
+    state = path.stat()
+    mark = f"{path} {state.st_size} {state.st_mtime_ns} {state.st_ino}"
+    name = hashlib.sha256(os.fsencode(mark)).hexdigest()
+    kept = cache_folder() / "checksums" / name
+    if not kept.is_file():
+        write_atomically(kept, sha256(path))
+    return kept.read_text(encoding="utf-8")
+
+
+def weight_files(source, wanted=None):
+    """Finds the files that hold a model's weights.
+
+    Arguments
+    ---------
+    source : str
+        Hub id, folder or file.
+    wanted : list of str or None
+        Files to get from the hub; `None` looks at what is here already.
+
+    Returns
+    -------
+    folder : pathlib.Path
+        Where they are.
+    names : list of str
+        Their paths in it.
+
+    Raises
+    ------
+    OSError
+        If there is no such source, or it has no weights.
+
+    Example
+    -------
+    >>> weight_files(getfixture("qwen_folder"))[1]
+    ['model.safetensors']
+    """
+    path = Path(source)
+    if path.is_file():
+        return path.parent, [path.name]
+    if not path.is_dir():
+        try:
+            path = snapshot_download(
+                str(source),
+                allow_patterns=wanted,
+                local_files_only=wanted is None,
+            )
+        except (OSError, ValueError) as error:
+            raise OSError(
+                f"{source} is no folder, and the Hugging Face hub did not "
+                f"give it ({type(error).__name__})."
+            )
+        path = Path(path)
+    for pattern in WEIGHTS:
+        found = sorted(str(f.relative_to(path)) for f in path.rglob(pattern))
+        if found:
+            return path, found
+    raise OSError(f"{path} holds no weights: {', '.join(WEIGHTS)}.")
+
+
+def describe(source):
+    """Describes a base model so that it can be told from any other.
+
+    Arguments
+    ---------
+    source : str
+        Hub id, folder or file, in use: nothing is downloaded.
+
+    Returns
+    -------
+    dict
+        `source` (an absolute path, or the hub id); `revision`, the hub's
+        commit or `None`; `sha256`, weights file to checksum.
+
+    Example
+    -------
+    >>> sorted(describe(getfixture("qwen_folder")))
+    ['revision', 'sha256', 'source']
+    """
+    folder, names = weight_files(source)
+    revision = None
+    if Path(source).exists():
+        source = str(Path(source).resolve())
+    else:
+        revision = folder.name  # the hub's cache names snapshots by commit
+    sums = {name: checksum(folder / name) for name in names}
+    return {"source": str(source), "revision": revision, "sha256": sums}
+
+
+def base_model(name, source, trained_with, sha256, revision=None):
+    """Names a base model, after a look at its weights.
+
+    Arguments
+    ---------
+    name : str
+        Its setting in the YAML.
+    source : str
+        Hub id, folder or file.
+    trained_with : str
+        The source that the release was trained with.
+    sha256 : dict
+        Weights file to checksum, then.
+    revision : str or None
+        The hub's commit, then.
+
+    Returns
+    -------
+    str
+        The source.
+
+    Raises
+    ------
+    ValueError
+        If its weights are others.
+    OSError
+        If there is no such source.
+
+    Example
+    -------
+    >>> folder = getfixture("qwen_folder")
+    >>> base_model("llm_source", folder, "Qwen", {"model.safetensors": "12"})
+    Traceback (most recent call last):
+    ...
+    ValueError: llm_source: .../model.safetensors has the SHA-256 ..., but the
+    release was trained with Qwen, whose model.safetensors has 12. Give a
+    folder with those weights: overrides={"llm_source": FOLDER}.
+    """
+    origin = trained_with + (f" (revision {revision})" if revision else "")
+    fix = f'Give a folder with those weights: overrides={{"{name}": FOLDER}}.'
+    try:
+        folder, found = weight_files(source, list(sha256))
+    except OSError as error:
+        raise OSError(
+            f"{name}: {error} The release was trained with {origin}. {fix}"
+        )
+    for file, wanted in sha256.items():
+        # One file may have any name, a file of several may not.
+        path = folder / (found[0] if len(sha256) == 1 == len(found) else file)
+        has = checksum(path) if path.is_file() else "is missing"
+        if has != wanted:
+            has = has if has == "is missing" else f"has the SHA-256 {has}"
+            raise ValueError(
+                f"{name}: {path} {has}, but the release was trained with "
+                f"{origin}, whose {file} has {wanted}. {fix}"
+            )
+    return str(source)

@@ -1,0 +1,358 @@
+"""RE-LLM in the manner of SpeechBrain's pretrained models.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from typing import Dict, NamedTuple, Optional
+
+import torch
+from speechbrain.inference.interfaces import Pretrained
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm import prompting
+from speechbrain_relm.audio import load_audio
+from speechbrain_relm.data import LONGEST
+from speechbrain_relm.dimensions import DIMENSIONS
+from speechbrain_relm.inference.conversation import Conversation
+from speechbrain_relm.steps.respond import Ask
+
+logger = get_logger(__name__)
+
+
+class Emotion(NamedTuple):
+    """What was heard in an utterance.
+
+    `head` and `likelihood`, the classes' probabilities by the category head
+    (Eq. 7) and by how likely the LLM is to answer the recognition prompt with
+    them; `attributes`, arousal, dominance and valence, 0..1 (Eq. 8). A system
+    without heads has neither `head` nor `attributes`.
+    """
+
+    head: Optional[Dict[str, float]]
+    likelihood: Dict[str, float]
+    attributes: Optional[Dict[str, float]]
+
+    @property
+    def label(self):
+        """The likeliest class, by the head if there is one."""
+        chances = self.head or self.likelihood
+        return max(chances, key=chances.get)
+
+
+class EmpatheticListener(Pretrained):
+    """Listens to speech and answers it.
+
+    All that a method is given beyond the utterance changes how it is asked:
+    `system`, `steering` (a wish for the manner of the answers, added to the
+    system message), `instruction` (what stands before the user's words), or a
+    generation setting, e.g. `sentences` (at most; the answer ends with one),
+    `max_new_tokens`, `do_sample`.
+
+    Arguments
+    ---------
+    *args
+        See `speechbrain.inference.interfaces.Pretrained`.
+    **kwargs
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If a module that is needed is missing.
+
+    Example
+    -------
+    >>> listener = EmpatheticListener.from_hparams(getfixture("release_folder"))
+    >>> wavs, wav_lens = torch.randn(2, 32000), torch.tensor([1.0, 0.5])
+    >>> len(listener.respond_batch(wavs, wav_lens, max_new_tokens=4))
+    2
+    >>> emotion = listener.classify_batch(wavs, wav_lens)[0]
+    >>> list(emotion.head), list(emotion.attributes)
+    (['neutral', 'sad', 'angry', 'happy'],
+     ['arousal', 'dominance', 'valence'])
+    """
+
+    MODULES_NEEDED = ["model", "emotion_encoder"]
+    HPARAMS_NEEDED = [
+        "emotions",
+        "response_system",
+        "response_steering",
+        "response_instruction",
+        "response_settings",
+        "recognition_system",
+        "recognition_instruction",
+    ]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        missing = [m for m in self.MODULES_NEEDED if m not in self.mods]
+        if missing:
+            raise ValueError(
+                f"modules: {', '.join(missing)} is missing in the YAML. A "
+                "system without an emotion encoder says emotion_encoder: null."
+            )
+
+    def load_audio(self, path, savedir=None):
+        """Loads a file of any sampling rate and number of channels.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            Any file that libsndfile reads.
+        savedir : str or None
+            Ignored.
+
+        Returns
+        -------
+        torch.Tensor
+            Mono signal [T] at 16 kHz; of a longer recording, the first 30 s,
+            which is what Whisper hears.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read.
+        """
+        signal = load_audio(str(path))
+        if len(signal) > LONGEST:
+            logger.warning(
+                "%s lasts %.1f s: only its first 30 s are heard.",
+                path,
+                len(signal) / 16000,
+            )
+        return signal[:LONGEST].to(self.device)
+
+    @torch.no_grad()
+    def hear(self, wavs, wav_lens):
+        """Encodes utterances.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+
+        Returns
+        -------
+        speechbrain_relm.model.Speech
+            What the LLM and the heads get.
+        """
+        wavs, wav_lens = wavs.to(self.device), wav_lens.to(self.device)
+        embedding = None
+        with self.inference_ctx:
+            if self.mods.emotion_encoder is not None:
+                embedding, _ = self.mods.emotion_encoder(wavs, wav_lens)
+            return self.mods.model.encode_speech(wavs, wav_lens, embedding)
+
+    def asking(self, system=None, steering=None, instruction=None, **settings):
+        """Works out how a response is asked for.
+
+        Arguments
+        ---------
+        system : str or None
+            System message; `None`, here and below, is the YAML's.
+        steering : str or None
+            Added to it.
+        instruction : str or None
+            What stands before the user's words.
+        **settings
+            Generation settings; those of the YAML stay unless named.
+
+        Returns
+        -------
+        speechbrain_relm.steps.respond.Ask
+            System message, instruction and settings.
+        """
+        given = {
+            "system": system,
+            "steering": steering,
+            "instruction": instruction,
+        }
+        texts = {
+            name: getattr(self.hparams, f"response_{name}")
+            if text is None
+            else text
+            for name, text in given.items()
+        }
+        settings = {**self.hparams.response_settings, **settings}
+        return Ask(
+            prompting.steered(texts["system"], texts["steering"]),
+            texts["instruction"],
+            settings,
+        ).plain()
+
+    def respond_batch(self, wavs, wav_lens, **changes):
+        """Answers utterances; each as it would be alone.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+        **changes
+            See the class.
+
+        Returns
+        -------
+        list of str
+            One an utterance.
+        """
+        ask, model = self.asking(**changes), self.mods.model
+        speech = self.hear(wavs, wav_lens)
+        prompt = model.llm.split_prompt(ask.system, ask.instruction)
+        with self.inference_ctx:
+            answers = model.answer(speech, prompt, **ask.settings)
+        return [answer.text for answer in answers]
+
+    def respond_file(self, path, **changes):
+        """Answers the speech in a file.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            An audio file.
+        **changes
+            See the class.
+
+        Returns
+        -------
+        str
+            The response.
+        """
+        return self.converse(**changes).respond(file=path)
+
+    def respond_text(self, text, **changes):
+        """Answers what the user wrote.
+
+        Arguments
+        ---------
+        text : str
+            The user's words.
+        **changes
+            See the class.
+
+        Returns
+        -------
+        str
+            The response.
+        """
+        return self.converse(**changes).respond(text=text)
+
+    def stream(self, wav, **changes):
+        """Answers an utterance piece by piece, from the first token on.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            A 16 kHz signal [T]; see `load_audio`.
+        **changes
+            See the class.
+
+        Returns
+        -------
+        iterator of str
+            Pieces of the response.
+        """
+        return self.converse(**changes).stream(wav=wav)
+
+    def converse(self, **changes):
+        """Starts a conversation of several turns, spoken or written.
+
+        Arguments
+        ---------
+        **changes
+            See the class.
+
+        Returns
+        -------
+        speechbrain_relm.inference.conversation.Conversation
+            The conversation.
+        """
+        return Conversation(self, self.asking(**changes))
+
+    @torch.no_grad()
+    def classify(self, speech):
+        """Tells the emotion of what was heard.
+
+        Arguments
+        ---------
+        speech : speechbrain_relm.model.Speech
+            From `hear`, or of a turn of a conversation.
+
+        Returns
+        -------
+        list of Emotion
+            One an utterance.
+        """
+        emotions, model = self.hparams.emotions, self.mods.model
+        prompt = model.llm.split_prompt(
+            self.hparams.recognition_system,
+            self.hparams.recognition_instruction,
+        )
+        with self.inference_ctx:
+            rated = model.rate(speech, prompt, emotions)
+        found = []
+        for row, likelihood in enumerate(rated.float().softmax(1).tolist()):
+            head, attributes = None, None
+            if speech.category_logits is not None:
+                head = speech.category_logits[row].float().softmax(0).tolist()
+                head = dict(zip(emotions, head))
+                attributes = dict(
+                    zip(DIMENSIONS, speech.attributes[row].tolist())
+                )
+            likelihood = dict(zip(emotions, likelihood))
+            found.append(Emotion(head, likelihood, attributes))
+        return found
+
+    def classify_batch(self, wavs, wav_lens):
+        """Tells the emotion of utterances.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+
+        Returns
+        -------
+        list of Emotion
+            One an utterance.
+        """
+        return self.classify(self.hear(wavs, wav_lens))
+
+    def classify_file(self, path):
+        """Tells the emotion of the speech in a file.
+
+        Arguments
+        ---------
+        path : str or pathlib.Path
+            An audio file.
+
+        Returns
+        -------
+        Emotion
+            What was heard.
+        """
+        wav = self.load_audio(path)
+        return self.classify_batch(wav[None], torch.ones(1))[0]
+
+    def forward(self, wavs, wav_lens):
+        """Answers utterances; see `respond_batch`.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+
+        Returns
+        -------
+        list of str
+            One an utterance.
+        """
+        return self.respond_batch(wavs, wav_lens)

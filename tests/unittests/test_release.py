@@ -1,0 +1,252 @@
+"""A finished run is a release, which loads anywhere on these base models."""
+
+import json
+import re
+import shutil
+
+import pytest
+import ruamel.yaml
+import torch
+from recipe_runs import SCRIPT, command, run
+from safetensors.torch import load_file, save_file
+
+from speechbrain_relm.base_models import base_model, checksum, describe
+from speechbrain_relm.experiment import read_settings
+from speechbrain_relm.inference.re_llm import EmpatheticListener
+from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.records import read_records
+from speechbrain_relm.release import inference_yaml
+from speechbrain_relm.systems import effective_yaml
+from tests import tiny_models
+
+LORA = """\
+llm: !new:speechbrain.nnet.adapters.AdaptedModel
+    model_to_adapt: !ref <chat_llm>
+    adapter_class: !name:speechbrain.nnet.adapters.LoRA
+    target_layers: ["*_proj"]
+    adapter_kwargs: {rank: 2}
+"""
+YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory, whisper_folder, emotion_folder, qwen_folder, scorer_folder
+):
+    """The ESD recipe on tiny models, to its last step."""
+    work = tmp_path_factory.mktemp("esd")
+    corpus = make_esd(work / "ESD", speakers=1, sentences=4)
+    tiny = {
+        "whisper_source": whisper_folder,
+        "emotion_source": emotion_folder,
+        "llm_source": qwen_folder,
+        "scorer_source": scorer_folder,
+    }
+    folder = work / "run"
+    run(command(YAML, folder, corpus, tiny, number_of_epochs=1))
+    return folder
+
+
+def test_a_release_answers_as_the_run_did(finished, tmp_path):
+    """Copied elsewhere: the same responses and emotions, word by word."""
+    elsewhere = tmp_path / "copied"
+    shutil.copytree(finished / "release", elsewhere)
+    listener = EmpatheticListener.from_hparams(
+        elsewhere, savedir=tmp_path / "saved"
+    )
+    responses = read_records(finished / "responses.jsonl")
+    manifest = json.loads((finished / "manifests/test.json").read_text())
+    assert set(manifest) == set(responses)
+    for utterance, record in responses.items():
+        wav = manifest[utterance]["wav"].replace(
+            "{data_root}", str(finished.parent / "ESD")
+        )
+        assert listener.respond_file(wav) == record["response"]
+        emotion = listener.classify_file(wav)
+        assert emotion.label == record["head_emotion"]
+        assert emotion.head == pytest.approx(
+            record["head_probabilities"], abs=1e-5
+        )
+        likeliest = max(emotion.likelihood, key=emotion.likelihood.get)
+        assert likeliest == record["likelihood_emotion"]
+        assert emotion.attributes["valence"] == pytest.approx(
+            record["valence"], abs=1e-5
+        )
+
+
+def test_it_holds_the_trained_tensors_only(finished):
+    """Those of the best checkpoint; an inference YAML; a filled-in card."""
+    release = finished / "release"
+    assert {path.name for path in release.iterdir()} == {
+        "README.md",
+        "hyperparams.yaml",
+        "model.ckpt",
+    }
+    ours = load_file(release / "model.ckpt")
+    (best,) = finished.glob("save/CKPT*/model.ckpt")
+    theirs = load_file(best)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert not any("speech_encoder" in name for name in ours)  # frozen
+    settings = read_settings((release / "hyperparams.yaml").read_text(), {})
+    for name in ("opt_class", "checkpointer", "data_folder", "scorer_source"):
+        assert name not in settings
+    card = (release / "README.md").read_text()
+    table = (finished / "table.md").read_text()
+    row = next(x for x in table.splitlines() if "Emotional Reaction" in x)
+    assert row in card
+    for said in (
+        "held-out accuracy of 0.500",
+        "| train | 8 | 1 |",
+        "of synthetic voices",
+        "free for research",
+        "neutral, sad, angry, happy",
+        checksum(f"{settings['llm_source']}/model.safetensors"),
+        f"{(release / 'model.ckpt').stat().st_size / 1e6:.1f} MB",
+    ):
+        assert said in card, said
+    assert not re.search(r"\{\w*\}", card.replace("{data_root}", ""))
+
+
+def test_other_base_weights_are_an_error(
+    release_folder, llama_folder, tmp_path
+):
+    """That names the model, both checksums and the fix."""
+    settings = read_settings(
+        open(f"{release_folder}/hyperparams.yaml", encoding="utf-8").read(), {}
+    )
+    base = settings["llm_source"]
+    changed = tmp_path / "changed"
+    shutil.copytree(base, changed)
+    weights = changed / "model.safetensors"
+    tensors = load_file(weights)
+    tensors["model.norm.weight"][0] += 1
+    save_file(tensors, weights, {"format": "pt"})
+    overrides = {"llm_source": str(changed)}
+    with pytest.raises(ValueError) as error:
+        EmpatheticListener.from_hparams(release_folder, overrides=overrides)
+    for said in (
+        "llm_source",
+        base,
+        checksum(weights),
+        checksum(f"{base}/model.safetensors"),
+        'overrides={"llm_source": FOLDER}',
+    ):
+        assert said in str(error.value)
+    # The same weights elsewhere are as good.
+    moved = tmp_path / "moved"
+    shutil.copytree(base, moved)
+    overrides = {"llm_source": str(moved), "response_steering": "Be brief."}
+    listener = EmpatheticListener.from_hparams(
+        release_folder, overrides=overrides
+    )
+    assert listener.asking().system.endswith("Be brief.")
+    with pytest.raises(OSError, match="llm_source: .*trained with .*qwen"):
+        EmpatheticListener.from_hparams(
+            release_folder, overrides={"llm_source": str(tmp_path / "none")}
+        )
+
+
+def test_weights_of_several_files(qwen_folder, tmp_path):
+    """Each is looked at; one that is missing is named."""
+    tensors = load_file(f"{qwen_folder}/model.safetensors")
+    half = len(tensors) // 2
+    items = list(tensors.items())
+    save_file(dict(items[:half]), tmp_path / "model-00001.safetensors")
+    save_file(dict(items[half:]), tmp_path / "model-00002.safetensors")
+    base = describe(str(tmp_path))
+    assert len(base["sha256"]) == 2 and base["revision"] is None
+    call = ("llm_source", str(tmp_path), "Q", base["sha256"])
+    assert base_model(*call) == str(tmp_path)
+    (tmp_path / "model-00002.safetensors").unlink()
+    with pytest.raises(ValueError, match="00002.safetensors is missing"):
+        base_model(*call)
+
+
+def test_checksums_are_computed_once(tmp_path, monkeypatch):
+    """As long as the file stays what it is."""
+    monkeypatch.setenv("SPEECHBRAIN_RELM_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "weights.bin"
+    file.write_bytes(b"a")
+    first = checksum(file)
+    (kept,) = (tmp_path / "cache" / "checksums").iterdir()
+    kept.write_text("kept")
+    assert checksum(file) == "kept"
+    file.write_bytes(b"ab")
+    assert checksum(file) not in ("kept", first)
+
+
+def test_frozen_tensors_of_a_start_are_not_lost(
+    whisper_folder, emotion_folder, qwen_folder, tmp_path
+):
+    """A frozen Whisper that came with `init_from` comes again."""
+    bases = whisper_folder, emotion_folder, qwen_folder
+    free = {"speech_encoder": {"freeze": False}}
+    start = tiny_models.save_release(tmp_path / "start", *bases, **free)
+    tensors = load_file(start / "model.ckpt")
+    name = next(n for n in tensors if "speech_encoder" in n and "bias" in n)
+    tensors[name] += 0.5
+    save_file(tensors, start / "model.ckpt")
+    folder = tiny_models.save_release(
+        tmp_path / "release", *bases, init_from=str(start)
+    )
+    assert name not in load_file(folder / "model.ckpt")
+    listener = EmpatheticListener.from_hparams(folder)
+    model = listener.mods.model
+    assert torch.equal(model.state_dict()[name], tensors[name])
+    # What was trained wins over the start.
+    trained = load_file(folder / "model.ckpt")
+    assert all(torch.equal(model.state_dict()[n], trained[n]) for n in trained)
+
+
+def test_swapped_lobes_come_along(whisper_folder, tmp_path):
+    """An object's own source is recorded and checked too."""
+    text = (
+        "emotions: [sad]\nresponse_system: ''\nresponse_steering: ''\n"
+        "response_instruction: 'after <sad>'\nresponse_settings: {}\n"
+        "recognition_system: ''\nrecognition_instruction: ''\n"
+        "# A comment\n"
+        "emotion_encoder: null\nunused: !ref <emotions>\n"
+        "speech_encoder: !new:torch.nn.Linear\n"
+        f"  source: {whisper_folder}\n"
+        "model: !new:torch.nn.Identity\n  encoder: !ref <speech_encoder>\n"
+    )
+    released, bases = inference_yaml(text, {})
+    assert list(bases) == ["speech_encoder_source"]
+    assert bases["speech_encoder_source"]["source"] == whisper_folder
+    assert "source: !ref <checked_speech_encoder_source>" in released
+    assert "unused" not in released and "A comment" not in released
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"system": "re_llm_no_enc"},
+        {"system": "blsp_emo_ft"},
+        {"heads": None},
+        ruamel.yaml.YAML().load(LORA),
+    ],
+)
+def test_other_systems_too(
+    whisper_folder, emotion_folder, qwen_folder, tmp_path, changes
+):
+    """Without an emotion encoder, without heads, with SpeechBrain's LoRA."""
+    bases = whisper_folder, emotion_folder, qwen_folder
+    folder = tiny_models.save_release(tmp_path / "release", *bases, **changes)
+    listener = EmpatheticListener.from_hparams(folder)
+    torch.manual_seed(3)
+    wavs = torch.randn(2, 20000)
+    single = [listener.respond_batch(wav[None], torch.ones(1)) for wav in wavs]
+    assert listener.respond_batch(wavs, torch.ones(2)) == sum(single, [])
+    assert "".join(listener.stream(wavs[0])) == single[0][0]
+    emotion = listener.classify_batch(wavs, torch.ones(2))[1]
+    assert (emotion.head is None) == ("heads" in changes)
+    assert emotion.label in listener.hparams.emotions
+
+
+def test_which_systems_have_a_release():
+    """Those that learn."""
+    for number in range(1, 9):
+        changes = {"system": str(number), "data_folder": "x"}
+        steps = read_settings(effective_yaml(str(YAML), changes), {})["steps"]
+        assert (steps[-1] == "release") == ("fit" in steps)
