@@ -7,13 +7,16 @@ import shutil
 import pytest
 import ruamel.yaml
 import torch
+from hyperpyyaml import load_hyperpyyaml
 from recipe_runs import SCRIPT, command, run
 from safetensors.torch import load_file, save_file
 
 from speechbrain_relm.base_models import base_model, checksum, describe
 from speechbrain_relm.experiment import read_settings
 from speechbrain_relm.inference.re_llm import EmpatheticListener
+from speechbrain_relm.mini import models
 from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.model_card import base_rows
 from speechbrain_relm.records import read_records
 from speechbrain_relm.release import inference_yaml
 from speechbrain_relm.systems import effective_yaml
@@ -199,23 +202,47 @@ def test_frozen_tensors_of_a_start_are_not_lost(
     assert all(torch.equal(model.state_dict()[n], trained[n]) for n in trained)
 
 
-def test_swapped_lobes_come_along(whisper_folder, tmp_path):
+SETTINGS = """\
+emotions: [sad]
+response_system: ''
+response_steering: ''
+response_instruction: 'after <sad>'
+response_settings: {}
+recognition_system: ''
+recognition_instruction: ''
+# A comment
+emotion_encoder: null
+unused: !ref <emotions>
+"""
+LOBE = "speechbrain_relm.lobes.whisper_encoder.WhisperSpeechEncoder"
+
+
+def test_swapped_lobes_come_along(whisper_folder):
     """An object's own source is recorded and checked too."""
-    text = (
-        "emotions: [sad]\nresponse_system: ''\nresponse_steering: ''\n"
-        "response_instruction: 'after <sad>'\nresponse_settings: {}\n"
-        "recognition_system: ''\nrecognition_instruction: ''\n"
-        "# A comment\n"
-        "emotion_encoder: null\nunused: !ref <emotions>\n"
-        "speech_encoder: !new:torch.nn.Linear\n"
-        f"  source: {whisper_folder}\n"
-        "model: !new:torch.nn.Identity\n  encoder: !ref <speech_encoder>\n"
-    )
+    text = SETTINGS + f"model: !new:{LOBE}\n  source: {whisper_folder}\n"
     released, bases = inference_yaml(text, {})
-    assert list(bases) == ["speech_encoder_source"]
-    assert bases["speech_encoder_source"]["source"] == whisper_folder
-    assert "source: !ref <checked_speech_encoder_source>" in released
+    assert list(bases) == ["model_source"]
+    assert bases["model_source"]["source"] == whisper_folder
+    assert "source: !ref <checked_model_source>" in released
     assert "unused" not in released and "A comment" not in released
+    loaded = load_hyperpyyaml(released)
+    assert loaded["modules"]["model"].output_size == 16
+
+
+def test_a_model_that_is_made_anywhere(whisper_folder):
+    """It is made again, not looked for where it was; others are refused."""
+    call = "!apply:speechbrain_relm.mini.models.folder [whisper-tiny.en]"
+    text = SETTINGS + (
+        f"whisper_source: {call}\nmodel: !new:{LOBE}\n"
+        "  source: !ref <whisper_source>\n"
+    )
+    here = models.folder("whisper-tiny.en")
+    released, bases = inference_yaml(text, {"whisper_source": here})
+    assert f"whisper_source: {call}" in released
+    assert base_rows(bases)[0].count("| MIT |") == 1
+    assert load_hyperpyyaml(released)["modules"]["model"].output_size == 384
+    with pytest.raises(ValueError, match="whisper_source: .*whisper_folder"):
+        load_hyperpyyaml(released, {"whisper_source": whisper_folder})
 
 
 @pytest.mark.parametrize(
