@@ -5,7 +5,6 @@ Authors
 """
 
 import json
-import math
 
 import speechbrain as sb
 import torch
@@ -16,7 +15,13 @@ from speechbrain.utils.checkpoints import (
 )
 
 from speechbrain_relm import losses
-from speechbrain_relm.emotion_cache import EmotionCache
+from speechbrain_relm.batches import (
+    gather,
+    processes,
+    rank,
+    steps_per_epoch,
+)
+from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
 from speechbrain_relm.metrics import unweighted_accuracy
 
 
@@ -43,6 +48,9 @@ class RELLMBrain(sb.Brain):
         Receives a line an epoch.
     embedding_folder : str or None
         Where emotion embeddings are kept; `None` keeps them in memory.
+    frame_folder : str or None
+        Where the frames of a frozen speech encoder are kept; `None` keeps
+        none, and they are computed again each time.
     **kwargs
         For `speechbrain.Brain`.
     """
@@ -55,6 +63,7 @@ class RELLMBrain(sb.Brain):
         lr_schedule,
         train_logger,
         embedding_folder=None,
+        frame_folder=None,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
@@ -64,12 +73,18 @@ class RELLMBrain(sb.Brain):
         self.train_logger = train_logger
         # A system that does not learn has no modules.
         self.model = getattr(self.modules, "model", None)
-        # The encoder is frozen: what it hears stays what it was.
-        self.emotion_cache = None
+        # What frozen encoders hear stays what it was.
+        self.emotion_cache, self.frame_cache = None, None
         if self.hparams.emotion_encoder is not None:
             self.emotion_cache = EmotionCache(
                 self.hparams.emotion_encoder.to(self.device), embedding_folder
             )
+        if frame_folder is not None and self.model is not None:
+            encoder = self.model.speech_encoder
+            learns = any(p.requires_grad for p in encoder.parameters())
+            # Ours alone hears an utterance alike in any batch.
+            if not learns and hasattr(encoder, "frame_counts"):
+                self.frame_cache = FrameCache(encoder, frame_folder)
         self.steps_per_epoch = None
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
@@ -96,6 +111,27 @@ class RELLMBrain(sb.Brain):
             return None
         return self.emotion_cache(keys, wavs, wav_lens)[0]
 
+    def hear(self, keys, wavs, wav_lens):
+        """Gives the speech frames that need not be computed again (Eq. 2).
+
+        Arguments
+        ---------
+        keys : list of str
+            `audio_key` of each utterance.
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+
+        Returns
+        -------
+        torch.Tensor or None
+            Frames [B, T', C]; `None` where the model must hear by itself.
+        """
+        if self.frame_cache is None:
+            return None
+        return self.frame_cache(keys, wavs, wav_lens)
+
     def compute_forward(self, batch, stage):
         """Runs the model on a batch.
 
@@ -111,8 +147,11 @@ class RELLMBrain(sb.Brain):
         speechbrain_relm.model.Predictions
             What the losses need.
         """
-        batch = batch.to(self.device)
+        batch = batch.to(self.device, non_blocking=True)
         wavs, wav_lens = batch.sig
+        # In validation processes have no need to wait for each other.
+        training = stage == sb.Stage.TRAIN
+        model = self.modules.model if training else self.model
         teacher = {}
         if self.loss_weights["response_kl"]:
             texts, text_lens = batch.text_ids
@@ -121,12 +160,13 @@ class RELLMBrain(sb.Brain):
                 "texts": texts,
                 "text_lens": text_lens,
             }
-        return self.modules.model(
+        return model(
             wavs,
             wav_lens,
             self.embed_emotion(batch.audio_key, wavs, wav_lens),
             self.prompt,
             *batch.response_ids,
+            feats=self.hear(batch.audio_key, wavs, wav_lens),
             **teacher,
         )
 
@@ -162,8 +202,8 @@ class RELLMBrain(sb.Brain):
                 speech.attributes, batch.attributes.data.to(self.device)
             )
             if stage != sb.Stage.TRAIN:
-                self.labels += categories.tolist()
-                self.predicted += speech.category_logits.argmax(-1).tolist()
+                predicted = speech.category_logits.argmax(-1)
+                self.recognized += zip(predicted.tolist(), categories.tolist())
         if predictions.teacher_logits is not None:
             parts["response_kl"] = losses.response_kl(
                 predictions.logits, predictions.teacher_logits
@@ -185,16 +225,17 @@ class RELLMBrain(sb.Brain):
         *args
             Passed on.
         **kwargs
-            Passed on.
+            Passed on; `train_loader_kwargs` holds a `batch_sampler`.
         """
-        world_size = (
-            torch.distributed.get_world_size()
-            if (torch.distributed.is_initialized())
-            else 1
+        sampler = kwargs["train_loader_kwargs"]["batch_sampler"]
+        self.steps_per_epoch = steps_per_epoch(
+            sampler, self.grad_accumulation_factor
         )
-        batch_size = kwargs["train_loader_kwargs"]["batch_size"]
-        batches = math.ceil(len(train_set) / world_size / batch_size)
-        self.steps_per_epoch = max(batches // self.grad_accumulation_factor, 1)
+        # So that `Brain` tells it the epoch, and each epoch's batches differ.
+        self.train_sampler = sampler
+        # It shuffles by itself. Shuffled once more, N processes would add up
+        # other batches than one process that accumulates N.
+        self.hparams.sorting = "by the sampler"
         super().fit(epoch_counter, train_set, *args, **kwargs)
 
     def on_fit_start(self):
@@ -223,7 +264,8 @@ class RELLMBrain(sb.Brain):
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.calculate_lr(self.optimizer_step + 1)
         epoch = self.hparams.epoch_counter.current
-        torch.manual_seed(hash((self.hparams.seed, epoch, self.step)))
+        number = (self.step - 1) * processes() + rank()  # of the batch
+        torch.manual_seed(hash((self.hparams.seed, epoch, number)))
 
     def on_stage_start(self, stage, epoch=None):
         """Starts the stage's averages.
@@ -235,7 +277,7 @@ class RELLMBrain(sb.Brain):
         epoch : int or None
             The epoch.
         """
-        self.labels, self.predicted = [], []
+        self.recognized = []  # predicted and true categories
         # Recovered in the middle of an epoch, the training means go on.
         self.means = (
             self.train_means if stage == sb.Stage.TRAIN else RunningMeans()
@@ -258,8 +300,9 @@ class RELLMBrain(sb.Brain):
             self.train_means.clear()
             return
         stats = self.means.averages()
-        if self.labels:  # only a system with emotion heads has them
-            stats["UA"] = unweighted_accuracy(self.predicted, self.labels)
+        recognized = sum(gather(self.recognized), [])
+        if recognized:  # only a system with emotion heads has them
+            stats["UA"] = unweighted_accuracy(*zip(*recognized))
         # Plain floats: a checkpoint with other numbers could not be read.
         self.checkpointer.save_and_keep_only(
             meta={k: float(stats[k]) for k in ("loss", "UA") if k in stats},
@@ -271,10 +314,17 @@ class RELLMBrain(sb.Brain):
             {"epoch": epoch, "lr": lr}, self.train_stats, stats
         )
 
+    def _save_intra_epoch_ckpt(self):
+        """Saves in the middle of an epoch, with all processes' averages."""
+        self.train_means.pool()
+        super()._save_intra_epoch_ckpt()
+
 
 @register_checkpoint_hooks
 class RunningMeans:
-    """Averages of named values over utterances, kept in checkpoints.
+    """Averages of named values over the utterances of all processes.
+
+    They are kept in checkpoints.
 
     Example
     -------
@@ -304,8 +354,28 @@ class RunningMeans:
         """
         self.count += count
         for name, value in values.items():
-            total = self.sums.get(name, 0.0)
-            self.sums[name] = total + float(value.detach()) * count
+            # Left where it is: a number would make a GPU wait.
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach() * count
+
+    def pool(self):
+        """Collects what the processes have in the first of them."""
+        found = gather((self.numbers(), self.count))
+        self.clear()
+        if rank() == 0:
+            for sums, count in found:
+                self.count += count
+                for name, value in sums.items():
+                    self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def numbers(self):
+        """Reads the sums.
+
+        Returns
+        -------
+        dict
+            Names to numbers.
+        """
+        return {name: float(total) for name, total in self.sums.items()}
 
     def averages(self):
         """Divides.
@@ -313,9 +383,11 @@ class RunningMeans:
         Returns
         -------
         dict
-            Names to averages.
+            Names to averages, the same in all processes.
         """
-        return {k: total / self.count for k, total in self.sums.items()}
+        self.pool()
+        sums, count = gather((self.numbers(), self.count))[0]
+        return {name: total / count for name, total in sums.items()}
 
     @mark_as_saver
     def save(self, path):
@@ -327,11 +399,11 @@ class RunningMeans:
             The checkpoint file.
         """
         with open(path, "w", encoding="utf-8") as file:
-            json.dump({"sums": self.sums, "count": self.count}, file)
+            json.dump({"sums": self.numbers(), "count": self.count}, file)
 
     @mark_as_loader
     def load(self, path, end_of_epoch):
-        """Loads the sums.
+        """Loads the sums, in the first process.
 
         Arguments
         ---------
@@ -340,6 +412,8 @@ class RunningMeans:
         end_of_epoch : bool
             Ignored.
         """
-        with open(path, encoding="utf-8") as file:
-            state = json.load(file)
-        self.sums, self.count = state["sums"], state["count"]
+        self.clear()
+        if rank() == 0:
+            with open(path, encoding="utf-8") as file:
+                state = json.load(file)
+            self.sums, self.count = state["sums"], state["count"]

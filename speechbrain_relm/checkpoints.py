@@ -21,31 +21,31 @@ COMPLETE = "COMPLETE"
 class CompleteCheckpointer(Checkpointer):
     """SpeechBrain's checkpointer, blind to half-written checkpoints.
 
-        SpeechBrain writes a checkpoint's description first, so one that was being
-        written when the process was killed looks like a checkpoint, and every
-        later start fails on it. Here a mark, put last, lists the files that must be
+    SpeechBrain writes a checkpoint's description first, so one that was being
+    written when the process was killed looks like a checkpoint, and every
+    later start fails on it. Here a mark, put last, lists the files that must be
     there; what lacks one is deleted at the next start.
 
-        Arguments
-        ---------
-        checkpoints_dir : str or pathlib.Path
-            Where the checkpoints are.
-        **kwargs
-            See `speechbrain.utils.checkpoints.Checkpointer`.
+    Arguments
+    ---------
+    checkpoints_dir : str or pathlib.Path
+        Where the checkpoints are.
+    **kwargs
+        See `speechbrain.utils.checkpoints.Checkpointer`.
 
-        Example
-        -------
-        >>> from speechbrain.utils.epoch_loop import EpochCounter
-        >>> folder = getfixture("tmp_path")
-        >>> checkpointer = CompleteCheckpointer(
-        ...     folder, recoverables={"counter": EpochCounter(2)}
-        ... )
-        >>> checkpoint = checkpointer.save_checkpoint()
-        >>> len(checkpointer.list_checkpoints())
-        1
-        >>> (checkpoint.path / "COMPLETE").unlink()
-        >>> checkpointer.list_checkpoints()
-        []
+    Example
+    -------
+    >>> from speechbrain.utils.epoch_loop import EpochCounter
+    >>> folder = getfixture("tmp_path")
+    >>> checkpointer = CompleteCheckpointer(
+    ...     folder, recoverables={"counter": EpochCounter(2)}
+    ... )
+    >>> checkpoint = checkpointer.save_checkpoint()
+    >>> len(checkpointer.list_checkpoints())
+    1
+    >>> (checkpoint.path / "COMPLETE").unlink()
+    >>> checkpointer.list_checkpoints()
+    []
     """
 
     def __init__(self, checkpoints_dir, **kwargs):

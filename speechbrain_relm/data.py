@@ -16,7 +16,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_relm.audio import load_audio
 from speechbrain_relm.corpus import resolve_wav
 from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.emotion_cache import audio_key
+from speechbrain_relm.kept_rows import audio_key
 
 logger = get_logger(__name__)
 
@@ -144,9 +144,9 @@ def speech_dataset(
     Returns
     -------
     speechbrain.dataio.dataset.DynamicItemDataset
-        With `id`, `sig` and its `audio_key`; for training also `response_ids` and `text_ids`,
-        what the text LLM answered to, and, of a corpus with labels,
-        `category` and `attributes`.
+        With `id`, `sig` and its `audio_key`; for training also `response_ids`
+        and `text_ids`, what the text LLM answered to, and, of a corpus with
+        labels, `category` and `attributes`.
     """
     dataset = DynamicItemDataset(entries)
 

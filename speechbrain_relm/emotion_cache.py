@@ -1,91 +1,22 @@
-"""What the frozen emotion encoder heard, kept on disk.
+"""What the frozen encoders heard, kept on disk (Eqs. 1 and 2).
 
 An utterance is heard once: pseudo labels, every epoch, the responses, later
-runs and other systems of a table read what is kept. An entry is found by the
-audio's content in a folder named by the encoder's weights and settings, so a
-stale one cannot be.
+runs and other systems of a table read what is kept.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
-import os
-import uuid
-from pathlib import Path
-
 import numpy as np
 import torch
-from speechbrain.utils.logger import get_logger
+from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain_relm.dimensions import DIMENSIONS
-
-logger = get_logger(__name__)
-
-KEY = 32  # hexadecimal digits
+from speechbrain_relm.kept_rows import Heard
 
 
-def audio_key(signal):
-    """Identifies a signal by its samples.
-
-    Arguments
-    ---------
-    signal : torch.Tensor
-        Samples [T].
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits.
-
-    Example
-    -------
-    >>> audio_key(torch.zeros(3)) == audio_key(torch.zeros(4))
-    False
-    """
-    content = np.ascontiguousarray(signal.numpy()).data
-    return hashlib.sha256(content).hexdigest()[:KEY]
-
-
-def fingerprint(encoder):
-    """Identifies an encoder by its weights and settings.
-
-    Arguments
-    ---------
-    encoder : speechbrain_relm.lobes.emotion_encoder.DimensionalEmotionEncoder
-        Or another lobe that returns embeddings and attributes.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-
-    Example
-    -------
-    >>> layer = torch.nn.Linear(2, 2)
-    >>> before = fingerprint(layer)
-    >>> _ = torch.nn.init.zeros_(layer.weight)
-    >>> fingerprint(layer) == before
-    False
-    """
-    settings = {
-        name: value
-        for name, value in vars(encoder).items()
-        if isinstance(value, (bool, int, float, str)) and name != "training"
-    }
-    digest = hashlib.sha256(f"{type(encoder).__name__} {settings}".encode())
-    for name, tensor in sorted(encoder.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        content = tensor.detach().cpu().contiguous().view(torch.uint8)
-        digest.update(content.numpy().data)
-    return digest.hexdigest()[:16]
-
-
-class EmotionCache:
-    """Hears each signal once, in this process or any other.
-
-    Every process appends to a file of its own; a row counts once its key is
-    written, which is after the row.
+class EmotionCache(Heard):
+    """Hears the emotion of each signal once, in this process or any other.
 
     Arguments
     ---------
@@ -115,31 +46,8 @@ class EmotionCache:
     """
 
     def __init__(self, encoder, folder=None):
-        self.encoder = encoder
-        self.width = encoder.output_size + len(DIMENSIONS)
-        self.rows, self.asked, self.found, self.file = {}, 0, 0, None
-        if folder is not None:
-            folder = Path(folder) / fingerprint(encoder)
-            folder.mkdir(parents=True, exist_ok=True)
-            for keys in sorted(folder.glob("*.keys")):
-                self._read(keys)
-            self.file = folder / uuid.uuid4().hex
-            logger.info(
-                "%s keeps what the emotion encoder heard of %d utterances.",
-                folder,
-                len(self.rows),
-            )
-
-    def _read(self, path):
-        """Reads the whole rows of one file; what a kill tore is left out."""
-        keys = path.read_text(encoding="ascii").split("\n")[:-1]
-        values = path.with_suffix(".float32")
-        size = 4 * self.width
-        keys = keys[: os.path.getsize(values) // size]
-        if keys:
-            shape = (len(keys), self.width)
-            rows = np.memmap(values, np.float32, "r", shape=shape)
-            self.rows.update(zip(keys, rows))
+        self.sizes = [encoder.output_size, len(DIMENSIONS)]
+        super().__init__(encoder, sum(self.sizes), folder, "Emotion embeddings")
 
     @torch.no_grad()
     def __call__(self, keys, wavs, wav_lens):
@@ -161,40 +69,75 @@ class EmotionCache:
         attributes : torch.Tensor
             Arousal, dominance, valence [B, 3].
         """
-        new = [i for i, key in enumerate(keys) if key not in self.rows]
-        self.asked, self.found = (
-            self.asked + len(keys),
-            self.found + len(keys) - len(new),
-        )
-        if new:
-            heard = torch.cat(self.encoder(wavs[new], wav_lens[new]), dim=1)
-            self._keep([keys[i] for i in new], heard.float().cpu().numpy())
-        rows = np.stack([self.rows[key] for key in keys])
-        rows = torch.from_numpy(rows).to(wavs.device)
-        return rows.split([self.width - len(DIMENSIONS), len(DIMENSIONS)], 1)
 
-    def _keep(self, keys, rows):
-        """Adds rows, on disk before their keys."""
-        self.rows.update(zip(keys, rows))
-        if self.file is None:
-            return
-        for suffix, content in (
-            (".float32", rows.tobytes()),
-            (".keys", "".join(f"{key}\n" for key in keys).encode()),
-        ):
-            with open(self.file.with_suffix(suffix), "ab") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        def hear(rows):
+            """Runs the encoder."""
+            heard = torch.cat(self.encoder(wavs[rows], wav_lens[rows]), dim=1)
+            return heard.float().cpu().numpy()[:, None]
 
-    def log(self):
-        """Logs how much was found rather than heard, and the size."""
-        if self.asked:
-            logger.info(
-                "Emotion embeddings: %d asked for, %.1f %% of them kept from "
-                "before; %.1f MB for %d utterances.",
-                self.asked,
-                100 * self.found / self.asked,
-                4e-6 * self.width * len(self.rows),
-                len(self.rows),
-            )
+        rows = np.concatenate(self.get(keys, hear))
+        return torch.from_numpy(rows).to(wavs.device).split(self.sizes, 1)
+
+
+class FrameCache(Heard):
+    """Runs a frozen speech encoder once on each signal.
+
+    Arguments
+    ---------
+    encoder : speechbrain_relm.lobes.whisper_encoder.WhisperSpeechEncoder
+        Or another that hears an utterance alike in any batch, and has
+        `output_size` and `frame_counts`.
+    folder : str or pathlib.Path
+        Where to keep: 50 frames a second are too much for the memory.
+
+    Example
+    -------
+    >>> class Encoder(torch.nn.Module):
+    ...     output_size = 2
+    ...
+    ...     def frame_counts(self, wav_lens, samples):
+    ...         return (wav_lens * samples / 2).long()
+    ...
+    ...     def forward(self, wavs, wav_lens):
+    ...         print("heard", len(wavs))
+    ...         return wavs.unfold(1, 2, 2)
+    >>> wavs, lens = torch.arange(8.0).view(2, 4), torch.tensor([0.5, 1.0])
+    >>> cache = FrameCache(Encoder(), getfixture("tmp_path"))
+    >>> cache(["a", "b"], wavs, lens).tolist()
+    heard 2
+    [[[0.0, 1.0], [0.0, 0.0]], [[4.0, 5.0], [6.0, 7.0]]]
+    >>> cache(["a"], wavs[:1], lens[:1]).tolist()
+    [[[0.0, 1.0]]]
+    """
+
+    def __init__(self, encoder, folder):
+        super().__init__(encoder, encoder.output_size, folder, "Speech frames")
+
+    @torch.no_grad()
+    def __call__(self, keys, wavs, wav_lens):
+        """Gives the frames of utterances.
+
+        Arguments
+        ---------
+        keys : list of str
+            `audio_key` of each utterance.
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+
+        Returns
+        -------
+        torch.Tensor
+            Speech frames [B, T', C], zero where padded.
+        """
+
+        def hear(rows):
+            """Runs the encoder."""
+            feats = self.encoder(wavs[rows], wav_lens[rows])
+            counts = self.encoder.frame_counts(wav_lens[rows], wavs.shape[1])
+            feats = feats.float().cpu().numpy()
+            return [f[:n] for f, n in zip(feats, counts.tolist())]
+
+        frames = [torch.from_numpy(f) for f in self.get(keys, hear)]
+        return pad_sequence(frames, batch_first=True).to(wavs.device)

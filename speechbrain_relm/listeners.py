@@ -43,7 +43,8 @@ class SpeechListener:
         wavs, wav_lens = batch.to(self.brain.device).sig
         embedding = self.brain.embed_emotion(batch.audio_key, wavs, wav_lens)
         with torch.no_grad(), evaluating(self.model):
-            return self.model.encode_speech(wavs, wav_lens, embedding)
+            feats = self.brain.hear(batch.audio_key, wavs, wav_lens)
+            return self.model.encode_speech(wavs, wav_lens, embedding, feats)
 
     def answer(self, heard, system, instruction, **settings):
         """Answers what was heard.

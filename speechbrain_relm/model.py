@@ -105,7 +105,7 @@ class RELLM(nn.Module):
         self.heads = heads
         self.llm = llm
 
-    def encode_speech(self, wavs, wav_lens, emotion_embedding=None):
+    def encode_speech(self, wavs, wav_lens, emotion_embedding=None, feats=None):
         """Encodes speech and emotion into LLM embeddings (Eqs. 2, 3, 6-8).
 
         Arguments
@@ -116,13 +116,17 @@ class RELLM(nn.Module):
             Relative lengths [B].
         emotion_embedding : torch.Tensor or None
             The frozen encoder's embedding [B, E] (Eq. 1); `None` without one.
+        feats : torch.Tensor or None
+            Frames [B, T', C] that the speech encoder made of the signals
+            before; `None` to let it hear them now.
 
         Returns
         -------
         Speech
             Embeddings and the heads' predictions.
         """
-        feats = self.speech_encoder(wavs, wav_lens)
+        if feats is None:
+            feats = self.speech_encoder(wavs, wav_lens)
         frames = feats.shape[1]
         if hasattr(self.speech_encoder, "frame_counts"):
             counts = self.speech_encoder.frame_counts(wav_lens, wavs.shape[1])
@@ -152,6 +156,7 @@ class RELLM(nn.Module):
         teacher_prompt=None,
         texts=None,
         text_lens=None,
+        feats=None,
     ):
         """Scores the expected responses given the speech (Eqs. 4, 5).
 
@@ -176,13 +181,15 @@ class RELLM(nn.Module):
             Token ids [B, S] of those texts: instruction and transcript.
         text_lens : torch.Tensor or None
             Relative lengths [B].
+        feats : torch.Tensor or None
+            See `encode_speech`.
 
         Returns
         -------
         Predictions
             Logits where the loss is, and the heads' predictions.
         """
-        speech = self.encode_speech(wavs, wav_lens, emotion_embedding)
+        speech = self.encode_speech(wavs, wav_lens, emotion_embedding, feats)
         response = ragged(responses, response_lens, RESPONSE)
         logits, targets = prompting.score_response(
             self.llm, prompt, speech_part(speech), response

@@ -16,13 +16,14 @@ from pathlib import Path
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.batches import costs, positions_per_second, share
 from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.data import add_attributes, read_manifest, speech_dataset
 from speechbrain_relm.emotion_cache import EmotionCache
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.listeners import SpeechListener
 from speechbrain_relm.model_card import model_card
-from speechbrain_relm.records import read_records
+from speechbrain_relm.records import make_batches, read_records
 from speechbrain_relm.release import write_release
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
@@ -220,17 +221,20 @@ class Recipe:
         )
 
     @step("fit")
-    def fit(self, epoch_counter, train_loader, valid_loader):
+    def fit(self, epoch_counter, sampler, train_loader, valid_loader):
         """Step 2 of the paper: behaviour alignment with auxiliary tasks.
 
         Arguments
         ---------
         epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
             Counts the epochs.
+        sampler : callable
+            Makes SpeechBrain's `DynamicBatchSampler`; lengths are positions of
+            the LLM's sequence.
         train_loader : dict
             Arguments of the training data's loader.
         valid_loader : dict
-            Arguments of the validation data's loader.
+            Arguments of the validation data's loader, and a `batch_size`.
         """
         attributes = {}
         if self.brain.loss_weights.get("dimension"):
@@ -242,34 +246,79 @@ class Recipe:
             ).items()
             if not record["refused"]
         }
-        datasets = {}
-        for split in ("train", "valid"):
-            kept = {
-                utterance: entry
-                for utterance, entry in self.entries[split].items()
-                if utterance in responses
-            }
-            if not kept:
-                raise RecipeError(
-                    f"No utterance of the {split} split has an expected "
-                    "response: the LLM refused them all."
-                )
-            add_attributes(kept, attributes)
-            self.check_dimensions(split, kept)
-            datasets[split] = speech_dataset(
+        entries = {
+            split: self.to_learn(split, responses, attributes)
+            for split in ("train", "valid")
+        }
+        datasets = {
+            split: speech_dataset(
                 kept,
                 self.brain.model.llm,
                 self.hparams.get("emotions"),
                 responses,
                 self.hparams["continuation_from_text"],
             )
+            for split, kept in entries.items()
+        }
+        rate = positions_per_second(self.brain)
+        lengths = {
+            split: costs(kept, responses, self.brain.model.llm, rate)
+            for split, kept in entries.items()
+        }
+        batches = sampler(datasets["train"], lengths_list=lengths["train"])
+        valid_loader = dict(valid_loader)
+        valid_batches = make_batches(
+            range(len(datasets["valid"])),
+            lengths["valid"],
+            valid_loader.pop("batch_size"),
+        )
         self.brain.fit(
             epoch_counter,
             datasets["train"],
             datasets["valid"],
-            train_loader_kwargs=train_loader,
-            valid_loader_kwargs=valid_loader,
+            train_loader_kwargs={**train_loader, "batch_sampler": batches},
+            valid_loader_kwargs={
+                **valid_loader,
+                "batch_sampler": share(valid_batches),
+            },
         )
+
+    def to_learn(self, split, responses, attributes):
+        """Picks the entries of a split that have what training needs.
+
+        Arguments
+        ---------
+        split : str
+            "train" or "valid".
+        responses : dict
+            Expected responses.
+        attributes : dict
+            Pseudo labels.
+
+        Returns
+        -------
+        dict
+            Manifest entries with an expected response, pseudo labels filled
+            in.
+
+        Raises
+        ------
+        RecipeError
+            If there are none, or if they lack labels.
+        """
+        kept = {
+            utterance: entry
+            for utterance, entry in self.entries[split].items()
+            if utterance in responses
+        }
+        if not kept:
+            raise RecipeError(
+                f"No utterance of the {split} split has an expected "
+                "response: the LLM refused them all."
+            )
+        add_attributes(kept, attributes)
+        self.check_dimensions(split, kept)
+        return kept
 
     def check_dimensions(self, split, entries):
         """Makes sure that there is something for the dimension head to learn.
@@ -329,8 +378,9 @@ class Recipe:
             Ask(*recognition).plain(),
             self.hparams["generation_batch_size"],
         )
-        if self.brain.emotion_cache is not None:
-            self.brain.emotion_cache.log()
+        for cache in (self.brain.emotion_cache, self.brain.frame_cache):
+            if cache is not None:
+                cache.log()
 
     def recover(self):
         """Loads the checkpoint of the lowest validation loss.

@@ -12,16 +12,15 @@ import json
 import os
 from pathlib import Path
 
-import torch
 from speechbrain.utils.distributed import (
     ddp_barrier,
-    get_rank,
     if_main_process,
     run_on_main,
 )
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
+from speechbrain_relm.batches import processes, rank
 from speechbrain_relm.files import write_atomically
 
 logger = get_logger(__name__)
@@ -137,8 +136,7 @@ def work_through(path, batches, work, settings, title):
     run_on_main(_gather, args=[path, batches, settings])
     done = read_records(path)
     pending = [b for b in batches if not all(i in done for i in b)]
-    rank, world_size = get_rank() or 0, _world_size()
-    shard = _shard(path, rank)
+    shard = _shard(path, rank())
     bar = tqdm(
         total=len(batches),
         initial=len(batches) - len(pending),
@@ -148,7 +146,7 @@ def work_through(path, batches, work, settings, title):
     )
     with bar, open(shard, "a", encoding="utf-8") as file:
         for index, batch in enumerate(pending):
-            if index % world_size == rank:
+            if index % processes() == rank():
                 records = work(batch)
                 file.write("".join(_line(record) for record in records))
                 file.flush()
@@ -208,9 +206,3 @@ def _line(record):
 def _shard(path, rank):
     """Names the file that a process writes."""
     return path if rank == 0 else path.with_suffix(f".rank{rank}{path.suffix}")
-
-
-def _world_size():
-    """Counts the processes."""
-    distributed = torch.distributed
-    return distributed.get_world_size() if distributed.is_initialized() else 1

@@ -92,6 +92,7 @@ def main(argv):
     # The adapter learns to bring it nearer.
     recipe.fit(
         hparams["epoch_counter"],
+        hparams["sampler"],
         hparams["train_loader"],
         hparams["valid_loader"],
     )

@@ -83,6 +83,7 @@ def main(argv):
         lr_schedule=hparams["lr_schedule"],
         train_logger=hparams["train_logger"],
         embedding_folder=hparams["embedding_folder"],
+        frame_folder=hparams["frame_folder"],
     )
     recipe = Recipe(hparams, brain)
 
@@ -97,6 +98,7 @@ def main(argv):
     # Section II-B.2, Step 2: behaviour alignment with the auxiliary tasks.
     recipe.fit(
         hparams["epoch_counter"],
+        hparams["sampler"],
         hparams["train_loader"],
         hparams["valid_loader"],
     )

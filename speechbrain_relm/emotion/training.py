@@ -10,10 +10,11 @@ import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain.dataio.dataset import DynamicItemDataset
-from speechbrain.utils.distributed import get_rank, run_on_main
+from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.audio import load_audio
+from speechbrain_relm.batches import rank, steps_per_epoch
 from speechbrain_relm.corpus import resolve_wav
 from speechbrain_relm.data import LONGEST
 from speechbrain_relm.dimensions import DIMENSIONS
@@ -182,12 +183,7 @@ class EmotionBrain(sb.Brain):
             Passed on; `train_loader_kwargs` holds a `batch_sampler`.
         """
         sampler = kwargs["train_loader_kwargs"]["batch_sampler"]
-        processes = 1
-        if torch.distributed.is_initialized():
-            processes = torch.distributed.get_world_size()
-        # Each process has as many batches; the last ones may repeat some.
-        batches = -(-len(sampler) // processes)
-        self.steps = max(batches // self.grad_accumulation_factor, 1)
+        self.steps = steps_per_epoch(sampler, self.grad_accumulation_factor)
         self.steps *= epoch_counter.limit
         # So that `Brain` tells it the epoch, and each epoch's batches differ.
         self.train_sampler = sampler
@@ -217,7 +213,7 @@ class EmotionBrain(sb.Brain):
                     self.optimizer_step + 1
                 )
         epoch = self.hparams.epoch_counter.current
-        step = (self.hparams.seed, epoch, self.step, get_rank() or 0)
+        step = (self.hparams.seed, epoch, self.step, rank())
         seed = hash(step) % 2**32
         torch.manual_seed(seed)  # dropout
         np.random.seed(seed)  # SpecAugment

@@ -9,6 +9,7 @@ import torch
 from speechbrain.utils.checkpoints import average_checkpoints
 from torch.nn.functional import cross_entropy
 
+from speechbrain_relm.batches import steps_per_epoch
 from speechbrain_relm.epitome.data import IGNORED, level_weights
 from speechbrain_relm.epitome.measures import (
     accuracy_and_f1,
@@ -231,8 +232,10 @@ class EpitomeBrain(sb.Brain):
             ).to(self.device)
             for mechanism in self.classifiers
         }
-        batches = len(kwargs["train_loader_kwargs"]["batch_sampler"])
-        self.steps = max(batches * epoch_counter.limit, 1)
+        self.steps = epoch_counter.limit * steps_per_epoch(
+            kwargs["train_loader_kwargs"]["batch_sampler"],
+            self.grad_accumulation_factor,
+        )
         super().fit(epoch_counter, train_set, *args, **kwargs)
 
     def on_evaluate_start(self, max_key=None, min_key=None):

@@ -1,4 +1,4 @@
-"""The cache of emotion embeddings: hits, kills, other weights, processes.
+"""The caches of what frozen encoders heard: hits, kills, other weights, processes.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -9,8 +9,10 @@ import multiprocessing
 import pytest
 import torch
 
-from speechbrain_relm.emotion_cache import EmotionCache, audio_key, fingerprint
+from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
+from speechbrain_relm.kept_rows import audio_key, fingerprint
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
+from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 
 
 class Counting(DimensionalEmotionEncoder):
@@ -72,7 +74,7 @@ def test_a_torn_file_keeps_its_whole_rows(encoder, utterances, tmp_path, torn):
     path = next(tmp_path.rglob(f"*{torn}"))
     path.write_bytes(path.read_bytes()[:-5])
     cache = EmotionCache(encoder, tmp_path)
-    assert len(cache.rows) == 2
+    assert len(cache.kept) == 2
     for found, wanted in zip(ask(cache, utterances), expected):
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
     assert Counting.heard == 4
@@ -100,4 +102,27 @@ def test_two_processes_at_once(emotion_folder, tmp_path):
         process.join()
         assert process.exitcode == 0
     cache = EmotionCache(DimensionalEmotionEncoder(emotion_folder), tmp_path)
-    assert len(cache.rows) == 30
+    assert len(cache.kept) == 30
+
+
+@pytest.mark.parametrize("pad_to_30s", [False, True])
+def test_frames_are_the_encoders_own(
+    whisper_folder, utterances, tmp_path, pad_to_30s
+):
+    """Also for an utterance that came in another batch before."""
+    wavs, batch, lens = utterances
+    encoder = WhisperSpeechEncoder(whisper_folder, pad_to_30s, freeze=True)
+    expected = encoder(batch, lens)
+    keys = [audio_key(wav) for wav in wavs]
+    FrameCache(encoder, tmp_path)(keys[:1], wavs[0][None], torch.ones(1))
+    for heard in (2, 0):
+        cache = FrameCache(encoder, tmp_path)
+        found = cache(keys, batch, lens)
+        assert cache.asked - cache.found == heard
+        counts = encoder.frame_counts(lens, batch.shape[1])
+        assert found.shape[:2] == (3, counts.max())
+        for ours, frames, count in zip(found, expected, counts):
+            torch.testing.assert_close(
+                ours[:count], frames[:count], rtol=1e-4, atol=1e-5
+            )
+            assert not ours[count:].any()

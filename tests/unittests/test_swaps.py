@@ -166,6 +166,7 @@ def test_swap(
     )
     recipe.fit(
         hparams["epoch_counter"],
+        hparams["sampler"],
         hparams["train_loader"],
         hparams["valid_loader"],
     )

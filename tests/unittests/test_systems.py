@@ -55,6 +55,7 @@ def test_speech_systems_differ_as_in_table_1(number, encoder, dimension, fit):
     named = {"system", "system_title", "experiment_name", "report_title"}
     named |= {"output_folder", "shared_folder", "manifest_folder"}
     named |= {"save_folder", "train_log", "checkpointer", "train_logger"}
+    named |= {"embedding_folder", "frame_folder"}
     assert changed - named <= {
         "steps",
         "loss_weights",

@@ -1,0 +1,102 @@
+"""Two processes do what one does, and survive the death of one of them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from recipe_runs import SCRIPT, command, environment, lines, run
+
+from speechbrain_relm.mini.corpora import make_esd
+
+YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
+# Batches of one size, so that no process has one more.
+ALIKE = {"sampler": "{bucket_boundaries: [1024]}", "seed": 7}
+
+
+@pytest.fixture(scope="module")
+def settings(
+    tmp_path_factory,
+    whisper_folder,
+    emotion_folder,
+    qwen_folder,
+    scorer_folder,
+):
+    """A corpus of 24, 8 and 16 utterances, and tiny models."""
+    corpus = tmp_path_factory.mktemp("esd") / "ESD"
+    make_esd(corpus, speakers=2, sentences=6)
+    return corpus, {
+        "whisper_source": whisper_folder,
+        "emotion_source": emotion_folder,
+        "llm_source": qwen_folder,
+        "scorer_source": scorer_folder,
+    }
+
+
+@pytest.fixture(scope="module")
+def alone(settings, tmp_path_factory):
+    """One process that adds up the gradients of two batches."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    run(
+        command(YAML, folder, *settings, grad_accumulation_factor=2, **ALIKE),
+    )
+    return folder
+
+
+def on_two(folder, settings):
+    """The command on two processes."""
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        "--nproc_per_node=2",
+        *command(YAML, folder, *settings, **ALIKE)[1:],
+        "--distributed_backend=gloo",
+    ]
+
+
+def losses(folder):
+    """Every number of the training log."""
+    log = (folder / "train_log.txt").read_text()
+    return [float(x) for x in re.findall(r"(?:loss|UA|nll): ([\d.e+-]+)", log)]
+
+
+def agree(folder, alone):
+    """The same records, and losses that differ by rounding."""
+    assert len(losses(alone)) >= 8
+    assert losses(folder) == pytest.approx(losses(alone), rel=1e-4)
+    for name in ("expected_responses.jsonl", "responses.jsonl", "table.csv"):
+        assert lines(folder / name) == lines(alone / name), name
+    name = "expected_responses.jsonl"
+    assert (folder / name).read_bytes() == (alone / name).read_bytes()
+
+
+def test_two_processes_equal_one(settings, alone, tmp_path):
+    """Losses to 1e-4, whoever computed which batch."""
+    folder = tmp_path / "two"
+    run(on_two(folder, settings))
+    agree(folder, alone)
+
+
+def test_a_process_dies(settings, alone, tmp_path):
+    """The others stop, and the same command goes on to the same end."""
+    folder = tmp_path / "two"
+    process = subprocess.Popen(
+        on_two(folder, settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    )
+    deadline = time.time() + 300
+    while not any(folder.glob("save/*/COMPLETE")):
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.time() < deadline
+        time.sleep(0.002)
+    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    last = workers.read_text().split()[-1]
+    os.kill(int(last), signal.SIGKILL)
+    assert process.wait(timeout=120) != 0
+    run(on_two(folder, settings))
+    agree(folder, alone)
