@@ -21,6 +21,7 @@ from transformers import (
 from transformers.cache_utils import DynamicLayer
 
 from speechbrain_relm.convert.sources import stock_llm
+from speechbrain_relm.lobes.leaving import can_leave, generate_leaving
 from speechbrain_relm.lobes.partial_lora import same_speech_positions
 from speechbrain_relm.pretrained import load_pretrained
 
@@ -352,10 +353,14 @@ class ChatLLM(nn.Module):
     @functools.cached_property
     def keeps_prefixes(self):
         """Whether a prefix that was read once stays what it is."""
-        layers = DynamicCache(config=self.model.config).layers
         frozen = not self.model.get_input_embeddings().weight.requires_grad
-        plain = all(type(layer) is DynamicLayer for layer in layers)
-        return frozen and plain and not self.gradient_checkpointing
+        return frozen and self.keeps_all and not self.gradient_checkpointing
+
+    @functools.cached_property
+    def keeps_all(self):
+        """Whether the LLM keeps keys and values of all tokens, no less."""
+        layers = DynamicCache(config=self.model.config).layers
+        return all(type(layer) is DynamicLayer for layer in layers)
 
     @torch.no_grad()
     def generate(
@@ -397,9 +402,16 @@ class ChatLLM(nn.Module):
             pad_token_id=(settings["eos_token_id"] or [0])[0],
             **settings,
         )
+        embeddings = inputs_embeds.to(self.model.dtype)
+        mask = attention_mask.long()
+        whole = streamer or stopping_criteria or len(mask) == 1
+        if not whole and can_leave(settings) and self.keeps_all:
+            if past is None:
+                past = DynamicCache(config=self.model.config)
+            return generate_leaving(self.model, embeddings, mask, past, config)
         return self.model.generate(
-            inputs_embeds=inputs_embeds.to(self.model.dtype),
-            attention_mask=attention_mask.long(),
+            inputs_embeds=embeddings,
+            attention_mask=mask,
             generation_config=config,
             past_key_values=past,
             stopping_criteria=StoppingCriteriaList(stopping_criteria or []),

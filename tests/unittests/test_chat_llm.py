@@ -7,8 +7,10 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    DynamicCache,
 )
 
+from speechbrain_relm.lobes import leaving
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.sequences import pack, prompt_part, ragged_part
@@ -90,6 +92,56 @@ def test_greedy_text_is_transformers_own_alone_and_in_a_batch(qwen_folder):
         expected = stock.generate(ids, max_new_tokens=8, do_sample=False)
         new = expected[0, ids.shape[1] :].tolist()
         assert batch[row].tolist()[: len(new)] == new
+
+
+@pytest.mark.parametrize("prefix", [0, 6])
+def test_finished_answers_leave_the_batch(llama_folder, prefix):
+    """Each is what it is alone, and no row runs much beyond its end."""
+    llm = ChatLLM(llama_folder).eval()
+    torch.manual_seed(3)
+    before = torch.randn(prefix, 32)
+    rows = [torch.cat([before, torch.randn(n, 32)]) for n in (5, 9, 7, 9)]
+    endless = [alone(llm, row, [])[0].tolist() for row in rows]
+    # Tokens that end one row early, one in the third piece, others never.
+    ends = [endless[0][2], endless[1][37]]
+    lengths = [
+        next((i + 1 for i, t in enumerate(row) if t in ends), 50)
+        for row in endless
+    ]
+    assert len({*lengths}) > 1 and max(lengths) > 2 * leaving.PIECE
+
+    longest = max(len(row) for row in rows)
+    pads = [longest - len(row) for row in rows]
+    batch = torch.stack(
+        [
+            torch.cat([row[:prefix], torch.zeros(n, 32), row[prefix:]])
+            for n, row in zip(pads, rows)
+        ]
+    )
+    mask = torch.ones(4, longest, dtype=torch.bool)
+    for row, n in enumerate(pads):
+        mask[row, prefix : prefix + n] = False
+    past = None
+    if prefix:
+        past = DynamicCache()
+        llm(batch[:, :prefix], past=past)
+    run = []
+    llm.model.model.register_forward_hook(
+        lambda module, inputs, output: run.append(len(output[0]))
+    )
+    found = llm.generate(
+        batch, mask, past, max_new_tokens=50, eos_token_id=ends
+    )
+    for ids, row, length in zip(found.tolist(), endless, lengths):
+        assert ids[:length] == row[:length]
+        assert set(ids[length:]) <= {ends[0]}
+    assert sum(run) <= sum(lengths) + 4 * leaving.PIECE
+
+
+def alone(llm, row, ends):
+    """Answers one row in one piece."""
+    mask = torch.ones(1, len(row), dtype=torch.bool)
+    return llm.generate(row[None], mask, max_new_tokens=50, eos_token_id=ends)
 
 
 def test_checkpoint_settings_do_not_change_the_decoding(tmp_path, qwen_folder):
