@@ -9,12 +9,16 @@ import os
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
+from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.files import cache_folder, write_atomically
 from speechbrain_relm.mini.models import sha256
 
+logger = get_logger(__name__)
+
 # The first kind that a folder has is what transformers loads.
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.bin", "*.ckpt")
+LARGE = 2**24  # bytes, from which a checksum is kept
 
 
 def checksum(path):
@@ -39,10 +43,14 @@ def checksum(path):
     """
     path = Path(path).resolve()
     state = path.stat()
-    mark = f"{path} {state.st_size} {state.st_mtime_ns} {state.st_ino}"
+    size = state.st_size
+    if size < LARGE:
+        return sha256(path)
+    mark = f"{path} {size} {state.st_mtime_ns} {state.st_ino}"
     name = hashlib.sha256(os.fsencode(mark)).hexdigest()
     kept = cache_folder() / "checksums" / name
     if not kept.is_file():
+        logger.info("Checksum of %s, %.2f GB, once.", path, size / 1e9)
         write_atomically(kept, sha256(path))
     return kept.read_text(encoding="utf-8")
 
