@@ -237,7 +237,7 @@ class Conversation:
         count : int
             How many positions that is.
         """
-        if not self.llm.keeps_prefixes:
+        if not self.llm.keeps_all:
             return None, 0
         if self.past is None:
             start = self.llm.split_chat(self.ask.system)[0]

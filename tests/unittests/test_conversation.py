@@ -144,12 +144,12 @@ def test_an_llm_whose_memory_cannot_be_kept(listener, wavs):
     llm = listener.mods.model.llm.adapted_model
     for turn in ({"wav": wavs[0]}, {"text": "And you?"}):
         answer = expected.respond(**turn)
-        llm.keeps_prefixes = False
+        llm.keeps_all = False
         try:
             assert found.respond(**turn) == answer
             assert found.past is None
         finally:
-            del llm.keeps_prefixes
+            del llm.keeps_all
 
 
 def test_tokens_are_those_of_the_template(
