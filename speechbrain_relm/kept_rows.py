@@ -2,6 +2,8 @@
 
 An entry is found by a key in a folder named by what computed it, so a stale
 one cannot be. Any number of processes may add at once, and any may be killed.
+SpeechBrain's `CachedHDF5DynamicItem` does not serve here: it computes items
+one by one, finds them by utterance id, and allows a single writer.
 
 Authors
  * The speechbrain_relm contributors 2026
