@@ -21,6 +21,9 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
     package_data={"speechbrain_relm": ["mini/data/*.csv", "systems/*.yaml"]},
+    entry_points={
+        "console_scripts": ["speechbrain-relm = speechbrain_relm.__main__:main"]
+    },
     python_requires=">=3.10",
     classifiers=[
         "Programming Language :: Python :: 3",

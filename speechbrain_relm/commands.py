@@ -1,0 +1,170 @@
+"""The shell commands that talk with a release: `respond` and `chat`.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import sys
+from pathlib import Path
+
+# Wherever a turn of a chat starts with it, a file's path follows.
+WAV = "/wav "
+
+
+def respond(options):
+    """Answers recordings, as the words come.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `release`, `recordings`, `emotion` and `sentences`.
+    """
+    listener = load(options.release)
+    for path in options.recordings:
+        if len(options.recordings) > 1:
+            sys.stdout.write(f"{path}: ")
+        talk = listener.converse(**changes(options))
+        say(talk.stream(file=path))
+        if options.emotion:
+            sys.stdout.write(describe(listener, talk.turns[-1].speech))
+
+
+def chat(options):
+    """Talks, a line of the standard input a turn.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `release`, `speech` and `sentences`.
+    """
+    talk = load(options.release).converse(**changes(options))
+    if options.speech:
+        say(talk.stream(file=options.speech))
+    for line in turns():
+        try:
+            if line.startswith(WAV):
+                say(talk.stream(file=line[len(WAV) :].strip()))
+            else:
+                say(talk.stream(text=line))
+        except (OSError, ValueError) as error:
+            # One wrong path must not cost the conversation.
+            sys.stderr.write(f"{error}\n")
+
+
+def turns():
+    """Reads the user's turns.
+
+    Yields
+    ------
+    str
+        A line that says something.
+    """
+    asks = sys.stdin.isatty()
+    while True:
+        if asks:
+            sys.stdout.write("> ")
+            sys.stdout.flush()
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def load(release):
+    """Loads a release.
+
+    Arguments
+    ---------
+    release : str
+        Folder or hub id.
+
+    Returns
+    -------
+    speechbrain_relm.inference.re_llm.EmpatheticListener
+        The listener.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder is meant and it is no release.
+    """
+    from speechbrain_relm.inference.re_llm import EmpatheticListener
+
+    folder = Path(release)
+    looks_local = folder.exists() or release.count("/") != 1
+    if looks_local and not (folder / "hyperparams.yaml").is_file():
+        raise FileNotFoundError(
+            f"{release} is no release: name the folder that the recipe's step "
+            "'release' leaves, e.g. results/ESD/re_llm/1986/release."
+        )
+    return EmpatheticListener.from_hparams(release)
+
+
+def changes(options):
+    """Collects how answers are asked for.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        With `sentences`.
+
+    Returns
+    -------
+    dict
+        For `EmpatheticListener.converse`.
+
+    Example
+    -------
+    >>> import argparse
+    >>> changes(argparse.Namespace(sentences=2))
+    {'sentences': 2}
+    """
+    return {} if options.sentences is None else {"sentences": options.sentences}
+
+
+def say(pieces):
+    """Writes an answer as it comes.
+
+    Arguments
+    ---------
+    pieces : iterable of str
+        Its pieces.
+
+    Example
+    -------
+    >>> say(["I ", "see."])
+    I see.
+    """
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+def describe(listener, speech):
+    """Says what emotion was heard.
+
+    Arguments
+    ---------
+    listener : speechbrain_relm.inference.re_llm.EmpatheticListener
+        The listener.
+    speech : speechbrain_relm.model.Speech
+        What it heard.
+
+    Returns
+    -------
+    str
+        Lines with the classes' probabilities, and the dimensions from 0 to 1.
+    """
+    found = listener.classify(speech)[0]
+    lines = []
+    for title, values in (
+        ("category head", found.head),
+        ("likelihood", found.likelihood),
+        ("dimensions", found.attributes),
+    ):
+        if values is not None:
+            shown = ", ".join(f"{k} {v:.2f}" for k, v in values.items())
+            lines.append(f"  {title}: {shown}\n")
+    return "".join(lines)

@@ -1,0 +1,69 @@
+"""The shell command: answers, emotions, conversations, errors.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import io
+import re
+
+import pytest
+import soundfile
+import torch
+
+from speechbrain_relm.__main__ import ELSEWHERE, main
+from speechbrain_relm.inference.re_llm import EmpatheticListener
+
+
+@pytest.fixture
+def wav(tmp_path):
+    """Two seconds of noise, 48 kHz, in stereo."""
+    path = tmp_path / "speech.wav"
+    noise = 0.1 * torch.randn(
+        96000, 2, generator=torch.Generator().manual_seed(2)
+    )
+    soundfile.write(path, noise.numpy(), 48000)
+    return str(path)
+
+
+def test_respond_is_the_interface(release_folder, wav, capsys):
+    """The same words, and the emotion's numbers."""
+    main(["respond", release_folder, wav, "--emotion"])
+    printed = capsys.readouterr().out
+    listener = EmpatheticListener.from_hparams(release_folder)
+    assert printed.startswith(listener.respond_file(wav) + "\n")
+    heard = listener.classify_file(wav)
+    for values in (heard.head, heard.likelihood, heard.attributes):
+        for name, value in values.items():
+            assert f"{name} {value:.2f}" in printed
+
+
+def test_chat_is_a_conversation(release_folder, wav, capsys, monkeypatch):
+    """Spoken and written turns; a wrong path costs nothing."""
+    lines = f"What now?\n\n/wav missing.wav\n/wav {wav}\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    main(["chat", release_folder, "--speech", wav])
+    printed = capsys.readouterr()
+    talk = EmpatheticListener.from_hparams(release_folder).converse()
+    turns = ({"file": wav}, {"text": "What now?"}, {"file": wav})
+    expected = [talk.respond(**turn) for turn in turns]
+    assert printed.out == "".join(f"{answer}\n" for answer in expected)
+    assert "missing.wav" in printed.err
+
+
+@pytest.mark.parametrize("name", ["respond", "chat", *ELSEWHERE])
+def test_help_shows_an_example(name, capsys):
+    """For each command."""
+    with pytest.raises(SystemExit) as done:
+        main([name, "--help"])
+    assert done.value.code == 0
+    shown = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert re.search(r"Example: .*" + name, shown)
+
+
+def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
+    """Naming the file."""
+    path = tmp_path / "text.wav"
+    path.write_text("no audio")
+    with pytest.raises(SystemExit, match="speechbrain-relm: .*text.wav"):
+        main(["respond", release_folder, str(path)])
