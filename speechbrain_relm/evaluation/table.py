@@ -196,7 +196,7 @@ def cell_text(cell):
     Returns
     -------
     str
-        E.g. "1.805 (.419) p=.025 *".
+        E.g. `1.805 (.419) p=.025 *`.
 
     Example
     -------
