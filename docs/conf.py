@@ -65,7 +65,7 @@ nitpick_ignore_regex = [
     ("py:class", "callable|context managers|iterable|iterator|optional"),
     ("py:class", "DynamicItemDataset|sequence|str to .*"),
 ]
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["dollarmath", "html_image"]
 myst_heading_anchors = 3
 
 
