@@ -5,28 +5,28 @@ Authors
 """
 
 import argparse
+import importlib
 import logging
 import sys
 
-from transformers.utils import logging as transformers_logging
-
-from speechbrain_relm import commands, plan
-from speechbrain_relm.convert import __main__ as convert
+from speechbrain_relm import commands
 from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.evaluation import __main__ as evaluation
 
-# Commands that other modules have: name to what runs it and what it does.
+# Commands that other modules have: name to the module, imported only where it
+# is asked for, what its command line starts with, and what the command does.
 ELSEWHERE = {
     "score": (
-        lambda rest: evaluation.main(["score", *rest]),
+        "evaluation.__main__",
+        ["score"],
         "empathy of any system's responses, from a CSV or a responses.jsonl",
     ),
-    "table": (
-        lambda rest: evaluation.main(["table", *rest]),
-        "Table I of finished runs",
+    "table": ("evaluation.__main__", ["table"], "Table I of finished runs"),
+    "plan": ("plan", [], "memory, parameters and checkpoint size of a YAML"),
+    "convert": (
+        "convert.__main__",
+        [],
+        "released checkpoints to folders of our lobes",
     ),
-    "plan": (plan.main, "memory, parameters and checkpoint size of a YAML"),
-    "convert": (convert.main, "released checkpoints to folders of our lobes"),
 }
 
 
@@ -69,7 +69,10 @@ def make_parser():
         parsed.add_argument(
             "--sentences", type=int, help="of an answer, at most"
         )
-    for name, (_, what) in ELSEWHERE.items():
+        parsed.add_argument(
+            "--device", default="cpu", help="e.g. cuda; by default cpu"
+        )
+    for name, (_, _, what) in ELSEWHERE.items():
         found.add_parser(name, help=what, add_help=False)
     return parser
 
@@ -90,15 +93,21 @@ def main(arguments=None):
     SystemExit: speechbrain-relm: no/such/release is no release: name the...
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments and arguments[0] in ELSEWHERE:
-        return ELSEWHERE[arguments[0]][0](arguments[1:])
-    options = make_parser().parse_args(arguments)
-    logging.basicConfig(format="%(message)s")
-    transformers_logging.disable_progress_bar()
+    # It warns that torchvision is missing, which no command uses.
+    logging.getLogger("speechbrain.utils.train_logger").setLevel(logging.ERROR)
     try:
-        options.do(options)
+        if arguments and arguments[0] in ELSEWHERE:
+            module, first, _ = ELSEWHERE[arguments[0]]
+            module = importlib.import_module(f"speechbrain_relm.{module}")
+            module.main([*first, *arguments[1:]])
+        else:
+            options = make_parser().parse_args(arguments)
+            logging.basicConfig(format="%(message)s")
+            options.do(options)
     except (OSError, ValueError, RecipeError) as error:
         sys.exit(f"speechbrain-relm: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ def respond(options):
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `recordings`, `emotion` and `sentences`.
+        `release`, `recordings`, `emotion`, `sentences` and `device`.
     """
-    listener = load(options.release)
+    listener = load(options.release, options.device)
     for path in options.recordings:
         if len(options.recordings) > 1:
             sys.stdout.write(f"{path}: ")
@@ -35,9 +35,10 @@ def chat(options):
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `speech` and `sentences`.
+        `release`, `speech`, `sentences` and `device`.
     """
-    talk = load(options.release).converse(**changes(options))
+    listener = load(options.release, options.device)
+    talk = listener.converse(**changes(options))
     if options.speech:
         say(talk.stream(file=options.speech))
     for line in turns():
@@ -71,13 +72,15 @@ def turns():
             yield line.strip()
 
 
-def load(release):
+def load(release, device="cpu"):
     """Loads a release.
 
     Arguments
     ---------
     release : str
         Folder or hub id.
+    device : str
+        Where it runs.
 
     Returns
     -------
@@ -89,8 +92,6 @@ def load(release):
     FileNotFoundError
         If a folder is meant and it is no release.
     """
-    from speechbrain_relm.inference.re_llm import EmpatheticListener
-
     folder = Path(release)
     looks_local = folder.exists() or release.count("/") != 1
     if looks_local and not (folder / "hyperparams.yaml").is_file():
@@ -98,7 +99,13 @@ def load(release):
             f"{release} is no release: name the folder that the recipe's step "
             "'release' leaves, e.g. results/ESD/re_llm/1986/release."
         )
-    return EmpatheticListener.from_hparams(release)
+    # `--help` and typing errors need not wait for these.
+    from transformers.utils import logging
+
+    from speechbrain_relm.inference.re_llm import EmpatheticListener
+
+    logging.disable_progress_bar()
+    return EmpatheticListener.from_hparams(release, run_opts={"device": device})
 
 
 def changes(options):

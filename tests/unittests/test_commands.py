@@ -6,6 +6,8 @@ Authors
 
 import io
 import re
+import subprocess
+import sys
 
 import pytest
 import soundfile
@@ -67,3 +69,39 @@ def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
     path.write_text("no audio")
     with pytest.raises(SystemExit, match="speechbrain-relm: .*text.wav"):
         main(["respond", release_folder, str(path)])
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("plan {esd} --batch_sizes 4", "mean --batch_size[?]"),
+        ("score missing.csv out", "missing.csv is missing: name a CSV"),
+        ("table missing", "missing/responses.jsonl is missing"),
+        ("convert qwen missing out", "missing is no folder"),
+    ],
+)
+def test_the_other_commands_say_it_in_a_line(line, said):
+    """Without a traceback, whatever module they are in."""
+    line = line.format(esd="recipes/ESD/hparams/re_llm_mini.yaml")
+    with pytest.raises(SystemExit, match=said) as stopped:
+        main(line.split())
+    assert "\n" not in stopped.value.code
+
+
+def test_help_is_quick():
+    """`python -m` does the same; help loads no models' libraries."""
+    code = (
+        "import sys; from speechbrain_relm.__main__ import make_parser; "
+        "make_parser().format_help(); "
+        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    shown = subprocess.run(
+        [sys.executable, "-m", "speechbrain_relm", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in ("respond", "chat", *ELSEWHERE):
+        assert f"    {name} " in shown.stdout
+    assert not shown.stderr
