@@ -14,8 +14,16 @@ demo: $(INSTALLED)
 		--data_folder $(DEMO)/ESD --output_folder $(DEMO)/re_llm_mini \
 		--number_of_epochs 3
 
+# A page to talk with what the demo trained.
+web: demo
+	$(PYTHON) -m speechbrain_relm.demo $(DEMO)/re_llm_mini/release
+
 test: $(INSTALLED)
 	$(PYTHON) -m pytest -q
+
+# The page in headless Chromium (Debian: chromium, chromium-driver).
+test-browser: $(INSTALLED)
+	$(PYTHON) -m pytest -q tests/browser
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .
@@ -30,7 +38,7 @@ docs: $(INSTALLED)
 
 $(INSTALLED): setup.py
 	python3 -m venv .venv
-	$(PYTHON) -m pip install --quiet --editable ".[mini,dev]"
+	$(PYTHON) -m pip install --quiet --editable ".[mini,demo,dev]"
 	touch $@
 
 clean:

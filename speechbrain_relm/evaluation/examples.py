@@ -31,6 +31,35 @@ def mark(response, spans):
     >>> mark("I'm sorry. What happened?", {"ER": [[0, 10]], "Ex": [[11, 25]]})
     "**I'm sorry.** _What happened?_"
     """
+    pieces = []
+    for piece, of in segments(response, spans):
+        if of is not None and piece.strip():
+            inner = piece.strip()
+            piece = piece.replace(inner, f"{MARKS[of]}{inner}{MARKS[of]}")
+        pieces.append(piece)
+    return _in_cell("".join(pieces))
+
+
+def segments(response, spans):
+    """Cuts a response where its marks change.
+
+    Arguments
+    ---------
+    response : str
+        The response.
+    spans : dict
+        See `mark`.
+
+    Returns
+    -------
+    list of tuple
+        Pieces, and the score that each earned, or `None`.
+
+    Example
+    -------
+    >>> segments("I'm sorry. Why?", {"ER": [[0, 10]]})
+    [("I'm sorry.", 'ER'), (' Why?', None)]
+    """
     owner = [None] * len(response)
     for score in reversed(MARKS):
         for start, end in spans.get(score, []):
@@ -38,13 +67,9 @@ def mark(response, spans):
     pieces, start = [], 0
     for end in range(1, len(response) + 1):
         if end == len(response) or owner[end] != owner[start]:
-            piece, of = response[start:end], owner[start]
-            if of is not None and piece.strip():
-                inner = piece.strip()
-                piece = piece.replace(inner, f"{MARKS[of]}{inner}{MARKS[of]}")
-            pieces.append(piece)
+            pieces.append((response[start:end], owner[start]))
             start = end
-    return _in_cell("".join(pieces))
+    return pieces
 
 
 def _in_cell(text):

@@ -1,0 +1,1 @@
+"""A page to talk with RE-LLM: `python -m speechbrain_relm.demo RELEASE`."""

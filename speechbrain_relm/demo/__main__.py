@@ -1,0 +1,66 @@
+"""Serves the page: `python -m speechbrain_relm.demo RELEASE`.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import logging
+import sys
+
+from speechbrain_relm.commands import load
+from speechbrain_relm.demo.listening import Listening
+from speechbrain_relm.inference.epitome import EmpathyScoring
+from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
+from speechbrain_relm.mini import epitome
+
+
+def main(arguments=None):
+    """Loads the systems and serves the page.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["no/such/release"])
+    Traceback (most recent call last):
+    ...
+    SystemExit: demo: no/such/release is no release: name the folder...
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m speechbrain_relm.demo",
+        description="A page to talk with RE-LLM, and with the same LLM that "
+        "reads what Whisper heard.",
+        epilog="Example: python -m speechbrain_relm.demo "
+        "results/demo/re_llm_mini/release",
+    )
+    parser.add_argument("release", help="folder or hub id of a release")
+    parser.add_argument(
+        "--scorer",
+        help="folder of an empathy scorer; by default the small one",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7860)
+    given = parser.parse_args(arguments)
+    logging.basicConfig(format="%(message)s")
+    try:
+        listener = load(given.release)
+        listening = Listening(
+            listener,
+            WhisperTranscriber(listener.hparams.whisper_source),
+            EmpathyScoring.from_hparams(given.scorer or epitome.folder()),
+        )
+    except (OSError, ValueError) as error:
+        sys.exit(f"demo: {error}")
+    try:
+        from speechbrain_relm.demo.page import build, launch
+    except ImportError:
+        sys.exit("demo: the page needs Gradio: pip install -e '.[mini,demo]'")
+    launch(build(listening), server_name=given.host, server_port=given.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Every file goes upstream in one pull request, after those that it needs.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import upstream  # noqa: E402
+
+PULL_REQUESTS = upstream.read_pull_requests()
+FILES = [path for path in upstream.tracked_files() if (ROOT / path).is_file()]
+NAMES = upstream.Names(FILES, PULL_REQUESTS)
+GOES = [
+    path
+    for path in FILES
+    if path.startswith(("speechbrain_relm/", "recipes/", "tests/recipes/setup"))
+]
+
+
+@pytest.mark.parametrize("path", GOES)
+def test_in_one_pull_request(path):
+    """Name a new file, or its folder, in tools/upstream.yaml."""
+    assert path in NAMES.files
+
+
+def test_each_entry_stands_once_and_leads_to_a_place_of_its_own():
+    """The YAML of a pull request cannot name a file of another one."""
+    entries = [x for pr in PULL_REQUESTS.values() for x in pr["files"]]
+    assert len(entries) == len(set(entries))
+    places = [theirs for _, theirs in NAMES.files.values() if theirs]
+    assert len(places) == len(set(places))
+
+
+def test_each_entry_is_there():
+    """A moved file takes its entry with it."""
+    for pull_request in PULL_REQUESTS.values():
+        for path in pull_request["files"]:
+            assert (ROOT / path).exists(), path
+
+
+def test_needs_stand_before():
+    """The order of the file is an order in which they can be sent."""
+    before = set()
+    for name, pull_request in PULL_REQUESTS.items():
+        assert set(pull_request["needs"]) <= before, name
+        before.add(name)
+
+
+def imported(path):
+    """Finds our modules that a file imports, or its YAML names."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    if path.endswith(".yaml"):
+        for name in re.findall(r"speechbrain_relm[\w.]*", text):
+            while name and name not in NAMES.modules:
+                name = name.rpartition(".")[0]
+            yield name or None
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                full = f"{node.module}.{name.name}"
+                yield full if full in NAMES.modules else node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+@pytest.mark.parametrize("name", PULL_REQUESTS)
+def test_imports_what_came_before_only(name):
+    """Else the tree would not import until a later pull request came."""
+    there = set(upstream.with_needs([name], PULL_REQUESTS))
+    homes = {upstream.dotted(x): pr for x, (pr, _) in NAMES.files.items()}
+    for path, (pull_request, _) in NAMES.files.items():
+        code = path.startswith("speechbrain_relm/") and path.endswith(".py")
+        recipe = path.startswith("recipes/") and path.endswith((".py", ".yaml"))
+        if pull_request == name and (code or recipe):
+            for module in imported(path):
+                home = homes.get(module)
+                assert home is None or home in there, (path, module, home)
+
+
+@pytest.mark.parametrize(
+    "ours, theirs",
+    [
+        (
+            "from speechbrain_relm.lobes.partial_lora import PartialLoRA",
+            "from speechbrain.nnet.partial_lora import PartialLoRA",
+        ),
+        (
+            "    >>> from speechbrain_relm import prompting",
+            "    >>> from speechbrain.integrations.re_llm import prompting",
+        ),
+        (
+            "from speechbrain_relm import adapters, losses  # two",
+            "from speechbrain.nnet import adapter_switch as adapters\n"
+            "from speechbrain.integrations.re_llm import losses  # two",
+        ),
+        (
+            "llm: !new:speechbrain_relm.lobes.chat_llm.ChatLLM",
+            "llm: !new:speechbrain.integrations.huggingface.chat_llm.ChatLLM",
+        ),
+        (
+            "python -m speechbrain_relm.plan recipes/ESD/hparams/re_llm.yaml",
+            "python -m speechbrain.integrations.re_llm.plan "
+            "recipes/ESD/RE-LLM/hparams/re_llm.yaml",
+        ),
+        (
+            " * The speechbrain_relm contributors 2026",
+            " * The speechbrain_relm contributors 2026",
+        ),
+        (
+            "see recipes/ESD. And tests/tmp/made",
+            "see recipes/ESD/RE-LLM. And tests/tmp/made",
+        ),
+    ],
+)
+def test_rewrites(ours, theirs):
+    """Modules and paths, and nothing else."""
+    assert NAMES.rewrite(ours, "x.py", "y.py") == theirs
+
+
+def test_links():
+    """A document's links are relative to its new place."""
+    ours, theirs = "recipes/ESD/README.md", "recipes/ESD/RE-LLM/README.md"
+    text = "[a](../../docs/systems.md#b) [c](../../LICENSE) [d](https://e.f)"
+    assert NAMES.rewrite(text, ours, theirs) == (
+        "[a](../../../speechbrain/integrations/re_llm/docs/systems.md#b) "
+        "c [d](https://e.f)"
+    )
