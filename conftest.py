@@ -11,6 +11,7 @@ def folder_of(name, save):
 
     @pytest.fixture(scope="session", name=name)
     def fixture(tmp_path_factory):
+        """The folder."""
         return str(save(str(tmp_path_factory.mktemp(name))))
 
     return fixture

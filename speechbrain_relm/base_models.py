@@ -165,7 +165,9 @@ def base_model(name, source, trained_with, sha256, revision=None):
     Example
     -------
     >>> folder = getfixture("qwen_folder")
-    >>> base_model("llm_source", folder, "Qwen", {"model.safetensors": "12"})
+    >>> base_model(  # doctest: +NORMALIZE_WHITESPACE
+    ...     "llm_source", folder, "Qwen", {"model.safetensors": "12"}
+    ... )
     Traceback (most recent call last):
     ...
     ValueError: llm_source: .../model.safetensors has the SHA-256 ..., but the

@@ -20,11 +20,9 @@ from transformers import (
 )
 
 from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
-from speechbrain_relm.lobes.epitome import save_scorer
-from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
-from speechbrain_relm.mini import models
-from speechbrain_relm.release import write_release
-from speechbrain_relm.systems import effective_yaml
+
+# The other imports of ours stand where they are used: upstream, this file
+# comes with the first pull request, and they with later ones.
 
 LLM_SIZES = {
     "vocab_size": 49152,  # SmolLM2's, whose tokenizer they take
@@ -46,6 +44,8 @@ SMALL_BERT = BertConfig(
 
 def save_whisper(folder):
     """A whole Whisper of two small layers, with a real tokenizer."""
+    from speechbrain_relm.mini import models
+
     torch.manual_seed(0)
     source = models.folder("whisper-tiny.en")
     config = WhisperConfig.from_pretrained(source)
@@ -109,6 +109,8 @@ def save_wav2vec2(folder):
 
 def save_bert(folder):
     """A text encoder of one small layer, with MiniLM's tokenizer."""
+    from speechbrain_relm.mini import models
+
     torch.manual_seed(5)
     BertModel(SMALL_BERT).save_pretrained(folder)
     source = models.folder("all-MiniLM-L6-v2")
@@ -118,6 +120,8 @@ def save_bert(folder):
 
 def save_llm(model, folder):
     """Saves a random LLM with a real tokenizer and chat template."""
+    from speechbrain_relm.mini import models
+
     source = models.folder("SmolLM2-135M-Instruct")
     tokenizer = AutoTokenizer.from_pretrained(source)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
@@ -142,6 +146,10 @@ def save_llama(folder):
 
 def save_empathy_scorer(folder):
     """Empathy scorers on a small BERT, with MiniLM's tokenizer."""
+    from speechbrain_relm.lobes.epitome import save_scorer
+    from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+    from speechbrain_relm.mini import models
+
     torch.manual_seed(6)
     save_scorer(
         folder,
@@ -158,6 +166,9 @@ def save_empathy_scorer(folder):
 
 def save_release(folder, whisper, emotion, qwen, **changes):
     """A release of the mini YAML on tiny models, weights as drawn."""
+    from speechbrain_relm.release import write_release
+    from speechbrain_relm.systems import effective_yaml
+
     root = Path(__file__).resolve().parents[1]
     overrides = {
         "data_folder": "unused",
@@ -171,7 +182,7 @@ def save_release(folder, whisper, emotion, qwen, **changes):
         "response_settings": {"max_new_tokens": 12},
         **changes,
     }
-    yaml = root / "recipes" / "ESD" / "hparams" / "re_llm_mini.yaml"
+    yaml = root / "recipes/ESD/hparams/re_llm_mini.yaml"
     text = effective_yaml(str(yaml), overrides)
     hparams = load_hyperpyyaml(text)
     torch.manual_seed(7)

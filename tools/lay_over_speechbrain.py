@@ -2,12 +2,11 @@
 """Lays this project into a SpeechBrain work tree, under its upstream names.
 
     git clone https://github.com/speechbrain/speechbrain
-    python tools/lay_over_speechbrain.py speechbrain
-    cd speechbrain && python -m pytest tests/consistency
+    python tools/lay_over_speechbrain.py speechbrain --check
 
-Recipes go to `recipes/<corpus>/RE-LLM`, since some corpora are there already;
-their rows are added to `tests/recipes/<corpus>.csv`. Running it again changes
-nothing.
+`upstream.yaml` says which files make which pull request, and their names
+there. Imports, paths and links are rewritten, and the recipes' rows are added
+to `tests/recipes/<corpus>.csv`. Running it again changes nothing.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -15,42 +14,23 @@ Authors
 
 import argparse
 import csv
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-NAME = "RE-LLM"
+from check_upstream import check
+from upstream import (
+    ROOT,
+    Names,
+    read_pull_requests,
+    tracked_files,
+    with_needs,
+)
+
+TEXTS = (".py", ".yaml", ".md", ".txt")
 
 
-def upstream(path):
-    """Names a file of ours upstream.
-
-    Arguments
-    ---------
-    path : str
-        Path from the root of this project.
-
-    Returns
-    -------
-    str or None
-        Path from the root of SpeechBrain; `None` for what stays here.
-    """
-    parts = path.split("/")
-    if parts[0] == "recipes":
-        return "/".join([*parts[:2], NAME, *parts[2:]])
-    if parts[0] == "speechbrain_relm" or path == "tests/tiny_models.py":
-        return path
-    if parts[:3] == ["tests", "recipes", "setup"]:
-        if len(parts) > 4:  # recipes_<corpus>_<script>/hparams_<yaml>
-            words = parts[3].split("_")
-            parts[3] = "_".join([*words[:2], NAME, *words[2:]])
-        return "/".join(parts)
-    return None
-
-
-def add_rows(table, target):
+def add_rows(table, target, names, laid):
     """Adds our rows to SpeechBrain's table of a corpus.
 
     Arguments
@@ -59,14 +39,24 @@ def add_rows(table, target):
         Our CSV.
     target : pathlib.Path
         SpeechBrain's, which may not be there yet.
+    names : Names
+        Where our files go.
+    laid : dict
+        Our files that are laid -> their upstream paths.
+
+    Returns
+    -------
+    list of str
+        Upstream paths of the rows' YAMLs.
     """
     with open(table, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        fields, rows = reader.fieldnames, list(reader)
+        fields = reader.fieldnames
+        rows = [row for row in reader if row["Hparam_file"] in laid]
     for row in rows:
         for field, value in row.items():
             if field.endswith("_file") and value:
-                row[field] = upstream(value)
+                row[field] = names.place(value)[1]
     known = []
     if target.is_file():
         with open(target, encoding="utf-8", newline="") as file:
@@ -75,33 +65,95 @@ def add_rows(table, target):
             known = list(reader)
     ours = {row["Hparam_file"] for row in rows}
     known = [row for row in known if row["Hparam_file"] not in ours]
-    with open(target, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fields, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*known, *rows])
+    if rows:
+        with open(target, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fields, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows([*known, *rows])
+    return sorted(ours)
+
+
+def lay(tree, wanted):
+    """Lays the files of some pull requests.
+
+    Arguments
+    ---------
+    tree : pathlib.Path
+        SpeechBrain's work tree.
+    wanted : list of str
+        Pull requests, with those that they need.
+
+    Returns
+    -------
+    list of str
+        Upstream paths of the files.
+    list of str
+        Upstream paths of the YAMLs that have a row.
+    """
+    files = tracked_files()
+    names = Names(files, read_pull_requests())
+    laid = {
+        ours: theirs
+        for ours, (pull_request, theirs) in names.files.items()
+        if theirs and pull_request in wanted
+    }
+    for ours, theirs in laid.items():
+        source, target = ROOT / ours, tree / theirs
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = source.read_bytes()
+        if source.suffix in TEXTS:
+            text = names.rewrite(content.decode(), ours, theirs)
+            content = text.encode()
+        target.write_bytes(content)
+        target.chmod(source.stat().st_mode)
+    # Longer names break lines elsewhere and sort differently.
+    code = [path for path in laid.values() if path.endswith(".py")]
+    for command in (["check", "--fix", "--select=I"], ["format"]):
+        subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--quiet", *code],
+            cwd=tree,
+            check=True,
+        )
+    rows = []
+    for path in files:
+        if path.startswith("tests/recipes/") and path.endswith(".csv"):
+            rows += add_rows(ROOT / path, tree / path, names, laid)
+    return sorted(laid.values()), rows
 
 
 def main():
-    """Copies the files that git tracks, and adds the rows."""
+    """Lays the files, and runs SpeechBrain's checks."""
+    pull_requests = read_pull_requests()
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("speechbrain", type=Path, help="SpeechBrain's tree")
-    tree = parser.parse_args().speechbrain
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=pull_requests,
+        default=list(pull_requests),
+        help="these pull requests and what they need; default: all",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="run SpeechBrain's linters, consistency tests and doctests",
+    )
+    parser.add_argument(
+        "--rows", action="store_true", help="and the recipes' rows (minutes)"
+    )
+    given = parser.parse_args()
+    tree = given.speechbrain.resolve()
     if not (tree / "tests" / "consistency").is_dir():
         sys.exit(
             f"{tree} is no SpeechBrain work tree: clone "
             "https://github.com/speechbrain/speechbrain, the wheel lacks its "
             "tests."
         )
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True
-    )
-    for path in listed.stdout.splitlines():
-        target = upstream(path)
-        if target is not None:
-            (tree / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, tree / target)
-        elif path.startswith("tests/recipes/"):
-            add_rows(ROOT / path, tree / path)
+    wanted = with_needs(given.only, pull_requests)
+    files, rows = lay(tree, wanted)
+    sys.stdout.write(f"{len(files)} files of {', '.join(wanted)}\n")
+    if given.check or given.rows:
+        sys.exit(not check(tree, files, rows if given.rows else []))
 
 
 if __name__ == "__main__":

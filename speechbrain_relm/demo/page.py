@@ -116,9 +116,13 @@ def marked(scored):
     Example
     -------
     >>> from speechbrain_relm.demo.listening import Scored
-    >>> marked(Scored({"ER": 1, "Ex": 0}, [("I'm sorry.", "ER")]))
-    ([("I'm sorry.", 'reaction')],
-     'Emotional Reaction **1** of 2, Exploration **0** of 2')
+    >>> pieces, levels = marked(
+    ...     Scored({"ER": 1, "Ex": 0}, [("I'm sorry.", "ER")])
+    ... )
+    >>> pieces
+    [("I'm sorry.", 'reaction')]
+    >>> levels
+    'Emotional Reaction **1** of 2, Exploration **0** of 2'
     """
     if scored is None:
         return [], ""

@@ -68,9 +68,10 @@ class EmpatheticListener(Pretrained):
     >>> len(listener.respond_batch(wavs, wav_lens, max_new_tokens=4))
     2
     >>> emotion = listener.classify_batch(wavs, wav_lens)[0]
-    >>> list(emotion.head), list(emotion.attributes)
-    (['neutral', 'sad', 'angry', 'happy'],
-     ['arousal', 'dominance', 'valence'])
+    >>> list(emotion.head)
+    ['neutral', 'sad', 'angry', 'happy']
+    >>> list(emotion.attributes)
+    ['arousal', 'dominance', 'valence']
     """
 
     MODULES_NEEDED = ["model", "emotion_encoder"]

@@ -240,5 +240,8 @@ def folder():
         "training": {**TRAINING, "boundaries": BOUNDARIES},
     }
     target = cache_folder() / "models" / "emotion-encoder-mini"
-    build = lambda temporary: train(corpus, temporary, **TRAINING)
+
+    def build(temporary):
+        train(corpus, temporary, **TRAINING)
+
     return str(make_once(target, settings, build))

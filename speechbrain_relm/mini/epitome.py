@@ -165,7 +165,10 @@ def _trained_on(data, training, name=None):
     target = cache_folder() / "models" / f"epitome-{name or digest}"
     settings = {"data": digest, "backbone": BACKBONE, "training": training}
     backbone = models.folder(BACKBONE)
-    build = lambda fresh: train(annotations, backbone, fresh, training)
+
+    def build(fresh):
+        train(annotations, backbone, fresh, training)
+
     return str(make_once(target, settings, build))
 
 

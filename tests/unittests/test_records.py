@@ -16,6 +16,7 @@ def worker(log):
     """Makes a step that notes each batch it works."""
 
     def work(batch):
+        """Notes the batch."""
         log.append(list(batch))
         return [{"id": i, "text": f"{i} in {''.join(batch)}"} for i in batch]
 
@@ -52,6 +53,7 @@ def test_records_of_a_failed_run_stay(tmp_path):
     path, log = tmp_path / "r.jsonl", []
 
     def fails(batch):
+        """Fails at the last batch."""
         if batch == ["e"]:
             raise RuntimeError("out of memory")
         return worker(log)(batch)
@@ -93,9 +95,7 @@ def test_processes_share_the_work(tmp_path):
             batches = [[f"{i}{s}" for s in "ab"] for i in range(5)]
             work = lambda batch: [{"id": i, "size": len(batch)} for i in batch]
             log = open(f"{sys.argv[1]}/rank{rank}.log", "w")
-            def logged(batch):
-                log.write(batch[0])
-                return work(batch)
+            logged = lambda batch: (log.write(batch[0]), work(batch))[1]
             work_through(f"{sys.argv[1]}/two.jsonl", batches, logged, {}, "t")
             """
         ),

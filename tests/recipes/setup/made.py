@@ -1,3 +1,4 @@
+# ruff: noqa: E402
 """Makes what the recipe tests run on: made corpora and tiny models.
 
     python tests/recipes/setup/made.py ESD
@@ -12,15 +13,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
-from speechbrain_relm.files import whole_folder  # noqa: E402
-from speechbrain_relm.mini.corpora import (  # noqa: E402
+from speechbrain_relm.files import whole_folder
+from speechbrain_relm.mini.corpora import (
     make_esd,
     make_msp_podcast,
 )
-from speechbrain_relm.mini.epitome_pairs import write_csvs  # noqa: E402
-from speechbrain_relm.mini.iemocap import make_iemocap  # noqa: E402
-from speechbrain_relm.mini.librispeech import make_librispeech  # noqa: E402
-from tests import tiny_models  # noqa: E402
+from speechbrain_relm.mini.epitome_pairs import write_csvs
+from speechbrain_relm.mini.iemocap import make_iemocap
+from speechbrain_relm.mini.librispeech import make_librispeech
+from tests import tiny_models
 
 MADE = ROOT / "tests" / "tmp" / "made"
 CORPORA = {
