@@ -7,6 +7,7 @@ Authors
 import csv
 import difflib
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -38,22 +39,19 @@ def test_row(row, tmp_path):
     script, yaml = row["Script_file"], row["Hparam_file"]
     inside = yaml.replace(str(Path(script).parent), "")[1:-5]
     setup = ROOT / "tests/recipes/setup" / script[:-3].replace("/", "_")
-    commands = [[sys.executable, setup / inside.replace("/", "_")]]
-    commands.append(
+    # Here, where everything that it needs is imported already.
+    runpy.run_path(str(setup / inside.replace("/", "_")))
+    done = subprocess.run(
         [sys.executable, script, yaml, *row["test_debug_flags"].split()]
         + ["--device=cpu", f"--output_folder={tmp_path}"]
-        + ["--debug", "--debug_persistently"]
+        + ["--debug", "--debug_persistently"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
-    for command in commands:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout[-500:] + done.stderr[-3000:]
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-3000:]
     promised = re.search(r"file_exists=\[(.*)\]", row["test_debug_checks"])
     for name in promised.group(1).split(","):
         assert (tmp_path / name).exists(), name
