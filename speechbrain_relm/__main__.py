@@ -93,8 +93,11 @@ def main(arguments=None):
     SystemExit: speechbrain-relm: no/such/release is no release: name the...
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    # It warns that torchvision is missing, which no command uses.
-    logging.getLogger("speechbrain.utils.train_logger").setLevel(logging.ERROR)
+    # It warns of a missing torchvision, which no command uses, and sets its
+    # level by itself.
+    logging.getLogger("speechbrain.utils.train_logger").addFilter(
+        lambda record: "torchvision" not in str(record.msg)
+    )
     try:
         if arguments and arguments[0] in ELSEWHERE:
             module, first, _ = ELSEWHERE[arguments[0]]

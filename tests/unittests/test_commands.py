@@ -105,3 +105,15 @@ def test_help_is_quick():
     for name in ("respond", "chat", *ELSEWHERE):
         assert f"    {name} " in shown.stdout
     assert not shown.stderr
+
+
+def test_nothing_else_is_said_in_a_shell():
+    """No library's warning stands beside the error; the status is not 0."""
+    done = subprocess.run(
+        [sys.executable, "-m", "speechbrain_relm", "table", "missing"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("evaluation: missing/responses.jsonl is missing")
