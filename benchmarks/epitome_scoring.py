@@ -5,9 +5,10 @@
 
 The original runs three models on one pair at a time, encodes the seeker's
 post in each of them and pads both texts to 64 tokens. Ours is
-`EmpathyScorer.score`. Two settings: an encoder that the mechanisms share, as
-in `recipes/EPITOME/hparams/minilm.yaml`, and one for each of them, as in the
-original. The levels must be the same.
+`EmpathyScorer.score`. Three settings: an encoder that the mechanisms share, as
+in `recipes/EPITOME/hparams/minilm.yaml`, on a parallel corpus, where each
+sentence is answered in ESD's ten voices, and on one that repeats nothing; and
+one encoder for each of them, as in the original. The levels must be the same.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -35,7 +36,7 @@ from speechbrain_relm.mini.epitome_pairs import compose
 MAX_LENGTH = 64
 
 
-def prepare(given, folder, shared):
+def prepare(given, folder, shared, voices):
     """Makes the two sides.
 
     Arguments
@@ -46,6 +47,8 @@ def prepare(given, folder, shared):
         A folder of its own.
     shared : bool
         Whether the mechanisms share the responses' encoder.
+    voices : int
+        How often each post comes, with another response each time.
 
     Returns
     -------
@@ -66,7 +69,8 @@ def prepare(given, folder, shared):
     del classifiers, classifier, first
     scorer = EmpathyScorer(folder).to(given.device)
     pairs = random.Random(0).sample(compose(), given.pairs)
-    posts = [pair["seeker_post"] for pair in pairs]
+    distinct = max(len(pairs) // voices, 1)
+    posts = [pairs[i % distinct]["seeker_post"] for i in range(len(pairs))]
     responses = [pair["response_post"] for pair in pairs]
 
     def authors():
@@ -92,8 +96,11 @@ def prepare(given, folder, shared):
 
 
 BENCHMARKS = {
-    "EPITOME/shared-encoder": functools.partial(prepare, shared=True),
-    "EPITOME/three-encoders": functools.partial(prepare, shared=False),
+    "EPITOME/ten-voices": functools.partial(prepare, shared=True, voices=10),
+    "EPITOME/no-repetition": functools.partial(prepare, shared=True, voices=1),
+    "EPITOME/three-encoders": functools.partial(
+        prepare, shared=False, voices=10
+    ),
 }
 
 
