@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 DEMO := results/demo
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs coverage clean
 
 # The main job on the embedded default: a made corpus, small real models.
 demo: $(INSTALLED)
@@ -30,6 +30,10 @@ lint: $(INSTALLED)
 	.venv/bin/ruff format --check .
 	.venv/bin/yamllint recipes .yamllint.yaml
 	.venv/bin/codespell speechbrain_relm recipes tests benchmarks docs tools README.md
+
+# Of the modules that need more packages than SpeechBrain does.
+coverage: $(INSTALLED)
+	$(PYTHON) tools/coverage_of_extras.py
 
 # The documents and a page for each module, in build/docs; a warning fails.
 docs: $(INSTALLED)

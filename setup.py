@@ -52,7 +52,7 @@ setup(
         "dev": [
             "bitsandbytes>=0.46",
             "codespell>=2.3",
-            "coverage>=7.4",
+            "coverage>=7.10",
             "ipykernel>=6.29",  # with nbclient, runs docs/tutorial.ipynb
             "nbclient>=0.10",
             "nbformat>=5.9",

@@ -103,7 +103,7 @@ def commands(tree, files, rows):
 
 
 def check(tree, files, rows):
-    """Runs every check and prints a table.
+    """Runs every check and prints a table, a row when one is done.
 
     Arguments
     ---------
@@ -119,25 +119,21 @@ def check(tree, files, rows):
     bool
         Whether all are green.
     """
+    sys.stdout.write("| check | | s | |\n| --- | --- | ---: | --- |\n")
+    failed = {}
+
+    def report(name, green, seconds, said):
+        last = said.splitlines()[-1].strip(" =")[:60] if said else ""
+        word = "green" if green else "RED"
+        sys.stdout.write(f"| {name} | {word} | {seconds:.0f} | {last} |\n")
+        sys.stdout.flush()
+        if not green:
+            failed[name] = said
+
     wrong = hooks(tree, files)
-    failed = {"hooks": "\n".join(wrong)} if wrong else {}
-    results = [("hooks", not wrong, 0.0, f"{len(files)} files")]
+    report("hooks", not wrong, 0, "\n".join(wrong))
     with tempfile.TemporaryDirectory() as folder:
-        # SpeechBrain's tester of rows calls `python` with a PYTHONPATH of its
-        # own; this one finds the tree in spite of it.
-        python = Path(folder) / "python"
-        python.write_text(
-            "#!/bin/sh\n"
-            f'PYTHONPATH="$PYTHONPATH:{tree}" exec {sys.executable} "$@"\n',
-            encoding="utf-8",
-        )
-        python.chmod(0o755)
-        environment = {
-            **os.environ,
-            "HF_HUB_OFFLINE": "1",
-            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(tree),
-        }
+        environment = finding(tree, Path(folder))
         for name, arguments in commands(tree, files, rows):
             start = time.time()
             done = subprocess.run(
@@ -148,16 +144,39 @@ def check(tree, files, rows):
                 text=True,
             )
             said = (done.stdout + done.stderr).strip()
-            last = re.sub(r"\s+", " ", said.splitlines()[-1]) if said else ""
-            seconds = time.time() - start
-            results.append((name, not done.returncode, seconds, last[:60]))
-            if done.returncode:
-                said = f"exit status {done.returncode}\n{said[-6000:]}"
-                failed[name] = said
+            report(name, not done.returncode, time.time() - start, said)
     for name, said in failed.items():
         sys.stderr.write(f"\n{name}:\n{said[-6000:]}\n")
-    sys.stdout.write("| check | | s | |\n| --- | --- | ---: | --- |\n")
-    for name, green, seconds, last in results:
-        word = "green" if green else "RED"
-        sys.stdout.write(f"| {name} | {word} | {seconds:.0f} | {last} |\n")
     return not failed
+
+
+def finding(tree, folder):
+    """Makes an environment in which Python finds the work tree.
+
+    Arguments
+    ---------
+    tree : pathlib.Path
+        SpeechBrain's work tree.
+    folder : pathlib.Path
+        An empty folder.
+
+    Returns
+    -------
+    dict
+        Environment variables.
+    """
+    # SpeechBrain's tester of rows calls `python` with a PYTHONPATH of its own;
+    # this one finds the tree in spite of it.
+    python = folder / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f'PYTHONPATH="$PYTHONPATH:{tree}" exec {sys.executable} "$@"\n',
+        encoding="utf-8",
+    )
+    python.chmod(0o755)
+    return {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(tree),
+    }

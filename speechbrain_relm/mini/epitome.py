@@ -167,6 +167,7 @@ def _trained_on(data, training, name=None):
     backbone = models.folder(BACKBONE)
 
     def build(fresh):
+        """Trains them there."""
         train(annotations, backbone, fresh, training)
 
     return str(make_once(target, settings, build))

@@ -88,6 +88,32 @@ def test_imports_what_came_before_only(name):
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        ours
+        for ours, (_, theirs) in NAMES.files.items()
+        if theirs and theirs.startswith("speechbrain/") and ".py" in ours
+    ],
+)
+def test_docstrings(path):
+    """SpeechBrain's consistency test wants one of nested functions, too."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            private = isinstance(node, ast.FunctionDef) and node.name[0] == "_"
+            assert private or ast.get_docstring(node), (path, node.name)
+
+
+def test_the_document_lists_the_pull_requests():
+    """With their titles and needs."""
+    text = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
+    for name, pull_request in PULL_REQUESTS.items():
+        needs = ", ".join(f"`{need}`" for need in pull_request["needs"])
+        row = f"| `{name}` | {pull_request['title']} | {needs} |"
+        assert row.replace("  ", " ") in text
+
+
+@pytest.mark.parametrize(
     "ours, theirs",
     [
         (
