@@ -15,14 +15,14 @@ from speechbrain.utils.checkpoints import (
 )
 
 from speechbrain_relm import losses
-from speechbrain_relm.batches import (
+from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
+from speechbrain_relm.metrics import unweighted_accuracy
+from speechbrain_relm.processes import (
     gather,
     processes,
     rank,
     steps_per_epoch,
 )
-from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
-from speechbrain_relm.metrics import unweighted_accuracy
 
 
 class RELLMBrain(sb.Brain):

@@ -86,10 +86,10 @@ def load_pretrained(model_class, source, **settings):
 
     Example
     -------
-    >>> from transformers import AutoModelForCausalLM
-    >>> folder = getfixture("qwen_folder")
-    >>> llm = load_pretrained(AutoModelForCausalLM, folder)
-    >>> llm.device
+    >>> from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
+    >>> folder = getfixture("emotion_folder")
+    >>> model = load_pretrained(EmotionRegressor, folder)
+    >>> model.device
     device(type='cpu')
     """
     if building_without_weights():

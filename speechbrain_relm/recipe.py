@@ -16,13 +16,14 @@ from pathlib import Path
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.batches import costs, positions_per_second, share
+from speechbrain_relm.batches import costs, positions_per_second
 from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.data import add_attributes, read_manifest, speech_dataset
 from speechbrain_relm.emotion_cache import EmotionCache
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.listeners import SpeechListener
 from speechbrain_relm.model_card import model_card
+from speechbrain_relm.processes import share
 from speechbrain_relm.records import make_batches, read_records
 from speechbrain_relm.release import write_release
 from speechbrain_relm.steps.attributes import label_attributes

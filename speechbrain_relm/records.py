@@ -20,8 +20,8 @@ from speechbrain.utils.distributed import (
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
-from speechbrain_relm.batches import processes, rank
 from speechbrain_relm.files import write_atomically
+from speechbrain_relm.processes import processes, rank
 
 logger = get_logger(__name__)
 

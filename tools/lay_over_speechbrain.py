@@ -52,7 +52,8 @@ def add_rows(table, target, names, laid):
     with open(table, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         fields = reader.fieldnames
-        rows = [row for row in reader if row["Hparam_file"] in laid]
+        needed = ("Script_file", "Hparam_file")
+        rows = [row for row in reader if all(row[x] in laid for x in needed)]
     for row in rows:
         for field, value in row.items():
             if field.endswith("_file") and value:

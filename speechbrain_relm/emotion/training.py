@@ -14,7 +14,6 @@ from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.audio import load_audio
-from speechbrain_relm.batches import rank, steps_per_epoch
 from speechbrain_relm.corpus import resolve_wav
 from speechbrain_relm.data import LONGEST
 from speechbrain_relm.dimensions import DIMENSIONS
@@ -23,6 +22,7 @@ from speechbrain_relm.emotion.regressor import export_regressor
 from speechbrain_relm.files import whole_folder
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.emotion_encoder import normalize_utterances
+from speechbrain_relm.processes import rank, steps_per_epoch
 
 logger = get_logger(__name__)
 

@@ -9,7 +9,6 @@ import torch
 from speechbrain.utils.checkpoints import average_checkpoints
 from torch.nn.functional import cross_entropy
 
-from speechbrain_relm.batches import steps_per_epoch
 from speechbrain_relm.epitome.data import IGNORED, level_weights
 from speechbrain_relm.epitome.measures import (
     accuracy_and_f1,
@@ -19,6 +18,7 @@ from speechbrain_relm.epitome.measures import (
 )
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.epitome_text import collate, encode_posts
+from speechbrain_relm.processes import steps_per_epoch
 
 # Best epochs whose weights are averaged in the end.
 AVERAGED = 3
