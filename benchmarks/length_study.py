@@ -3,7 +3,7 @@
 
     python benchmarks/length_study.py results/ESD/re_llm/1986/release \\
         results/ESD/re_llm/1986/manifests/test.json /path/to/ESD \\
-        results/EPITOME/scorer --output results/length
+        results/EPITOME/minilm/1/scorer --output results/length
 
 Answers the utterances of a manifest as the release does, with one sentence at
 most, and with a steering sentence; scores all by EPITOME and prints a table.

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from speechbrain import parse_arguments
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
@@ -21,6 +22,7 @@ from speechbrain_relm.evaluation.output import write_table
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.experiment import find_hparams, read_settings
 from speechbrain_relm.files import write_atomically
+from speechbrain_relm.plain_yaml import read_plain
 from speechbrain_relm.systems import TABLE_1, effective_yaml, find_system
 
 logger = get_logger(__name__)
@@ -118,9 +120,11 @@ def parse(argv, recipe_folder):
         raise RecipeError(f"--systems: one is named twice in {chosen}.")
     folder = take(options, "--output_folder")
     if folder is None:
-        settings = read_settings(effective_yaml(yaml, {"data_folder": ""}), {})
+        _, _, overrides = parse_arguments([yaml, *options])
+        given = {"data_folder": "", **read_plain(overrides)}
+        settings = read_settings(effective_yaml(yaml, given), {})
         run = Path(settings["output_folder"])
-        folder = run.parent.with_name(f"table_{Path(yaml).stem}") / run.name
+        folder = run.parent.with_name(f"table_{run.parent.name}") / run.name
     return yaml, systems, Path(folder), options
 
 

@@ -140,7 +140,9 @@ def main():
         help="run SpeechBrain's linters, consistency tests and doctests",
     )
     parser.add_argument(
-        "--rows", action="store_true", help="and the recipes' rows (minutes)"
+        "--rows",
+        action="store_true",
+        help="and the recipes' rows (half an hour)",
     )
     given = parser.parse_args()
     tree = given.speechbrain.resolve()

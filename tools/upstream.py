@@ -21,6 +21,8 @@ IMPORT = re.compile(
     re.MULTILINE,
 )
 PATH = re.compile(r"(?<![\w/.])(?:speechbrain_relm|recipes|tests)(?:/[\w.-]+)+")
+# SpeechBrain is there already.
+INSTALL = "pip install -e ../..\n"
 LINK = re.compile(r"\[([^][]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -216,6 +218,7 @@ class Names:
         """
         if ours.endswith(".md"):
             text = self.links(text, ours, theirs)
+            text = text.replace(INSTALL, "")
         text = IMPORT.sub(self.imports, text)
         text = DOTTED.sub(lambda match: self.module(match[0]), text)
         text = RUN.sub(self.module("speechbrain_relm"), text)

@@ -185,7 +185,7 @@ def main(arguments=None):
         "join",
         help="the tables of several corpora in one",
         epilog="Example: python -m speechbrain_relm.evaluation join "
-        "IEMOCAP=results/IEMOCAP/table_re_llm/1986 "
+        "IEMOCAP=results/IEMOCAP/table_re_llm_session5/1986 "
         "ESD=results/ESD/table_re_llm/1986",
     )
     command.add_argument("tables", nargs="+", help="CORPUS=FOLDER")

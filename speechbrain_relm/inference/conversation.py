@@ -249,8 +249,9 @@ class Conversation:
             lambda pair: pair[0] == pair[1], zip(self.read, history[:-1])
         )
         count = len(list(same))
-        self.past.crop(count - len(self.read))
-        self.read = self.read[:count]
+        if count < len(self.read):
+            self.past.crop(count - len(self.read))
+            self.read = self.read[:count]
         return self.past, count
 
     def parts(self, positions):

@@ -23,9 +23,13 @@ class SentenceEncoder(nn.Module):
 
     Example
     -------
-    >>> encoder = SentenceEncoder("MiniLM")  # doctest: +SKIP
-    >>> encoder(["Hello.", "Hi there."]).shape  # doctest: +SKIP
-    torch.Size([2, 384])
+    >>> from speechbrain_relm.mini import models
+    >>> encoder = SentenceEncoder(str(models.folder("all-MiniLM-L6-v2")))
+    >>> hello, hi, rain = encoder(["Hello.", "Hi there.", "It rained."])
+    >>> hello.shape
+    torch.Size([384])
+    >>> bool(hello @ hi > hello @ rain)
+    True
     """
 
     def __init__(self, source, batch_size=64):

@@ -34,10 +34,10 @@ class WhisperTranscriber(nn.Module):
 
     Example
     -------
-    >>> transcriber = WhisperTranscriber("openai/whisper-tiny.en")
-    ... # doctest: +SKIP
-    >>> transcriber.transcribe(torch.zeros(1, 16000))  # doctest: +SKIP
-    ['you']
+    >>> folder = getfixture("whisper_folder")  # a tiny Whisper
+    >>> transcriber = WhisperTranscriber(folder, max_new_tokens=4)
+    >>> len(transcriber.transcribe(torch.zeros(2, 16000)))
+    2
     """
 
     def __init__(self, source, max_new_tokens=200, language="en"):
@@ -80,8 +80,13 @@ class WhisperTranscriber(nn.Module):
 
         Example
         -------
-        >>> source = "openai/whisper-tiny.en"
-        >>> transcriber = WhisperTranscriber(source)  # doctest: +SKIP
+        >>> folder = getfixture("whisper_folder")
+        >>> transcriber = WhisperTranscriber(folder, max_new_tokens=4)
+        >>> wavs = torch.randn(2, 16000)
+        >>> lens = torch.tensor([1.0, 0.5])
+        >>> both = transcriber.transcribe(wavs, lens)
+        >>> both[1:] == transcriber.transcribe(wavs[1:, :8000])
+        True
         """
         if wav_lens is None:
             wav_lens = wavs.new_ones(len(wavs))

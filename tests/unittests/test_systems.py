@@ -5,10 +5,11 @@ Authors
 """
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
-from recipe_runs import SCRIPT, command, run
+from recipe_runs import ROOT, SCRIPT, command, run
 from transformers import (
     AutoTokenizer,
     Qwen2AudioConfig,
@@ -29,6 +30,7 @@ from speechbrain_relm.mini.corpora import make_esd
 from speechbrain_relm.prompting import answer_texts
 from speechbrain_relm.records import read_records
 from speechbrain_relm.systems import TABLE_1, effective_yaml
+from speechbrain_relm.table_runs import parse
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 RECOGNIZE = "Please identify the emotion tone. Sentence: "
@@ -201,6 +203,27 @@ def test_qwen2_audio(qwen2_audio_folder, corpus):
             torch.testing.assert_close(
                 rated[row, column], expected, rtol=1e-4, atol=1e-4
             )
+
+
+@pytest.mark.parametrize(
+    "recipe,options,folder",
+    [
+        ("ESD", [], "ESD/table_re_llm_mini/1986"),
+        ("ESD", ["--seed", "3"], "ESD/table_re_llm_mini/3"),
+        (
+            "IEMOCAP",
+            ["--test_session=1"],
+            "IEMOCAP/table_re_llm_mini_session1/1986",
+        ),
+    ],
+)
+def test_each_table_has_a_folder_of_its_own(recipe, options, folder):
+    """Of seed and session, as single runs have."""
+    found = parse(
+        ["hparams/re_llm_mini.yaml", *options], ROOT / "recipes" / recipe
+    )
+    assert found[2] == Path("results") / folder
+    assert found[3] == options
 
 
 def test_table_of_nine_systems(

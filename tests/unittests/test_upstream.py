@@ -184,3 +184,13 @@ def test_links():
         "[a](../../../speechbrain/integrations/re_llm/docs/systems.md#b) "
         "c [d](https://e.f)"
     )
+
+
+def test_speechbrain_is_there():
+    """A README there need not install what it lies in."""
+    text = (
+        "```\npip install -e ../..\npip install -r extra_requirements.txt\n```"
+    )
+    assert NAMES.rewrite(text, "recipes/ESD/README.md", "b.md") == (
+        "```\npip install -r extra_requirements.txt\n```"
+    )
