@@ -355,7 +355,7 @@ def arguments(doc):
     parser.add_argument(
         "--generation_batch",
         type=int,
-        default=16,
+        default=32,
         help="prompts or utterances that ours answers at a time",
     )
     parser.add_argument(

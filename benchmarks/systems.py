@@ -253,8 +253,13 @@ class System:
                 torch.nn.init.normal_(parameter, std=0.02)
         self.model.to(self.device)
 
-    def brain(self):
+    def brain(self, frame_folder=None):
         """Makes a brain that is ready for `fit_batch`, with no history.
+
+        Arguments
+        ---------
+        frame_folder : pathlib.Path or None
+            Where a frozen Whisper's frames are kept, if they are.
 
         Returns
         -------
@@ -288,6 +293,7 @@ class System:
                 num_warmup_steps=200, **sizes
             ),
             train_logger=None,
+            frame_folder=frame_folder,
         )
         brain.steps_per_epoch = 1000
         brain.on_fit_start()

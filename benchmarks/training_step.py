@@ -6,8 +6,8 @@
         --size paper --batch 5,5
 
 A run is one batch's step in each of the paper's three epochs, on signals that
-the run before did not have: our frozen emotion encoder hears them in the
-first epoch alone, the authors' in each. Ours is `RELLMBrain.fit_batch`.
+the run before did not have: our frozen encoders hear them in the first epoch
+alone, the authors' in each. Ours is `RELLMBrain.fit_batch`.
 
 Four settings: Whisper frozen or fine-tuned, and ours on 30 s, as the authors',
 or on the real length. At 30 s the procedures compute the same loss where no
@@ -69,7 +69,7 @@ class Step:
     def __init__(self, given, folder, **how):
         self.given = given
         self.system = System(given, folder, **how)
-        self.brain = self.system.brain()
+        self.brain = self.system.brain(folder / "frames")
         self.brain.on_stage_start(Stage.TRAIN)
         self.system.model.train()
         self.theirs = AuthorsSystem(
@@ -154,25 +154,20 @@ class Step:
         return found
 
     def after(self, seconds):
-        """Says which share of the machine's rate our step reaches."""
-        batch = self.next_batch("ours")
-        with FlopCounterMode(display=False) as counter:
-            self.brain.fit_batch(batch)
-        # The emotion encoder's share counts in one epoch of three.
-        wavs, lens = batch.sig
-        with FlopCounterMode(display=False) as heard, autocast(self.given):
-            self.system.emotion_encoder(
-                wavs.to(self.given.device), lens.to(self.given.device)
-            )
-        operations = counter.get_total_flops() - heard.get_total_flops() * (
-            1 - 1 / EPOCHS
-        )
-        rate = operations / seconds["ours"]
+        """Says what both sides compute, and how near to the most possible."""
         most = matrix_product_rate(self.given)
+        operations, shares = {}, {}
+        for side in ("authors", "ours"):
+            with FlopCounterMode(display=False) as counter:
+                getattr(self, side)()
+            operations[side] = counter.get_total_flops() / EPOCHS
+            shares[side] = operations[side] / seconds[side] / most
+        bound = operations["authors"] / operations["ours"]
         return (
-            f"our step does {operations / 1e12:.3f} TFLOP at "
-            f"{rate / 1e12:.3g} TFLOP/s, {rate / most:.0%} of the "
-            f"{most / 1e12:.3g} of a measured matrix product"
+            f"TFLOP a step, authors' {operations['authors'] / 1e12:.3f} and "
+            f"ours {operations['ours'] / 1e12:.3f}, {bound:.1f} times fewer; "
+            f"{shares['authors']:.0%} and {shares['ours']:.0%} of the "
+            f"{most / 1e12:.3g} TFLOP/s of a measured matrix product"
         )
 
 
