@@ -348,9 +348,32 @@ class DimensionalEmotionEncoder(nn.Module):
             counts = wavs.new_full((len(wavs),), wavs.shape[1]).long()
         if wavs.device.type == "cpu" and len(wavs) > 1:
             # Twice as fast as a batch, whose convolutions outgrow the caches.
-            alone = [self(wav[None, :n]) for wav, n in zip(wavs, counts)]
+            alone = [
+                self.at_once(wav[None, :count], count[None])
+                for wav, count in zip(wavs, counts)
+            ]
             embeddings, attributes = zip(*alone)
             return torch.cat(embeddings), torch.cat(attributes)
+        return self.at_once(wavs, counts)
+
+    @torch.no_grad()
+    def at_once(self, wavs, counts):
+        """Embeds a batch in one pass, as `forward` does on a GPU.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        counts : torch.Tensor
+            Samples of each [B].
+
+        Returns
+        -------
+        embedding : torch.Tensor
+            Pooled hidden states [B, E].
+        attributes : torch.Tensor
+            Arousal, dominance, valence [B, 3], about 0 to 1.
+        """
         mask = valid_mask(counts, wavs.shape[1])
         # Per-utterance statistics need float32 also under autocast.
         wavs = (
