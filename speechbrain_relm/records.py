@@ -135,6 +135,8 @@ def work_through(path, batches, work, settings, title):
     path = Path(path)
     run_on_main(_gather, args=[path, batches, settings])
     done = read_records(path)
+    # Before any process adds to the file: all must share out the same batches.
+    ddp_barrier()
     pending = [b for b in batches if not all(i in done for i in b)]
     shard = _shard(path, rank())
     bar = tqdm(

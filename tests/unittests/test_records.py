@@ -1,11 +1,11 @@
 """Long steps: killed, resumed, changed, shared among processes."""
 
 import json
-import subprocess
 import sys
 import textwrap
 
 import pytest
+from recipe_runs import run
 
 from speechbrain_relm.records import make_batches, read_records, work_through
 
@@ -86,28 +86,28 @@ def test_processes_share_the_work(tmp_path):
     script.write_text(
         textwrap.dedent(
             """
-            import os, sys, json
+            import os, sys, time
             from speechbrain.utils.distributed import ddp_init_group
-            from speechbrain_relm.records import work_through
+            from speechbrain_relm import records
 
             ddp_init_group({"distributed_backend": "gloo"})
             rank = os.environ["RANK"]
+            read = records.read_records
+            # The second process reads late, the first works at once.
+            late = lambda path: (time.sleep(0.5 * int(rank)), read(path))[1]
+            records.read_records = late
             batches = [[f"{i}{s}" for s in "ab"] for i in range(5)]
             work = lambda batch: [{"id": i, "size": len(batch)} for i in batch]
             log = open(f"{sys.argv[1]}/rank{rank}.log", "w")
             logged = lambda batch: (log.write(batch[0]), work(batch))[1]
-            work_through(f"{sys.argv[1]}/two.jsonl", batches, logged, {}, "t")
+            path = f"{sys.argv[1]}/two.jsonl"
+            records.work_through(path, batches, logged, {}, "t")
             """
         ),
         encoding="utf-8",
     )
-    command = ["-m", "torch.distributed.run", "--standalone"]
-    subprocess.run(
-        [sys.executable, *command, "--nproc_per_node=2", script, tmp_path],
-        check=True,
-        timeout=120,
-        capture_output=True,
-    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    run([*command, "--nproc_per_node=2", script, tmp_path])
     ids = [f"{i}{s}" for i in range(5) for s in "ab"]
     lines = (tmp_path / "two.jsonl").read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines] == ids
