@@ -175,7 +175,9 @@ def draw(path, found):
         Kind to its points.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots(2, len(found), squeeze=False)
     for column, (kind, points) in enumerate(found.items()):
@@ -195,6 +197,11 @@ def draw(path, found):
                 label="linear",
             )
             axis.set(xscale="log", yscale="log", xlabel=LABELS[kind])
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set(major_formatter=plain, minor_locator=NullLocator())
+            axis.set_xticks(values, values)
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.tick_params(labelsize=8)
             axis.set_ylabel(label if column == 0 else "")
             growth = exponent(points, field)
             axis.set_title(f"$n^{{{growth:.2f}}}$ at the end", fontsize=9)

@@ -165,15 +165,16 @@ def finding(tree, folder):
     dict
         Environment variables.
     """
-    # SpeechBrain's tester of rows calls `python` with a PYTHONPATH of its own;
-    # this one finds the tree in spite of it.
-    python = folder / "python"
-    python.write_text(
-        "#!/bin/sh\n"
-        f'PYTHONPATH="$PYTHONPATH:{tree}" exec {sys.executable} "$@"\n',
-        encoding="utf-8",
-    )
-    python.chmod(0o755)
+    # SpeechBrain's tester of rows calls `python` with a PYTHONPATH of its own,
+    # and their scripts `python3`; these find the tree in spite of it.
+    for name in ("python", "python3"):
+        python = folder / name
+        python.write_text(
+            "#!/bin/sh\n"
+            f'PYTHONPATH="$PYTHONPATH:{tree}" exec {sys.executable} "$@"\n',
+            encoding="utf-8",
+        )
+        python.chmod(0o755)
     return {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
