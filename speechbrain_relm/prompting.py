@@ -8,7 +8,6 @@ Authors
 """
 
 import contextlib
-import copy
 
 import torch
 from transformers import DynamicCache
@@ -299,22 +298,26 @@ def rate(llm, prompt, content, answers):
     last = torch.zeros_like(sequence.attention_mask)
     last[:, -1] = True
     mask = after(past.get_seq_length(), sequence.attention_mask)
-    first = score(
+    logits = score(
         llm, sequence._replace(predicts_response=last), past
     ).unsqueeze(1)
     found = []
     for text in answers:
         ids = prompt_part(llm.encode(text), size, device).values
-        positions = torch.arange(ids.shape[1], device=device)
-        following = llm(
-            llm.embed(ids),
-            torch.cat([mask, torch.ones_like(ids, dtype=torch.bool)], dim=1),
-            mask.sum(1, keepdim=True) + positions,
-            past=copy.deepcopy(past),
-        )
-        logits = torch.cat([first, following[:, :-1]], dim=1).float()
-        chosen = logits.log_softmax(-1).gather(2, ids.unsqueeze(2))
-        found.append(chosen.squeeze(2).sum(1))
+        rows, fed = [logits], ids[:, :-1]  # nothing is asked after the last
+        if fed.shape[1]:
+            positions = torch.arange(fed.shape[1], device=device)
+            rows.append(
+                llm(
+                    llm.embed(fed),
+                    torch.cat([mask, torch.ones_like(fed).bool()], dim=1),
+                    mask.sum(1, keepdim=True) + positions,
+                    past=past,
+                )
+            )
+            past.crop(-fed.shape[1])
+        scores = torch.cat(rows, dim=1).float().log_softmax(-1)
+        found.append(scores.gather(2, ids.unsqueeze(2)).squeeze(2).sum(1))
     return torch.stack(found, dim=1)
 
 

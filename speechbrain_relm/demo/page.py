@@ -20,8 +20,8 @@ ABOUT = (
     "Nothing you say is kept."
 )
 # Told apart by their label too, not by colour alone.
-COLORS = {"reaction": "#b45309", "question": "#1d4ed8"}
-LABELS = {"ER": "reaction", "Ex": "question"}
+COLORS = {"reaction": "#b45309", "exploration": "#1d4ed8"}
+LABELS = {"ER": "reaction", "Ex": "exploration"}
 SPEECH, TEXT = "RE-LLM", "Whisper + LLM"
 # Seconds after which the conversation of a user who left, and files, go.
 KEPT = 1800
@@ -67,7 +67,9 @@ def draw(attributes):
         ]
         # The larger, the more dominant.
         size = 60 + 240 * attributes["dominance"]
-        axes.scatter(*place, s=size, color=COLORS["question"], zorder=3)
+        axes.scatter(
+            *place, s=size, color=COLORS["exploration"], zorder=3, clip_on=False
+        )
         axes.annotate(
             f"{place[0]:.2f}, {place[1]:.2f}",
             place,
