@@ -5,6 +5,7 @@ Authors
 """
 
 import os
+import time
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
@@ -25,6 +26,8 @@ LABELS = {"ER": "reaction", "Ex": "exploration"}
 SPEECH, TEXT = "RE-LLM", "Whisper + LLM"
 # Seconds after which the conversation of a user who left, and files, go.
 KEPT = 1800
+# Seconds between two states of an answer.
+PAUSE = 0.3
 
 
 def draw(attributes):
@@ -155,6 +158,40 @@ def written(shown, recording):
     return f"(spoken) {shown.heard or 'nothing that Whisper could write down'}"
 
 
+def paced(turn):
+    """Leaves out what nobody could read so fast: drawing it takes time, too.
+
+    Arguments
+    ---------
+    turn : iterable of speechbrain_relm.demo.listening.Shown
+        The turn as it comes.
+
+    Yields
+    ------
+    shown : speechbrain_relm.demo.listening.Shown
+        The turn so far; its first and last state are always among them.
+    new : bool
+        Whether its emotion is another than before.
+
+    Example
+    -------
+    >>> from speechbrain_relm.demo.listening import Scored, Shown
+    >>> start = Shown("Oh.", None, "", "", None, None)
+    >>> end = Scored({"ER": 0, "Ex": 0}, [])
+    >>> turn = [start._replace(speech=s) for s in ("", "I", "I see")]
+    >>> turn.append(turn[-1]._replace(speech_score=end, text_score=end))
+    >>> [(shown.speech, new) for shown, new in paced(turn)]
+    [('', True), ('I see', False)]
+    """
+    last, at = None, 0.0
+    for shown in turn:
+        new = last is None or shown.emotion is not last.emotion
+        done = shown.text_score is not None
+        if new or done or time.monotonic() - at >= PAUSE:
+            yield shown, new
+            last, at = shown, time.monotonic()
+
+
 def build(listening):
     """Builds the page.
 
@@ -175,19 +212,20 @@ def build(listening):
             raise gr.Error("Record or upload speech, or write something.")
         talk, *chats = visit or (listening.start(), [], [])
         try:
-            for shown in listening.turn(talk, recording, text):
+            for shown, new in paced(listening.turn(talk, recording, text)):
                 said = message("user", written(shown, recording))
                 now = [
                     [*chat, said, message("assistant", words or "…")]
                     for chat, words in zip(chats, (shown.speech, shown.text))
                 ]
                 done = shown.text_score is not None
+                emotion = heard(shown.emotion) if new else [gr.skip()] * 2
                 yield (
                     (talk, *now) if done else (talk, *chats),
                     None if done else recording,
                     "",
                     *now,
-                    *heard(shown.emotion),
+                    *emotion,
                     *marked(shown.speech_score),
                     *marked(shown.text_score),
                 )
@@ -310,7 +348,8 @@ def launch(page, **settings):
         max_file_size="50mb",
         footer_links=[],
         # "New conversation" clears both chats, and what the systems remember.
-        css=".chatbot-hides button[aria-label='Clear'] {display: none}",
+        css=".chatbot-hides button[aria-label='Clear'] {display: none} "
+        ".textspan {word-break: normal}",
         ssr_mode=False,
         **settings,
     )
