@@ -1,11 +1,11 @@
 """Long steps: killed, resumed, changed, shared among processes."""
 
 import json
+import subprocess
 import sys
 import textwrap
 
 import pytest
-from recipe_runs import run
 
 from speechbrain_relm.records import make_batches, read_records, work_through
 
@@ -107,7 +107,11 @@ def test_processes_share_the_work(tmp_path):
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    run([*command, "--nproc_per_node=2", script, tmp_path])
+    subprocess.run(
+        [*command, "--nproc_per_node=2", script, tmp_path],
+        check=True,
+        timeout=120,
+    )
     ids = [f"{i}{s}" for i in range(5) for s in "ab"]
     lines = (tmp_path / "two.jsonl").read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines] == ids

@@ -93,6 +93,13 @@ def imported(path):
             yield full if full in NAMES.modules else package
 
 
+HELPERS = {
+    Path(path).stem: NAMES.files.get(path, ("no pull request",))[0]
+    for path in FILES
+    if re.fullmatch(r"tests/\w+\.py", path)
+}
+
+
 @pytest.mark.parametrize("name", PULL_REQUESTS)
 def test_imports_what_came_before_only(name):
     """Else the tree would not import until a later pull request came."""
@@ -102,9 +109,11 @@ def test_imports_what_came_before_only(name):
     for path, (pull_request, _) in NAMES.files.items():
         code = path.startswith("speechbrain_relm/") and path.endswith(".py")
         recipe = path.startswith("recipes/") and path.endswith((".py", ".yaml"))
-        if pull_request == name and (code or recipe):
+        test = path.startswith("tests/") and path.endswith(".py")
+        if pull_request == name and (code or recipe or test):
             for module in imported(path):
-                home = homes.get(module)
+                # Fixtures import what they make when they make it.
+                home = (HELPERS if test else homes).get(module)
                 if home is not None and home not in there:
                     early.append((path, module, home))
     assert early == []
