@@ -290,6 +290,8 @@ def build(listening):
                 take,
                 [visit, recording, text],
                 outputs,
+                # One sign is enough; each is an animation that is painted.
+                show_progress_on=recording,
                 api_visibility="private",
             )
         fresh.click(
