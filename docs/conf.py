@@ -59,8 +59,8 @@ autosummary_generate = False
 nitpick_ignore_regex = [
     (
         "py:.*",
-        "(argparse|collections|numpy|pathlib|random|ruamel|speechbrain|torch|"
-        r"transformers)\..*",
+        "(argparse|collections|gradio|matplotlib|numpy|pathlib|random|ruamel|"
+        r"speechbrain|torch|transformers)\..*",
     ),
     ("py:class", "callable|context managers|iterable|iterator|optional"),
     ("py:class", "DynamicItemDataset|sequence|str to .*"),
