@@ -142,7 +142,7 @@ def main():
     parser.add_argument(
         "--rows",
         action="store_true",
-        help="and the recipes' rows (half an hour)",
+        help="and the recipes' rows (a quarter of an hour)",
     )
     given = parser.parse_args()
     tree = given.speechbrain.resolve()

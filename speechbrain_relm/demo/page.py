@@ -18,7 +18,7 @@ TITLE = "RE-LLM: it hears how you say it"
 ABOUT = (
     "Say something, or upload a recording of up to 30 s. Two systems answer: "
     "**RE-LLM** hears you, **Whisper + LLM** reads what Whisper heard. "
-    "Nothing you say is kept."
+    "What you say is deleted half an hour after you leave."
 )
 # Told apart by their label too, not by colour alone.
 COLORS = {"reaction": "#b45309", "exploration": "#1d4ed8"}
@@ -28,6 +28,13 @@ SPEECH, TEXT = "RE-LLM", "Whisper + LLM"
 KEPT = 1800
 # Seconds between two states of an answer.
 PAUSE = 0.3
+# "New conversation" clears both chats, and what the systems remember. Marked
+# text flows and breaks as text does.
+CSS = """
+.chatbot-hides button[aria-label='Clear'] {display: none}
+.textfield {display: block !important; word-break: normal !important}
+.token-container {display: inline !important}
+"""
 
 
 def draw(attributes):
@@ -349,9 +356,7 @@ def launch(page, **settings):
         theme=gr.themes.Default(font=fonts, font_mono=["monospace"]),
         max_file_size="50mb",
         footer_links=[],
-        # "New conversation" clears both chats, and what the systems remember.
-        css=".chatbot-hides button[aria-label='Clear'] {display: none} "
-        ".textspan {word-break: normal}",
+        css=CSS,
         ssr_mode=False,
         **settings,
     )
