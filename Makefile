@@ -32,7 +32,7 @@ lint: $(INSTALLED)
 	.venv/bin/yamllint recipes .yamllint.yaml
 	.venv/bin/codespell speechbrain_relm recipes tests benchmarks docs tools README.md
 
-# Of the modules that need more packages than SpeechBrain does.
+# Of the modules that need more packages than SpeechBrain does; with Chromium.
 coverage: $(INSTALLED)
 	$(PYTHON) tools/coverage_of_extras.py
 

@@ -51,6 +51,7 @@ TESTS = [
     "model",
     "release",
     "swaps",
+    "systems",
     "whisper_encoder",
     "whisper_transcriber",
 ]
@@ -113,6 +114,7 @@ def measure(modules, folder):
         )
 
     tests = [f"tests/unittests/test_{name}.py" for name in TESTS]
+    tests.append("tests/browser")
     # Importing a `__main__` would run it.
     doctests = [path for path in modules if "__main__" not in path]
     coverage("run", "-m", "pytest", "-q", *doctests, *tests)
