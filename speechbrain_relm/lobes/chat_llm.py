@@ -173,7 +173,7 @@ class ChatLLM(nn.Module):
                 text, add_special_tokens=False, split_special_tokens=not special
             )["input_ids"]
 
-    def split_prompt(self, system, instruction):
+    def split_prompt(self, system, instruction, examples=()):
         """Renders a prompt and splits it where the speech goes.
 
         Arguments
@@ -182,15 +182,30 @@ class ChatLLM(nn.Module):
             The system message; empty for none.
         instruction : str
             What the user says before the speech.
+        examples : sequence of (str, str)
+            Earlier turns, the user's and the assistant's, that show a small
+            LLM how to answer.
 
         Returns
         -------
         Prompt
-            Token ids before the speech (system message, instruction) and
-            after it (end of the user's turn, start of the assistant's).
+            Token ids before the speech (system message, examples,
+            instruction) and after it (end of the user's turn, start of the
+            assistant's).
+
+        Example
+        -------
+        >>> llm = ChatLLM(getfixture("qwen_folder"))
+        >>> prompt = llm.split_prompt("", "Reply: ", [("Hello!", "Hi.")])
+        >>> llm.tokenizer.decode(prompt.before).count("<|im_start|>")
+        3
         """
-        before, after = self.split_chat(system)
-        return Prompt(before + self.encode(instruction), after)
+        *pieces, after = self.split_chat(system, len(examples))
+        said = [text for turn in examples for text in turn]
+        before = []
+        for piece, text in zip(pieces, [*said, instruction]):
+            before += piece + self.encode(text)
+        return Prompt(before, after)
 
     def split_chat(self, system, answers=0):
         """Renders a conversation and splits it where its contents go.
