@@ -20,7 +20,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
-    package_data={"speechbrain_relm": ["mini/data/*.csv", "systems/*.yaml"]},
+    package_data={"speechbrain_relm": ["mini/data/*", "systems/*.yaml"]},
     entry_points={
         "console_scripts": ["speechbrain-relm = speechbrain_relm.__main__:main"]
     },

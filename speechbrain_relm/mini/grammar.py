@@ -1,186 +1,256 @@
-"""A small grammar of everyday English, for corpora of thousands of sentences.
+"""A grammar of everyday English, for corpora of thousands of sentences.
 
-None of its sentences is one of `speechbrain_relm.mini.sentences`, so that a
-system may learn from these and be tested on those.
+About two thousand words, each nearly as often as the others, so that what
+learns to hear from the sentences hears each word in several of them. None is
+one of `speechbrain_relm.mini.sentences`, so that a system may learn from
+these and be tested on those.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
 import random
+import re
+from collections import Counter
+from types import SimpleNamespace
 
+from speechbrain_relm.mini.inflection import with_articles
 from speechbrain_relm.mini.sentences import MOST, everyday_sentences
+from speechbrain_relm.mini.words import read_words
 
 SHORTEST, LONGEST = 4, 12  # words
+CANDIDATES = 4  # for each sentence; the one with the rarest words is taken
+WITH_ADJECTIVE = 0.2
+PRONOUNS = ["I"] * 4 + ["you", "we", "we", "they", "she", "she", "he", "he"]
+# Number of a subject to what agrees with it.
+AGREEING = {
+    "I": {"is": "am", "was": "was", "has": "have", "aux": "do"},
+    "one": {"is": "is", "was": "was", "has": "has", "aux": "does"},
+    "many": {"is": "are", "was": "were", "has": "have", "aux": "do"},
+}
+# Pronoun to what it is joined with in speech.
+CONTRACTED = {
+    "I": ("I'm", "I've", "I'll"),
+    "you": ("you're", "you've", "you'll"),
+    "we": ("we're", "we've", "we'll"),
+    "they": ("they're", "they've", "they'll"),
+    "she": ("she's", "she's", "she'll"),
+    "he": ("he's", "he's", "he'll"),
+}
+# Kinds of things that may lie somewhere, and of what there may be several.
+GOODS = ["thing", "clothes", "food", "kitchenware", "tool", "paper", "picture"]
+MANY = ["thing", "clothes", "pet", "wild", "plant", "job", "insect", "vehicle"]
+PERSONS = ["kin", "kin", "job", "job", "name"]
+# Section of the verbs of each letter that a template asks a clause by.
+SECTIONS = {
+    "a": "people",
+    "b": "people",
+    "o": "to_me",
+    "s": "states",
+    "n": "happenings",
+}
 
 
-def _listed(text):
-    """Takes a list apart whose items stand between bars."""
-    return [item.strip() for item in text.split("|")]
+class _Drawing:
+    """Draws what stands for the names in a template.
 
-
-SUBJECTS = _listed(
-    "I | we | they | she | he | you | my uncle | my aunt | our landlord | "
-    "the nurse | the old man | the twins | a tall woman | the bus driver | "
-    "my grandfather | your daughter | his wife | her husband | the mayor | "
-    "the baker | our coach | the students | a friend of mine | the farmer | "
-    "my roommate | the police | the singer | nobody | everyone | Emma | Tom | "
-    "Maria | Daniel | the lawyer | some tourists | my little sister"
-)
-# What can be done, as "base/past", and to what.
-FRAMES = [
-    (
-        "buy/bought | sell/sold | lose/lost | find/found | borrow/borrowed | "
-        "carry/carried | repair/repaired | drop/dropped | hide/hid | "
-        "wrap/wrapped | steal/stole | clean/cleaned | need/needed",
-        "a new bicycle | the blue umbrella | an old guitar | the heavy box | "
-        "some wooden chairs | a silver watch | the camera | my winter boots | "
-        "a pair of glasses | the red suitcase | her wallet | the lamp | "
-        "a birthday present | the broken radio | his tools | a warm blanket",
-    ),
-    (
-        "cook/cooked | eat/ate | order/ordered | share/shared | taste/tasted "
-        "| burn/burned | prepare/prepared | bring/brought | enjoy/enjoyed",
-        "the chicken | a bowl of rice | some fresh bread | the apple pie | "
-        "pancakes with honey | a cheese sandwich | the last cookie | "
-        "spicy noodles | a chocolate cake | the vegetables | grilled fish",
-    ),
-    (
-        "meet/met | call/called | visit/visited | help/helped | "
-        "invite/invited | thank/thanked | follow/followed | hug/hugged | "
-        "miss/missed | surprise/surprised | trust/trusted | teach/taught",
-        "the doctor | my cousin | the new teacher | his parents | our guests "
-        "| an old friend | the children | her boss | the neighbors | "
-        "the manager | a famous actor | the whole team | your brother",
-    ),
-    (
-        "go to/went to | drive to/drove to | walk to/walked to | "
-        "return to/returned to | hurry to/hurried to | leave/left | "
-        "explore/explored | find/found | move to/moved to",
-        "the market | the beach | the hospital | a small village | "
-        "the library | the airport | the museum | the forest | the office | "
-        "the swimming pool | downtown | the mountains | the castle | school",
-    ),
-    (
-        "read/read | write/wrote | send/sent | sign/signed | copy/copied | "
-        "delete/deleted | print/printed | check/checked | translate/translated",
-        "the report | a long email | the contract | an angry letter | "
-        "the instructions | a short poem | the recipe | the newspaper | "
-        "a postcard | the homework | the invitation | three messages",
-    ),
-    (
-        "talk about/talked about | think about/thought about | "
-        "worry about/worried about | laugh about/laughed about | "
-        "dream about/dreamed about | forget about/forgot about | "
-        "complain about/complained about | ask about/asked about",
-        "the weather | the accident | money | the election | the trip | "
-        "the final score | the loud music | the wedding | the future | "
-        "the test results | the noise | the surprise party",
-    ),
-    (
-        "win/won | lose/lost | start/started | finish/finished | "
-        "watch/watched | plan/planned | cancel/canceled | practice/practiced",
-        "the game | the race | the meeting | a dance class | the concert | "
-        "the interview | the piano lesson | the first match | the project",
-    ),
-]
-PAST = _listed(
-    "yesterday | last week | this morning | two days ago | last summer | "
-    "after lunch | before sunset | in the rain | without me | all alone | "
-    "on Tuesday | again | an hour ago | on the weekend | late at night | "
-    "near the river | during the storm | for the first time | by mistake | "
-    "with great care | at the party | behind the church | in a hurry"
-)
-FUTURE = _listed(
-    "tomorrow | next week | tonight | after dinner | on Sunday | soon | "
-    "in the morning | before winter | this evening | next year | together | "
-    "at six o'clock | after the break | when it gets dark | right now"
-)
-NOUNS = _listed(
-    "kitchen | garden | movie | hotel | bridge | town | song | story | "
-    "storm | dress | puppy | holiday | dinner | speech | house | picture | "
-    "road | idea | game | letter | river | view | train | coffee | lesson"
-)
-ADJECTIVES = _listed(
-    "beautiful | terrible | quiet | strange | wonderful | boring | cold | "
-    "expensive | funny | lovely | dirty | small | amazing | sad | dark | "
-    "crowded | perfect | long | old | noisy | simple | dangerous | sweet"
-)
-# Capital words are asked of `_Parts`; a template stands as often as it weighs.
-TEMPLATES = _listed(
-    "SUBJECT DID PAST. | SUBJECT DID PAST. | SUBJECT DID PAST. | "
-    "SUBJECT DID. | PAST, SUBJECT DID. | "
-    "SUBJECT will DO FUTURE. | SUBJECT might DO FUTURE. | "
-    "SUBJECT should never DO. | SUBJECT could not DO PAST. | "
-    "SUBJECT wanted to DO FUTURE. | SUBJECT tried to DO PAST. | "
-    "SUBJECT decided to DO. | SUBJECT forgot to DO PAST. | "
-    "SUBJECT DID and OTHER DID. | "
-    "SUBJECT DID because the NOUN was ADJECTIVE. | "
-    "SUBJECT said the NOUN was ADJECTIVE. | "
-    "the NOUN was ADJECTIVE PAST. | the ADJECTIVE NOUN was not ADJECTIVE. | "
-    "there was a ADJECTIVE NOUN near the NOUN. | "
-    "did SUBJECT DO PAST? | did SUBJECT really DO? | "
-    "why did SUBJECT DO? | when did SUBJECT DO? | how did SUBJECT DO PAST? | "
-    "will SUBJECT DO FUTURE? | would you like to DO FUTURE? | "
-    "can we DO FUTURE? | who wants to DO FUTURE? | "
-    "do you think SUBJECT will DO? | was the NOUN really so ADJECTIVE? | "
-    "please DO FUTURE. | don't DO FUTURE! | let's DO FUTURE! | "
-    "I can't believe SUBJECT DID! | what a ADJECTIVE NOUN, thank you! | "
-    "I'm so glad SUBJECT DID! | oh no, SUBJECT DID!"
-)
-
-
-def _actions():
-    """Lists what can be done, as base and past."""
-    return [
-        tuple(f"{verb} {what}" for verb in pair.split("/"))
-        for verbs, objects in FRAMES
-        for pair in _listed(verbs)
-        for what in _listed(objects)
-    ]
-
-
-class _Parts:
-    """Draws what stands for the capital words of a template."""
-
-    actions = _actions()
+    Each list is a pack of cards that is shuffled anew when it is used up, so
+    that all its items come equally often.
+    """
 
     def __init__(self, rng):
         self.rng = rng
+        self.words = read_words()
+        self.packs = {}
+        self.clauses = {}
+        # What can be done to things, and then be said of them.
+        self.done_to = [
+            (forms, kind)
+            for _, forms, then in self.words.verbs["people"]
+            for kind in {text.strip("{}") for text in then}
+            if kind in self.words.nouns and kind not in PERSONS
+        ]
 
-    def fill(self, template):
-        """Makes a sentence of a template."""
-        words = []
-        for word in template.split():
-            name = word.rstrip(".,!?")
-            if name.isupper() and name != "I":
-                word = self.draw(name) + word[len(name) :]
-            words.append(word)
-        text = " ".join(words)
-        for vowel in "aeiou":
-            text = text.replace(f" a {vowel}", f" an {vowel}")
+    def sentence(self):
+        """Draws a sentence."""
+        self.clauses = {}
+        text = self.fill(self.pick("templates", self.words.templates))
+        text = with_articles(text)
         return text[0].upper() + text[1:]
 
-    def draw(self, name):
-        """Draws the words for one capital word."""
-        lists = {
-            "SUBJECT": SUBJECTS,
-            "OTHER": SUBJECTS,
-            "PAST": PAST,
-            "FUTURE": FUTURE,
-            "NOUN": NOUNS,
-            "ADJECTIVE": ADJECTIVES,
-        }
-        if name in lists:
-            return self.rng.choice(lists[name])
-        return self.rng.choice(self.actions)[name == "DID"]
+    def fill(self, template):
+        """Replaces the names in braces."""
+        return template.format_map(self)
+
+    def pick(self, name, items):
+        """Takes the next item of a list."""
+        pack = self.packs.get(name)
+        if not pack:
+            pack = self.packs[name] = self.rng.sample(items, len(items))
+        return pack.pop()
+
+    def __getitem__(self, name):
+        if len(name) == 1:
+            if name not in self.clauses:
+                self.clauses[name] = self.clause(name)
+            return self.clauses[name]
+        if name in self.words.nouns:
+            return self.noun_phrase(name)[0]
+        if name in self.words.lists:
+            return self.pick(name, self.words.lists[name])
+        if name.startswith("one_"):
+            return self.noun(name[len("one_") :], counted=True).one
+        if name.startswith("bare_"):
+            return self.noun(name[len("bare_") :]).one
+        if name.endswith("_adjective"):
+            return self.adjective(name[: -len("_adjective")])
+        return getattr(self, name)()
+
+    def noun(self, kind, counted=False):
+        """Draws a noun, one that can be counted if asked."""
+        nouns = self.words.nouns[kind]
+        if counted:
+            nouns = [noun for noun in nouns if noun.counted]
+        return self.pick(f"{kind} {counted}", nouns)
+
+    def adjective(self, kind):
+        """Draws what nouns of a kind can be."""
+        return self.pick(f"{kind} is", self.words.nouns[kind][0].adjectives)
+
+    def noun_phrase(self, kind, indefinite=False):
+        """Draws a noun with what stands before it, and its number."""
+        if kind in self.words.lists:
+            return self.pick(kind, self.words.lists[kind]), "one"
+        noun = self.noun(kind)
+        before = self.rng.choice(noun.before)
+        if indefinite:
+            before = "a" if noun.counted else "some"
+        words = [before, noun.one]
+        attributive = kind != "kin" and noun.adjectives != [""]
+        if attributive and self.rng.random() < WITH_ADJECTIVE:
+            words.insert(1, self.adjective(kind))
+        return " ".join(words), noun.number
+
+    def subject(self, who, others=False):
+        """Draws who does something, and the number."""
+        if who != "person":
+            return self.noun_phrase(who)
+        if self.rng.random() < 0.6:
+            pronoun = self.rng.choice(PRONOUNS[6 * others :])
+            if pronoun == "I":
+                return pronoun, "I"
+            return pronoun, "one" if pronoun in ("she", "he") else "many"
+        return self.noun_phrase(self.rng.choice(PERSONS))
+
+    def clause(self, letter):
+        """Draws a subject with a verb, or with what it is."""
+        if letter == "p":
+            return self.passive()
+        if letter == "q":
+            return self.quality()
+        section = SECTIONS[letter]
+        who, forms, then = self.pick(section, self.words.verbs[section])
+        agreed = agree(*self.subject(who, others=section == "to_me"))
+        then = self.fill(self.pick(then, then))
+        forms = {name: f"{form} {then}" for name, form in forms.items()}
+        if agreed.aux == "do":
+            forms["does"] = forms["do"]
+        vars(agreed).update(forms)
+        return agreed
+
+    def passive(self):
+        """Draws a thing and what somebody does to it."""
+        forms, kind = self.pick("done to", self.done_to)
+        what, number = self.noun_phrase(kind)
+        agreed = agree(what, number)
+        vars(agreed).update(forms, noun=what.split(" ", 1)[1])
+        agreed.adjective = self.adjective_of(kind)
+        agreed.this_is = "these are" if number == "many" else "this is"
+        return agreed
+
+    def adjective_of(self, kind):
+        """Draws an adjective, a general one if the kind has none."""
+        if self.words.nouns[kind][0].adjectives == [""]:
+            kind = "thing"
+        return self.adjective(kind)
+
+    def quality(self):
+        """Draws somebody or something, and what it is like."""
+        kinds = [
+            kind
+            for kind, nouns in self.words.nouns.items()
+            if nouns[0].adjectives != [""]
+        ]
+        kind = self.pick("qualities", kinds * 2 + ["kin"] * 8)
+        agreed = agree(*self.noun_phrase(kind))
+        agreed.adjective, agreed.too = self.adjective(kind), self.adjective(kind)
+        agreed.other = self.noun_phrase(kind)[0]
+        return agreed
+
+    def person(self):
+        """Draws somebody."""
+        return self.noun_phrase(self.rng.choice(PERSONS))[0]
+
+    def anything(self):
+        """Draws a thing that was not spoken of."""
+        return self.noun_phrase(self.pick("goods", GOODS), True)[0]
+
+    def plural(self):
+        """Draws several things."""
+        return self.noun(self.pick("many", MANY), counted=True).many
+
+    def act(self, form="do"):
+        """Draws something to do."""
+        _, forms, then = self.pick("people", self.words.verbs["people"])
+        if "{act" in then[0]:  # one is enough
+            return self.act(form)
+        return f"{forms[form]} {self.fill(self.pick(then, then))}"
+
+    def acting(self):
+        """Draws something to be doing."""
+        return self.act("doing")
+
+
+def agree(who, number):
+    """Gives a subject the words that agree with it.
+
+    Arguments
+    ---------
+    who : str
+        The subject.
+    number : str
+        "I", "one" or "many".
+
+    Returns
+    -------
+    types.SimpleNamespace
+        `who`, and `is`, `was`, `has` and `aux` (do or does) in its number;
+        `who_is`, `who_has` and `who_will` as they are spoken.
+
+    Example
+    -------
+    >>> agree("she", "one").who_will, agree("the socks", "many").who_is
+    ("she'll", 'the socks are')
+    """
+    words = AGREEING[number]
+    spoken = (f"{who} {words['is']}", f"{who} {words['has']}", f"{who} will")
+    who_is, who_has, who_will = CONTRACTED.get(who, spoken)
+    return SimpleNamespace(
+        who=who,
+        who_is=who_is,
+        who_has=who_has,
+        who_will=who_will,
+        isnt="isn't" if number == "one" else "aren't",
+        dont=words["aux"] + "n't",
+        **words,
+    )
 
 
 def spoken_sentences(count, seed):
     """Draws distinct sentences of 4 to 12 words.
 
-    Statements, questions, requests and exclamations about people, things,
-    food, places and plans.
+    Statements, questions, requests and exclamations, as people say them to a
+    friend, in many tenses.
 
     Arguments
     ---------
@@ -211,14 +281,42 @@ def spoken_sentences(count, seed):
         raise ValueError(
             f"{count} sentences were asked for: ask for 1 to 100000."
         )
-    rng = random.Random(seed)
-    parts = _Parts(rng)
-    taken = {sentence.lower() for sentence in everyday_sentences(MOST)}
+    drawing = _Drawing(random.Random(seed))
+    taken = {spoken_words(sentence) for sentence in everyday_sentences(MOST)}
+    said = Counter()
     sentences = []
     while len(sentences) < count:
-        sentence = parts.fill(rng.choice(TEMPLATES))
-        fits = SHORTEST <= len(sentence.split()) <= LONGEST
-        if fits and sentence.lower() not in taken:
-            taken.add(sentence.lower())
-            sentences.append(sentence)
+        candidates = []
+        while len(candidates) < CANDIDATES:
+            sentence = drawing.sentence()
+            words = spoken_words(sentence)
+            if SHORTEST <= len(words) <= LONGEST and words not in taken:
+                rarity = sum(1 / (1 + said[word]) for word in words)
+                rarity /= len(words) ** 0.5
+                candidates.append((rarity, sentence, words))
+        _, sentence, words = max(candidates)
+        taken.add(words)
+        said.update(words)
+        sentences.append(sentence)
     return sentences
+
+
+def spoken_words(sentence):
+    """Lists the words of a sentence as they are heard.
+
+    Arguments
+    ---------
+    sentence : str
+        The sentence.
+
+    Returns
+    -------
+    tuple of str
+        Its words in small letters, without punctuation.
+
+    Example
+    -------
+    >>> spoken_words("Well, I'm late!")
+    ('well', "i'm", 'late')
+    """
+    return tuple(re.findall(r"[a-z']+", sentence.lower()))
