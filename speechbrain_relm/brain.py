@@ -15,17 +15,20 @@ from speechbrain.utils.checkpoints import (
 )
 
 from speechbrain_relm import losses
+from speechbrain_relm.alike import warn_if_unlike
 from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
 from speechbrain_relm.metrics import unweighted_accuracy
+from speechbrain_relm.model import trained
 from speechbrain_relm.processes import (
     gather,
     processes,
     rank,
     steps_per_epoch,
 )
+from speechbrain_relm.windows import WindowBrain
 
 
-class RELLMBrain(sb.Brain):
+class RELLMBrain(WindowBrain):
     """Trains RE-LLM on expected responses and two auxiliary tasks (Eq. 10).
 
     A resumed run equals an uninterrupted one: the learning rate and the
@@ -77,18 +80,26 @@ class RELLMBrain(sb.Brain):
         self.emotion_cache, self.frame_cache = None, None
         if self.hparams.emotion_encoder is not None:
             self.emotion_cache = EmotionCache(
-                self.hparams.emotion_encoder.to(self.device), embedding_folder
+                self.hparams.emotion_encoder.to(self.device),
+                embedding_folder,
+                self.eval_precision,
             )
-        if frame_folder is not None and self.model is not None:
-            encoder = self.model.speech_encoder
-            learns = any(p.requires_grad for p in encoder.parameters())
-            # Ours alone hears an utterance alike in any batch.
-            if not learns and hasattr(encoder, "frame_counts"):
-                self.frame_cache = FrameCache(encoder, frame_folder)
+        if self.model is not None:
+            self._prepare_encoder(self.model.speech_encoder, frame_folder)
         self.steps_per_epoch = None
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("train_means", self.train_means)
+
+    def _prepare_encoder(self, encoder, frame_folder):
+        """Keeps the frames of a frozen one that hears alike in any batch."""
+        # Ours does. Of another the recipe says at the start if it does not.
+        if not hasattr(encoder, "frame_counts"):
+            warn_if_unlike(encoder, self.device)
+        elif frame_folder is not None and not trained(encoder):
+            self.frame_cache = FrameCache(
+                encoder, frame_folder, self.eval_precision
+            )
 
     def embed_emotion(self, keys, wavs, wav_lens):
         """Embeds the emotion of utterances, each heard once (Eq. 1).
@@ -246,8 +257,10 @@ class RELLMBrain(sb.Brain):
         self.teacher_prompt = llm.split_prompt(system, "")
         self.schedule = self.lr_schedule(
             initial_value=self.hparams.lr,
+            # It is 0 at its end, and the last step counts like any other.
             num_training_steps=self.steps_per_epoch
-            * self.hparams.epoch_counter.limit,
+            * self.hparams.epoch_counter.limit
+            + 1,
         )
 
     def on_fit_batch_start(self, batch, should_step):

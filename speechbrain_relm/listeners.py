@@ -25,6 +25,7 @@ class SpeechListener:
 
     def __init__(self, brain):
         self.brain, self.model = brain, brain.model
+        self.precision = brain.evaluation_ctx  # SpeechBrain's eval_precision
 
     def hear(self, entries):
         """Encodes utterances.
@@ -42,7 +43,7 @@ class SpeechListener:
         batch = load_batch(speech_dataset(entries), list(entries))
         wavs, wav_lens = batch.to(self.brain.device).sig
         embedding = self.brain.embed_emotion(batch.audio_key, wavs, wav_lens)
-        with torch.no_grad(), evaluating(self.model):
+        with torch.no_grad(), evaluating(self.model), self.precision:
             feats = self.brain.hear(batch.audio_key, wavs, wav_lens)
             return self.model.encode_speech(wavs, wav_lens, embedding, feats)
 
@@ -66,7 +67,7 @@ class SpeechListener:
             One an utterance.
         """
         prompt = self.model.llm.split_prompt(system, instruction)
-        with evaluating(self.model):
+        with evaluating(self.model), self.precision:
             return self.model.answer(heard, prompt, **settings)
 
     def rate(self, heard, system, instruction, answers):
@@ -89,7 +90,7 @@ class SpeechListener:
             Log-probabilities [B, answers].
         """
         prompt = self.model.llm.split_prompt(system, instruction)
-        with evaluating(self.model):
+        with evaluating(self.model), self.precision:
             return self.model.rate(heard, prompt, answers)
 
     def heads(self, heard):

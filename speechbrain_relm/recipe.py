@@ -143,6 +143,7 @@ class Recipe:
             cache = EmotionCache(
                 self.hparams["emotion_model"].to(self.brain.device),
                 self.hparams["embedding_folder"],
+                self.brain.eval_precision,
             )
         label_attributes(
             cache,
