@@ -8,47 +8,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from speechbrain_relm.adapters import adapters_off
-from speechbrain_relm.lobes.chat_llm import Prompt
 from speechbrain_relm.prompting import evaluating, score_response
 from speechbrain_relm.sequences import RESPONSE, ragged_part
 
 
-def prompt_after(llm, system, examples):
-    """Renders what stands around the user's text after example turns.
-
-    Arguments
-    ---------
-    llm : torch.nn.Module
-        A `ChatLLM`, bare or adapted.
-    system : str
-        System message; empty for none.
-    examples : list of tuple
-        Earlier turns, (user, reply) each.
-
-    Returns
-    -------
-    speechbrain_relm.lobes.chat_llm.Prompt
-        Token ids before and after the text.
-
-    Example
-    -------
-    >>> from speechbrain_relm.lobes.chat_llm import ChatLLM
-    >>> llm = ChatLLM(getfixture("qwen_folder"))
-    >>> prompt = prompt_after(llm, "", [("I fell.", "Oh no!")])
-    >>> llm.tokenizer.decode(prompt.before).split("<|im_end|>")[-2:]
-    ['\\n<|im_start|>assistant\\nOh no!', '\\n<|im_start|>user\\n']
-    """
-    pieces = llm.split_chat(system, answers=len(examples))
-    said = [llm.encode(text) for pair in examples for text in pair]
-    before = list(pieces[0])
-    for content, piece in zip(said, pieces[1:]):
-        before += [*content, *piece]
-    return Prompt(before, pieces[-1])
-
-
 @torch.no_grad()
 def log_likelihoods(
-    llm, system, examples, texts, responses, device, batch_size
+    llm, system, examples, texts, responses, device, batch_size, start=""
 ):
     """Says how likely the text LLM finds responses to user messages.
 
@@ -72,6 +38,8 @@ def log_likelihoods(
         Where the LLM is.
     batch_size : int
         Rows that are read together.
+    start : str
+        What all messages start with, if that is known: it too is read once.
 
     Returns
     -------
@@ -88,11 +56,15 @@ def log_likelihoods(
     >>> bool(found[0] < found[1] < 0)
     True
     """
-    prompt = prompt_after(llm, system, examples)
+    prompt = llm.split_prompt(system, "", examples)
     rows = [
         (llm.encode(text), llm.encode_answer(*response))
         for text, response in zip(texts, responses)
     ]
+    shared = llm.encode(start.rstrip())
+    if all(text[: len(shared)] == shared for text, _ in rows):
+        prompt = prompt._replace(before=prompt.before + shared)
+        rows = [(text[len(shared) :], response) for text, response in rows]
     found = torch.zeros(len(rows), dtype=torch.float64)
     # An unfinished response without a token is certain: its sum is zero.
     order = [i for i, (_, response) in enumerate(rows) if response]

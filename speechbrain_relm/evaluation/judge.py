@@ -76,6 +76,7 @@ class Judge(NamedTuple):
                 [asked[row][2] for row in chosen],
                 self.device,
                 self.batch_size,
+                start,
             )
             for row, value in zip(chosen, values.tolist()):
                 found[row] = value

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
 
-from speechbrain_relm.adapters import adapters_off
 from speechbrain_relm.convert.sources import stock_llm
 from speechbrain_relm.corpus import as_json
 from speechbrain_relm.evaluation.judge import Judge, judge_responses
@@ -80,10 +79,7 @@ def is_as_pretrained(llm, source):
     >>> is_as_pretrained(llm, getfixture("llama_folder"))
     False
     """
-    if llm is None or llm.source != stock_llm(source):
-        return False
-    with adapters_off(llm):
-        return not any(weight.requires_grad for weight in llm.parameters())
+    return llm is not None and llm.frozen and llm.source == stock_llm(source)
 
 
 def listen(judge, responses, folder):
