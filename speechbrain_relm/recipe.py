@@ -10,7 +10,6 @@ Authors
 """
 
 import functools
-import time
 from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
@@ -22,12 +21,14 @@ from speechbrain_relm.data import add_attributes, read_manifest, speech_dataset
 from speechbrain_relm.emotion_cache import EmotionCache
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.listeners import SpeechListener
+from speechbrain_relm.listening_steps import ListeningSteps
 from speechbrain_relm.model_card import model_card
 from speechbrain_relm.processes import share
 from speechbrain_relm.records import make_batches, read_records
 from speechbrain_relm.release import write_release
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
+from speechbrain_relm.steps.naming import step
 from speechbrain_relm.steps.report import write_report
 from speechbrain_relm.steps.respond import Ask, respond
 from speechbrain_relm.steps.score import fingerprint, score_responses
@@ -36,40 +37,7 @@ from speechbrain_relm.steps.transcribe import transcribe
 logger = get_logger(__name__)
 
 
-def step(name):
-    """Makes a method a step that `steps` of the YAML can leave out.
-
-    Arguments
-    ---------
-    name : str
-        The step's name in the YAML.
-
-    Returns
-    -------
-    callable
-        A decorator.
-    """
-
-    def decorate(method):
-        """Wraps the method."""
-
-        @functools.wraps(method)
-        def run(self, *args, **kwargs):
-            """Runs the step, and times it."""
-            if name not in self.hparams["steps"]:
-                logger.info("Step '%s' is left out, as `steps` says.", name)
-                return None
-            start = time.time()
-            result = method(self, *args, **kwargs)
-            self.seconds[name] = round(time.time() - start, 1)
-            return result
-
-        return run
-
-    return decorate
-
-
-class Recipe:
+class Recipe(ListeningSteps):
     """One system on one corpus.
 
     Arguments
@@ -359,11 +327,8 @@ class Recipe:
         recognition : tuple
             The same for asking which emotion it was.
         """
-        entries, checkpoint = self.entries["test"], "none"
-        if listener is None:
-            listener, checkpoint = SpeechListener(self.brain), self.recover()
-        else:
-            listener.to(self.brain.device)
+        entries = self.entries["test"]
+        listener, checkpoint = self.listening(listener)
         if "transcribe" in self.hparams["steps"]:
             heard = self.records(self.shared / "transcripts.jsonl")
             entries = {
@@ -383,6 +348,26 @@ class Recipe:
         for cache in (self.brain.emotion_cache, self.brain.frame_cache):
             if cache is not None:
                 cache.log()
+
+    def listening(self, listener):
+        """Readies what answers the test speech.
+
+        Arguments
+        ---------
+        listener : object or None
+            See `respond`.
+
+        Returns
+        -------
+        listener : object
+            The same, or the trained model as a listener.
+        checkpoint : str
+            Name of the checkpoint that was loaded.
+        """
+        if listener is None:
+            return SpeechListener(self.brain), self.recover()
+        listener.to(self.brain.device)
+        return listener, "none"
 
     def recover(self):
         """Loads the checkpoint of the lowest validation loss.

@@ -23,7 +23,8 @@ logger = get_logger(__name__)
 
 # The name that SpeechBrain expects, in safetensors format.
 WEIGHTS = "model.ckpt"
-# What the interface needs; whatever these refer to comes along.
+# What the interface and `same_words` need; whatever these refer to comes
+# along.
 NEEDED = (
     "emotions",
     "response_system",
@@ -32,6 +33,10 @@ NEEDED = (
     "response_settings",
     "recognition_system",
     "recognition_instruction",
+    "recognition_settings",
+    "continuation_system",
+    "continuation_from_text",
+    "continuation_examples",
     "emotion_encoder",
     "model",
 )

@@ -103,13 +103,14 @@ def main(argv):
     # Section III-C: what Whisper hears, for the system that reads it.
     recipe.transcribe(hparams["transcriber"], hparams["generation_batch_size"])
     # Section III: responses to the test speech, and the emotion heard in it.
+    response = (
+        steered(hparams["response_system"], hparams["response_steering"]),
+        hparams["response_instruction"],
+        hparams["response_settings"],
+    )
     recipe.respond(
         hparams["listener"],
-        response=(
-            steered(hparams["response_system"], hparams["response_steering"]),
-            hparams["response_instruction"],
-            hparams["response_settings"],
-        ),
+        response=response,
         recognition=(
             hparams["recognition_system"],
             hparams["recognition_instruction"],
@@ -118,6 +119,10 @@ def main(argv):
     )
     # Section II-C: Emotional Reaction and Exploration by EPITOME.
     recipe.score_empathy(hparams["empathy_scorer"])
+    # Whether the responses follow the voice, and say what was said.
+    recipe.listen(hparams["judge"])
+    # The same words in another voice, and which ear is followed.
+    recipe.same_words(hparams["judge"], hparams["listener"], response)
     # Tables I and II.
     report = recipe.report(
         hparams["report_title"],

@@ -32,13 +32,16 @@ class Run(NamedTuple):
     """A run's records.
 
     `name` for tables; `responses` and `scores`, utterance id to record;
-    `scorer`, the folder of the empathy scorer, if it is known.
+    `scorer`, the folder of the empathy scorer, if it is known; `listening`
+    and `same_words`, the figures of the steps of these names, if they ran.
     """
 
     name: str
     responses: Dict[str, dict]
     scores: Dict[str, dict]
     scorer: Optional[str] = None
+    listening: Optional[dict] = None
+    same_words: Optional[dict] = None
 
     def scorer_metrics(self):
         """Finds the held-out figures of the run's scorer.
@@ -171,6 +174,10 @@ def read_run(folder):
         read_records(path / "responses.jsonl"),
         read_records(path / "scores.jsonl"),
         scorer,
+        *(
+            read_figures(path / f"{n}.json")
+            for n in ("listening", "same_words")
+        ),
     )
     odd = set(run.responses) ^ set(run.scores)
     if odd:
@@ -179,6 +186,28 @@ def read_run(folder):
             f"utterances (first: {min(odd)}): finish the step 'score'."
         )
     return run
+
+
+def read_figures(path):
+    """Reads figures that a step may have left.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        A JSON file.
+
+    Returns
+    -------
+    dict or None
+        The figures; `None` if there is no such file.
+
+    Example
+    -------
+    >>> read_figures(Path("no_such_file.json"))
+    """
+    if not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def describe_scorers(runs):

@@ -10,6 +10,11 @@ from typing import NamedTuple, Optional
 
 from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.emotion.concordance import concordance
+from speechbrain_relm.evaluation.listening_rows import (
+    CONTENT,
+    TONE,
+    listening_rows,
+)
 from speechbrain_relm.evaluation.quality import flaws
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.evaluation.statistics import (
@@ -21,6 +26,9 @@ from speechbrain_relm.evaluation.statistics import (
     stars,
 )
 from speechbrain_relm.metrics import word_error_rate
+
+# How the metrics begin whose highest value is marked.
+HIGHER_IS_BETTER = (*SCORES.values(), "UA ", "WA ", "CCC", TONE, CONTENT)
 
 
 class Cell(NamedTuple):
@@ -131,6 +139,15 @@ def table_cells(runs, baseline=None):
             Cell(f"{flaw} responses", run.name, share)
             for flaw, share in flaws(records).items()
         ]
+        cells += [
+            Cell(
+                metric,
+                run.name,
+                figure["value"],
+                interval=(figure["low"], figure["high"]),
+            )
+            for metric, figure in listening_rows(run).items()
+        ]
     return _with_best(_corrected(cells))
 
 
@@ -148,11 +165,7 @@ def _with_best(cells):
     marked = []
     for cell in cells:
         rivals = [c.value for c in cells if c.metric == cell.metric]
-        judged = cell.interval is not None or cell.metric[:3] in (
-            "UA ",
-            "WA ",
-            "CCC",
-        )
+        judged = cell.metric.startswith(HIGHER_IS_BETTER)
         best = judged and len(rivals) > 1 and cell.value == max(rivals)
         marked.append(cell._replace(best=best))
     return marked
@@ -188,6 +201,8 @@ def layout(cells):
 def cell_text(cell):
     """Prints a cell as the paper does: mean (deviation), p, stars.
 
+    A share has its interval in brackets instead.
+
     Arguments
     ---------
     cell : Cell or None
@@ -209,6 +224,8 @@ def cell_text(cell):
     text = f"{cell.value:.3f}"
     if cell.deviation is not None:
         text += f" ({_short(cell.deviation)})"
+    elif cell.interval is not None:
+        text += f" [{', '.join(map(_short, cell.interval))}]"
     if cell.test is not None:
         text += f" p={_short(cell.test.p)} {stars(cell.test.p)}".rstrip()
     return text

@@ -121,6 +121,7 @@ class ChatLLM(nn.Module):
         # answers in silence: decoding is what the caller says.
         self.eos_token_ids = as_list(self.model.generation_config.eos_token_id)
         self.model.generation_config = GenerationConfig()
+        self.frozen = freeze
         self.requires_grad_(not freeze)
         serve_cpu(self.model)
 

@@ -11,44 +11,11 @@ from collections import Counter, defaultdict
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.evaluation.quality import is_refusal
 from speechbrain_relm.prompting import answer_texts
 from speechbrain_relm.records import make_batches, work_through
 
 logger = get_logger(__name__)
-
-# An answer with one of these is a refusal, and no example to learn from.
-REFUSAL_ANY_CASE = ("as an ai language model", "i'm sorry, but i")
-REFUSAL_INSIDE = ("I'm not sure what you",)
-REFUSAL_START = ("I'm sorry, but I cannot", "I'm sorry, but I'm not sure")
-
-
-def is_refusal(response):
-    """Tells whether the LLM refused to continue, or said nothing.
-
-    Arguments
-    ---------
-    response : str
-        Its answer.
-
-    Returns
-    -------
-    bool
-        True if it should not be learned.
-
-    Example
-    -------
-    >>> is_refusal("As an AI language model, I cannot feel.")
-    True
-    >>> is_refusal("and I could not stop smiling.")
-    False
-    """
-    lowered = response.lower()
-    return (
-        not response
-        or any(phrase in lowered for phrase in REFUSAL_ANY_CASE)
-        or any(phrase in response for phrase in REFUSAL_INSIDE)
-        or response.startswith(REFUSAL_START)
-    )
 
 
 def expect_responses(
