@@ -19,7 +19,8 @@ DATA = Path(__file__).parent / "data"
 HELD_OUT = 0.25  # of the pieces of each kind
 
 # Posts of the grammar in each part; nothing is known of what they are about.
-SPOKEN = {False: 60, True: 20}
+SPOKEN = {False: 48, True: 16}
+EVERYDAY = {"feeling": "neutral", "mood": "spoken"}
 
 
 class Material(NamedTuple):
@@ -67,6 +68,37 @@ def _part(rows, fields, held_out):
     return [row for row in rows if (_phrase(row) in away) == held_out]
 
 
+def _about_things(held_out):
+    """Makes a post about each thing, with questions about it."""
+    rows = _part(_table("epitome_things.csv"), ["kind"], held_out)
+    texts = {kind: [] for kind in ("thing", "post", "question")}
+    for row in rows:
+        texts[row["kind"]].append(row)
+    rng, made = random.Random(0), []
+    for thing in texts["thing"]:
+        pattern = rng.choice(texts["post"])
+        questions = rng.sample(texts["question"], 2)
+        post = {
+            "post": pattern["text"],
+            "about": pattern["about"],
+            "questions": "|".join(row["text"] for row in questions),
+        }
+        for field, text in post.items():
+            post[field] = text.replace("{thing}", thing["text"])
+        made.append({**post, **EVERYDAY})
+    return made
+
+
+def _spoken(held_out):
+    """Draws posts of the grammar: the first train, those after are held out."""
+    sentences = spoken_sentences(sum(SPOKEN.values()), seed=1)
+    chosen = sentences[SPOKEN[False] :] if held_out else sentences
+    return [
+        {"post": sentence, "about": "", "questions": "", **EVERYDAY}
+        for sentence in chosen[: SPOKEN[held_out]]
+    ]
+
+
 def _phrase(row):
     """Names a row by its text, whatever ends it."""
     return (row.get("text") or row["post"]).lower().rstrip(".!?")
@@ -92,14 +124,12 @@ def read_material(held_out=False):
     >>> texts[0] & texts[1]
     set()
     """
-    # The first sentences train, those after them are held out.
-    spoken = spoken_sentences(sum(SPOKEN.values()), seed=1)
-    spoken = spoken[SPOKEN[False] :] if held_out else spoken[: SPOKEN[False]]
-    unknown = {"feeling": "neutral", "mood": "spoken"}
-    unknown.update(about="", questions="")
     return Material(
-        _part(_table("epitome_posts.csv"), ["mood"], held_out)
-        + [{"post": sentence, **unknown} for sentence in spoken],
+        [
+            *_part(_table("epitome_posts.csv"), ["mood"], held_out),
+            *_about_things(held_out),
+            *_spoken(held_out),
+        ],
         _part(
             _table("epitome_fragments.csv"),
             ["mechanism", "level", "mood"],

@@ -9,8 +9,8 @@ Authors
 
 # How often each kind comes. What is not in the table is composed below.
 KINDS = {
-    "letter": 2,
-    "refusal": 2,
+    "letter": 3,
+    "refusal": 3,
     "assistant": 1,
     "empty": 2,
     "story": 2,
@@ -19,7 +19,7 @@ KINDS = {
     "echo": 3,
     "loop": 2,
     "salad": 2,
-    "off-topic": 6,
+    "off-topic": 9,
 }
 
 
