@@ -11,6 +11,7 @@ Authors
 import argparse
 import functools
 import hashlib
+import json
 import logging
 import shutil
 import tempfile
@@ -196,20 +197,20 @@ def folder(data_folder=None):
     Example
     -------
     >>> folder()  # doctest: +SKIP
-    '/home/me/.cache/speechbrain_relm/models/epitome-mini'
+    '/home/me/.cache/speechbrain_relm/models/epitome-mini-0f1e2d3c'
     """
     if data_folder is None:
         with tempfile.TemporaryDirectory() as written:
             data = write_csvs(Path(written, "train"))
             held_out = write_csvs(Path(written, "held_out"), held_out=True)
             return _trained_on(
-                data, MINI_TRAINING, OWN_WRITING, held_out, "mini"
+                "mini", data, MINI_TRAINING, OWN_WRITING, held_out
             )
     data = annotations_folder(data_folder)
-    return _trained_on(data, TRAINING, describe(data))
+    return _trained_on("reddit", data, TRAINING, describe(data))
 
 
-def _trained_on(data, training, learned_from, held_out=None, name=None):
+def _trained_on(name, data, training, learned_from, held_out=None):
     """Trains on the CSVs of a folder, unless that is done already."""
     annotations, *rest = (
         {m: read_pairs(folder / file) for m, file in FILES.items()}
@@ -220,14 +221,15 @@ def _trained_on(data, training, learned_from, held_out=None, name=None):
     for folder in (data, held_out):
         for file in FILES.values() if folder is not None else ():
             digest.update((folder / file).read_bytes())
-    digest = digest.hexdigest()[:16]
-    target = cache_folder() / "models" / f"epitome-{name or digest}"
     settings = {
-        "data": digest,
+        "data": digest.hexdigest()[:16],
         "learned from": learned_from,
         "backbone": BACKBONE,
         "training": training,
     }
+    # Another training gets another name: scores remember their scorer by it.
+    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:8]
+    target = cache_folder() / "models" / f"epitome-{name}-{key}"
     backbone = models.folder(BACKBONE)
 
     def build(fresh):

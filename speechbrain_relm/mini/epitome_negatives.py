@@ -19,11 +19,11 @@ KINDS = {
     "echo": 3,
     "loop": 2,
     "salad": 2,
-    "off-topic": 9,
+    "off-topic": 12,
 }
 
 
-def negative(post, feeling, material, others, rng):
+def negative(post, feeling, material, off_topic, rng):
     """Draws a response that is none.
 
     Arguments
@@ -34,8 +34,8 @@ def negative(post, feeling, material, others, rng):
         Of the post.
     material : Material
         The part that it is drawn from.
-    others : callable
-        Gives an empathetic response about the subject of another post.
+    off_topic : list of str
+        Empathetic responses to other posts, about what those speak of.
     rng : random.Random
         The draw.
 
@@ -49,7 +49,7 @@ def negative(post, feeling, material, others, rng):
     >>> import random
     >>> from speechbrain_relm.mini.epitome_material import read_material
     >>> material = read_material()
-    >>> other = lambda: "I'm so sorry about your cat."
+    >>> other = ["I'm so sorry about your cat."]
     >>> rng = random.Random(1)
     >>> response = negative(material.posts[0], "sad", material, other, rng)
     >>> len(response) > 0
@@ -62,10 +62,10 @@ def negative(post, feeling, material, others, rng):
         return _loop(_any_text(post, feeling, material, rng), rng)
     if kind == "salad":
         return _salad(post, feeling, material, rng)
-    # A text about something of its own could fit a post about a person's
-    # feelings; everyday sentences it does not fit.
-    if kind == "off-topic" and (post["mood"] != "spoken" or rng.random() < 0.6):
-        return others()
+    # The table's could fit a post about somebody's grief; everyday sentences
+    # they do not fit.
+    if kind == "off-topic" and (post["mood"] != "spoken" or rng.random() < 0.7):
+        return rng.choice(off_topic)
     texts = [n["text"] for n in material.negatives if n["kind"] == kind]
     if not post["about"]:
         texts = [text for text in texts if "{about}" not in text]

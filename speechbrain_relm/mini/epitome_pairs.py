@@ -21,11 +21,12 @@ from speechbrain_relm.lobes.epitome import MECHANISMS
 from speechbrain_relm.mini.epitome_material import read_material
 from speechbrain_relm.mini.epitome_negatives import negative
 
-RESPONSES_PER_POST = {False: 8, True: 8}  # training, held out
+# Of each post in training and held out: true responses, and such as are none.
+TRUE = {False: 5, True: 5}
+FALSE = {False: 3, True: 3}
 
-# How often a response is none, how often a true one has no empathy at all,
-# and else how often each mechanism is at level 0, 1 and 2.
-NEGATIVES = 0.35
+# How often a true response has no empathy at all, and else how often each
+# mechanism is at level 0, 1 and 2.
 NO_EMPATHY = 0.15
 LEVEL_WEIGHTS = {
     "emotional_reactions": (0.3, 0.25, 0.45),
@@ -47,19 +48,11 @@ class _Writer:
 
     def __init__(self, held_out, rng):
         self.material, self.rng = read_material(held_out), rng
+        self.topical = []  # (subject, response) of the true responses
 
-    def draw(self, post):
+    def true_response(self, post):
         """Draws a response: pieces of (mechanism, level, text)."""
         mood, feeling = self._said_as(post)
-        if self.rng.random() < NEGATIVES:
-            text = negative(
-                post,
-                feeling,
-                self.material,
-                lambda: self._about_another(post),
-                self.rng,
-            )
-            return [("none", 0, text)]
         pieces = []
         if self.rng.random() >= NO_EMPATHY:
             for mechanism in MECHANISMS:
@@ -73,11 +66,31 @@ class _Writer:
             pieces.sort(key=lambda piece: piece[0] == "explorations")
         else:
             self.rng.shuffle(pieces)
+        self._remember(post, pieces)
         if not pieces or self.rng.random() < 0.25:
             fillers = self._choices(post, mood, feeling, "none", 0)
             filler = ("none", 0, self.rng.choice(fillers))
             pieces.insert(self.rng.randint(0, len(pieces)), filler)
         return pieces
+
+    def _remember(self, post, pieces):
+        """Keeps what fits no other post, for off-topic kindness."""
+        own = post["questions"].split("|")
+        kept = [
+            text
+            for _, _, text in pieces
+            if post["about"]
+            and (post["about"].lower() in text.lower() or text in own)
+        ]
+        if kept:
+            self.topical.append((post["about"], " ".join(kept)))
+
+    def no_response(self, post):
+        """Draws a response that is none: see `epitome_negatives`."""
+        _, feeling = self._said_as(post)
+        off_topic = [t for about, t in self.topical if about != post["about"]]
+        text = negative(post, feeling, self.material, off_topic, self.rng)
+        return [("none", 0, text)]
 
     def _said_as(self, post):
         """Gives the mood and the feeling that a post is answered in."""
@@ -112,36 +125,6 @@ class _Writer:
             texts += own * max(1, len(texts) // len(own))
         return texts
 
-    def _about_another(self, post):
-        """Draws kind words about what another post speaks of."""
-        others = [
-            other
-            for other in self.material.posts
-            if other["about"] not in ("", post["about"])
-        ]
-        other = self.rng.choice(others)
-        mood, feeling = self._said_as(other)
-        wanted = self.rng.choice(
-            [
-                ["emotional_reactions"],
-                ["emotional_reactions", "explorations"],
-                ["explorations"],
-            ]
-        )
-        chosen = []
-        for mechanism in wanted:
-            level = self.rng.choice((1, 2, 2))
-            texts = self._choices(other, mood, feeling, mechanism, level)
-            about = [
-                text
-                for text in texts
-                if other["about"].lower() in text.lower()
-                or text in other["questions"].split("|")
-            ]
-            if about:
-                chosen.append(self.rng.choice(about))
-        return " ".join(chosen) or other["questions"].split("|")[0]
-
 
 def compose(seed=1, held_out=False):
     """Composes annotated pairs.
@@ -165,18 +148,26 @@ def compose(seed=1, held_out=False):
     >>> len(pairs) > 1000, pairs == compose()
     (True, True)
     """
-    rng = random.Random(seed)
-    writer, pairs = _Writer(held_out, rng), []
-    for number, post in enumerate(writer.material.posts):
+    writer = _Writer(held_out, random.Random(seed))
+    posts = list(enumerate(writer.material.posts))
+    pairs = _pairs(posts, writer.true_response, TRUE[held_out], "a")
+    pairs += _pairs(posts, writer.no_response, FALSE[held_out], "b")
+    return sorted(pairs, key=lambda pair: pair["rp_id"])
+
+
+def _pairs(posts, draw, count, mark):
+    """Draws some distinct responses to each post."""
+    pairs = []
+    for number, post in posts:
         seen = set()
-        while len(seen) < RESPONSES_PER_POST[held_out]:
-            pieces = writer.draw(post)
+        while len(seen) < count:
+            pieces = draw(post)
             response = " ".join(text for _, _, text in pieces)
             if response in seen:
                 continue
             pair = {
                 "sp_id": f"post{number:03d}",
-                "rp_id": f"post{number:03d}-{len(seen):02d}",
+                "rp_id": f"post{number:03d}-{mark}{len(seen)}",
                 "seeker_post": post["post"],
                 "response_post": response,
             }
