@@ -129,4 +129,5 @@ def convert_epitome(source, target, backbone):
             AutoTokenizer.from_pretrained(backbone),
             MAX_LENGTH,
             {},
+            "what the original code's checkpoint was trained on",
         )

@@ -51,10 +51,24 @@ class Run(NamedTuple):
         dict
             Mechanism to figures; empty if the scorer's folder is gone.
         """
+        return self._scorer_settings().get("metrics", {})
+
+    def scorer_data(self):
+        """Finds what the run's scorer learned from.
+
+        Returns
+        -------
+        str or None
+            A phrase; `None` if the scorer does not say.
+        """
+        return self._scorer_settings().get("data")
+
+    def _scorer_settings(self):
+        """Reads the scorer's settings, if its folder is known and there."""
         path = Path(self.scorer or "", "config.json")
         if self.scorer is None or not path.is_file():
             return {}
-        return json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def levels(self, score):
         """Lists one score of every utterance.
@@ -211,7 +225,7 @@ def read_figures(path):
 
 
 def describe_scorers(runs):
-    """Says how good the scorers behind some runs are.
+    """Says what the scorers behind some runs learned from, and how well.
 
     Arguments
     ---------
@@ -238,6 +252,10 @@ def describe_scorers(runs):
         )
     seen = {run.scorer: run for run in runs}
     for run in seen.values():
+        if run.scorer_data() is not None:
+            lines.append(
+                f"- **The empathy scorer learned from {run.scorer_data()}.**"
+            )
         lines += [
             f"- The scorer of {mechanism.replace('_', ' ')} has a held-out "
             f"accuracy of {m['accuracy']:.3f} and a macro-F1 of "

@@ -35,7 +35,8 @@ class Cell(NamedTuple):
     """One system's value of one metric.
 
     `deviation` and `interval` (95 % bootstrap) of scores; `test` against the
-    baseline, and its p after Holm's correction over the table.
+    baseline, and its p after Holm's correction over the table; `scorer`, what
+    the empathy scorer learned from.
     """
 
     metric: str
@@ -46,6 +47,7 @@ class Cell(NamedTuple):
     test: Optional[PairedTest] = None
     holm_p: Optional[float] = None
     best: bool = False
+    scorer: Optional[str] = None
 
 
 def table_cells(runs, baseline=None):
@@ -107,6 +109,7 @@ def table_cells(runs, baseline=None):
                     *mean_and_deviation(list(levels.values())),
                     bootstrap_interval(list(levels.values())),
                     test,
+                    scorer=run.scorer_data(),
                 )
             )
     for run in runs:
@@ -301,13 +304,13 @@ def to_csv(cells):
     Example
     -------
     >>> print(to_csv([Cell("ER", "A", 1.0)]).splitlines()[1])
-    ER,A,1.0,,,,,,,,,False
+    ER,A,1.0,,,,,,,,,False,
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
         "metric,system,value,deviation,low,high,p,p_holm,effect,ties,pairs,"
-        "best".split(",")
+        "best,scorer".split(",")
     )
     for cell in cells:
         test = cell.test
@@ -322,6 +325,7 @@ def to_csv(cells):
                 cell.holm_p,
                 *((test.effect, test.ties, test.pairs) if test else [""] * 3),
                 cell.best,
+                cell.scorer,
             ]
         )
     return buffer.getvalue()
@@ -375,6 +379,7 @@ def read_csv(text):
                 test,
                 number(row["p_holm"]),
                 row["best"] == "True",
+                row.get("scorer") or None,
             )
         )
     return cells
