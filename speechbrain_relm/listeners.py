@@ -114,7 +114,7 @@ class SpeechListener:
         """
         return self.brain.hear(batch.audio_key, *batch.sig)
 
-    def answer(self, heard, system, instruction, **settings):
+    def answer(self, heard, system, instruction, examples=(), **settings):
         """Answers what was heard.
 
         Arguments
@@ -125,6 +125,8 @@ class SpeechListener:
             System message.
         instruction : str
             What stands before the speech.
+        examples : sequence of (str, str)
+            Example turns that stand before it all.
         **settings
             Generation settings, e.g. `max_new_tokens`.
 
@@ -133,7 +135,7 @@ class SpeechListener:
         list of speechbrain_relm.lobes.chat_llm.Answer
             One an utterance.
         """
-        prompt = self.model.llm.split_prompt(system, instruction)
+        prompt = self.model.llm.split_prompt(system, instruction, examples)
         with evaluating(self.model), self.precision:
             return self.model.answer(heard, prompt, **settings)
 

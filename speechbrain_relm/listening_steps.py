@@ -13,6 +13,7 @@ from speechbrain_relm.files import write_atomically
 from speechbrain_relm.steps.listen import listen, make_judge
 from speechbrain_relm.steps.naming import step
 from speechbrain_relm.steps.respond import Ask
+from speechbrain_relm.steps.targets import check_targets
 
 logger = get_logger(__name__)
 
@@ -46,6 +47,20 @@ class ListeningSteps:
                 self.brain.device,
             )
         return self._judge
+
+    @step("expected_responses")
+    def check_targets(self, judge):
+        """Says whether there is an emotion to learn in what was expected.
+
+        Arguments
+        ---------
+        judge : dict
+            Settings of the judge.
+        """
+        records = self.records(self.shared / "expected_responses.jsonl")
+        check_targets(
+            self.judge(judge), records, self.shared, judge["target_sentences"]
+        )
 
     @step("listen")
     def listen(self, judge):

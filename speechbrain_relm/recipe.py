@@ -142,7 +142,9 @@ class Recipe(ListeningSteps):
         )
 
     @step("expected_responses")
-    def expect_responses(self, system, instruction, settings):
+    def expect_responses(
+        self, system, instruction, settings, examples=None, flaws=()
+    ):
         """Step 1 of the paper: what the LLM would say, knowing the emotion.
 
         Arguments
@@ -153,6 +155,10 @@ class Recipe(ListeningSteps):
             What stands before the transcript, with "{emotion}".
         settings : dict
             Generation settings.
+        examples : dict or None
+            Emotion to example turns that stand before the transcript.
+        flaws : sequence of str
+            What leaves an answer out of training, besides a refusal.
         """
         self.ask_text_llm(
             self.learned_from,
@@ -160,9 +166,20 @@ class Recipe(ListeningSteps):
             system,
             instruction,
             settings,
+            examples,
+            flaws,
         )
 
-    def ask_text_llm(self, entries, path, system, instruction, settings):
+    def ask_text_llm(
+        self,
+        entries,
+        path,
+        system,
+        instruction,
+        settings,
+        examples=None,
+        flaws=(),
+    ):
         """Lets the text LLM answer to the transcripts of some utterances.
 
         Arguments
@@ -177,6 +194,10 @@ class Recipe(ListeningSteps):
             What stands before the transcript, with "{emotion}".
         settings : dict
             Generation settings.
+        examples : dict or None
+            See `expect_responses`.
+        flaws : sequence of str
+            See `expect_responses`.
         """
         expect_responses(
             self.brain.model.llm,
@@ -188,6 +209,8 @@ class Recipe(ListeningSteps):
             instruction,
             settings,
             self.hparams["generation_batch_size"],
+            examples,
+            flaws,
         )
 
     @step("fit")
@@ -370,14 +393,16 @@ class Recipe(ListeningSteps):
         return listener, "none"
 
     def recover(self):
-        """Loads the checkpoint of the lowest validation loss.
+        """Loads the best checkpoint, by what `best_by` names.
 
         Returns
         -------
         str
             Its name; "untrained" if there is none.
         """
-        checkpoint = self.brain.checkpointer.recover_if_possible(min_key="loss")
+        checkpoint = self.brain.checkpointer.recover_if_possible(
+            **self.brain.choosing()
+        )
         if checkpoint is not None:
             return checkpoint.path.name
         if "fit" in self.hparams["steps"]:

@@ -58,6 +58,8 @@ def prepare_esd(
     min_duration=1.0,
     max_duration=30.0,
     seed=1234,
+    test_speakers=None,
+    test_sentences=None,
     skip_prep=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for ESD.
@@ -89,6 +91,12 @@ def prepare_esd(
         Seconds; longer wavs are left out.
     seed : int
         Seed of the split.
+    test_speakers : list of str or None
+        Speakers of the test set, who are then heard there only; `None` tests
+        on all speakers and trains on all, as the paper does.
+    test_sentences : (int, int) or None
+        First and last of the parallel sentences, 1 to 350, that are for
+        testing; `None` draws them (`test_ratio`).
     skip_prep : bool
         Whether to do nothing at all.
 
@@ -108,6 +116,7 @@ def prepare_esd(
     speakers = ENGLISH_SPEAKERS if speakers is None else list(speakers)
     emotions = list(emotions)
     _check_options(speakers, emotions)
+    _check_options([*speakers, *(test_speakers or [])], emotions)
     root = find_root(data_folder, speakers)
     wavs, unknown = list_wavs(data_folder, root, speakers, emotions)
     texts = [root / s / f"{s}.txt" for s in speakers]
@@ -119,6 +128,7 @@ def prepare_esd(
         "speakers": speakers,
         "emotions": emotions,
         "ratios": [test_ratio, valid_ratio],
+        "test": [test_speakers, test_sentences],
         "durations": [min_duration, max_duration],
         "seed": seed,
     }
@@ -138,7 +148,14 @@ def prepare_esd(
             {**wanted[wav], "duration": seconds}
             for wav, seconds in durations.items()
         ]
-        splits = _split_entries(entries, test_ratio, valid_ratio, seed)
+        splits = _split_entries(
+            entries,
+            test_ratio,
+            valid_ratio,
+            seed,
+            list(test_speakers or []),
+            test_sentences,
+        )
         write_manifests(manifest_folder, splits, emotions, mark)
 
 
@@ -187,7 +204,22 @@ def _sentence_index(utterance):
     return (number - 1) % NUM_SENTENCES + 1
 
 
-def _split_entries(entries, test_ratio, valid_ratio, seed):
+def _in_range(test_sentences, there):
+    """Lists the sentences of a range [first, last] that the copy has."""
+    first, last = test_sentences
+    found = {s for s in there if first <= s <= last}
+    if not found or found == set(there):
+        raise ValueError(
+            f"test_sentences: {list(test_sentences)} has {len(found)} of the "
+            f"{len(there)} sentences of this copy, from {min(there)} to "
+            f"{max(there)}: some must be for testing and some for training"
+        )
+    return found
+
+
+def _split_entries(
+    entries, test_ratio, valid_ratio, seed, test_speakers, test_sentences
+):
     """Divides entries by parallel sentence: split -> id -> entry."""
     emotions_of, texts = {}, {}
     for entry in entries:
@@ -199,8 +231,11 @@ def _split_entries(entries, test_ratio, valid_ratio, seed):
             f"usable wavs of {len(emotions_of)} parallel sentence(s) only: "
             "train, valid and test need one each; complete the copy of ESD"
         )
-    test, rest = split_groups(emotions_of, test_ratio, seed, texts)
-    rest = {sentence: emotions_of[sentence] for sentence in rest}
+    if test_sentences is None:
+        test, _ = split_groups(emotions_of, test_ratio, seed, texts)
+    else:
+        test = _in_range(test_sentences, emotions_of)
+    rest = {s: e for s, e in emotions_of.items() if s not in test}
     valid, _ = split_groups(rest, valid_ratio, seed, texts)
 
     splits = {"train": {}, "valid": {}, "test": {}}
@@ -208,6 +243,10 @@ def _split_entries(entries, test_ratio, valid_ratio, seed):
         sentence = _sentence_index(entry["id"])
         split = "valid" if sentence in valid else "train"
         split = "test" if sentence in test else split
+        # A voice of the test is not heard in training, nor the other way.
+        tested = entry["speaker"] in test_speakers
+        if test_speakers and tested != (split == "test"):
+            continue
         content = {k: v for k, v in entry.items() if k != "id"}
         splits[split][entry["id"]] = content
 

@@ -81,6 +81,9 @@ def main(argv):
         train_logger=hparams["train_logger"],
         embedding_folder=hparams["embedding_folder"],
         frame_folder=hparams["frame_folder"],
+        examples=hparams["speech_examples"],
+        rates=hparams["rates"],
+        best_by=hparams["best_by"],
     )
     recipe = Recipe(hparams, brain)
 
@@ -91,7 +94,11 @@ def main(argv):
         hparams["continuation_system"],
         hparams["continuation_from_text"],
         hparams["expected_response_settings"],
+        hparams["continuation_examples"],
+        hparams["expected_response_flaws"],
     )
+    # Whether they differ with the emotion: else there is nothing to learn.
+    recipe.check_targets(hparams["judge"])
     # Section II-B.2, Step 2: behaviour alignment with the auxiliary tasks.
     recipe.fit(
         hparams["epoch_counter"],

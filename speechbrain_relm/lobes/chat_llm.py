@@ -130,6 +130,11 @@ class ChatLLM(nn.Module):
         """Embedding size H."""
         return self.model.get_input_embeddings().embedding_dim
 
+    @property
+    def vocabulary_size(self):
+        """Rows V of the embedding table."""
+        return self.model.get_input_embeddings().num_embeddings
+
     @functools.cached_property
     def tokenizer(self):
         """The tokenizer; it must have a chat template."""

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 from speechbrain_relm.files import make_once
+from speechbrain_relm.mini.demo_corpus import make_demo
 from speechbrain_relm.mini.iemocap import make_iemocap
 from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.mini.sentences import (
@@ -290,7 +291,10 @@ def main():
     iemocap.add_argument("--utterances_per_dialog", type=int, default=12)
     libri = corpora.add_parser("librispeech", help="in that of LibriSpeech")
     libri.add_argument("--utterances", type=int, default=5000)
-    for command in (esd, msp, iemocap, libri):
+    demo = corpora.add_parser("demo", help="the demo's, in that of ESD")
+    demo.add_argument("--sentences", type=int, default=270)
+    demo.add_argument("--test_sentences", type=int, default=12)
+    for command in (esd, msp, iemocap, libri, demo):
         command.add_argument("folder")
         command.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -317,6 +321,8 @@ def make(args):
         make_iemocap(args.folder, args.utterances_per_dialog, args.seed)
     elif args.corpus == "librispeech":
         make_librispeech(args.folder, args.utterances, args.seed)
+    elif args.corpus == "demo":
+        make_demo(args.folder, args.sentences, args.test_sentences, args.seed)
     elif args.oddities:
         # It builds on this module.
         from speechbrain_relm.mini import msp_podcast
