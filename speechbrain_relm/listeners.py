@@ -193,6 +193,7 @@ class ReleasedListener(SpeechListener):
 
     def __init__(self, released):
         self.released, self.model = released, released.mods.model
+        self.precision = released.inference_ctx
 
     @property
     def device(self):
