@@ -185,25 +185,27 @@ class RELLMBrain(WindowBrain):
         speechbrain_relm.model.Predictions
             What the losses need.
         """
+        # What is counted stays on the host: nobody waits for a GPU.
+        wav_lens, responses = batch.sig.lengths, batch.response_ids
+        texts = batch.text_ids if self.loss_weights["response_kl"] else None
         batch = batch.to(self.device, non_blocking=True)
-        wavs, wav_lens = batch.sig
+        wavs = batch.sig.data
         # In validation processes have no need to wait for each other.
         training = stage == sb.Stage.TRAIN
         model = self.modules.model if training else self.model
         teacher = {}
-        if self.loss_weights["response_kl"]:
-            texts, text_lens = batch.text_ids
+        if texts is not None:
             teacher = {
                 "teacher_prompt": self.teacher_prompt,
-                "texts": texts,
-                "text_lens": text_lens,
+                "texts": texts.data,
+                "text_lens": texts.lengths,
             }
         return model(
             wavs,
             wav_lens,
             self.embed_emotion(batch.audio_key, wavs, wav_lens),
             self.prompt,
-            *batch.response_ids,
+            *responses,
             feats=self.hear(batch.audio_key, wavs, wav_lens),
             **teacher,
         )
@@ -232,12 +234,13 @@ class RELLMBrain(WindowBrain):
                 predictions.logits, predictions.targets
             )
         if speech.category_logits is not None:
-            categories = batch.category.to(self.device)
+            categories = batch.category.to(self.device, non_blocking=True)
             parts["category"] = losses.category_loss(
                 speech.category_logits, categories
             )
             parts["dimension"] = losses.dimension_loss(
-                speech.attributes, batch.attributes.data.to(self.device)
+                speech.attributes,
+                batch.attributes.data.to(self.device, non_blocking=True),
             )
             if stage != sb.Stage.TRAIN:
                 predicted = speech.category_logits.argmax(-1)

@@ -289,7 +289,8 @@ class ChatLLM(nn.Module):
         torch.Tensor
             Embeddings [..., H].
         """
-        return self.model.get_input_embeddings()(ids)
+        table = self.model.get_input_embeddings()
+        return table(ids.to(table.weight.device, non_blocking=True))
 
     def forward(
         self,
@@ -310,7 +311,8 @@ class ChatLLM(nn.Module):
         position_ids : torch.Tensor or None
             Positions [B, L].
         wanted : torch.Tensor or None
-            Boolean mask [B, L]; `None` wants all positions.
+            Boolean mask [B, L], best on the host, where a search makes
+            nobody wait for a GPU; `None` wants all positions.
         past : transformers.Cache or None
             Keys and values of the P tokens read before; those of these L are
             added to it.
@@ -513,11 +515,16 @@ def only_positions(layer, wanted):
         return
     # Two requests served at once share the layer.
     thread = threading.get_ident()
-    hook = layer.register_forward_pre_hook(
-        lambda module, inputs: (
-            (inputs[0][wanted],) if threading.get_ident() == thread else None
-        )
-    )
+    index = wanted.flatten().nonzero().squeeze(1)
+
+    def select(module, inputs):
+        """Takes the wanted rows."""
+        if threading.get_ident() != thread:
+            return None
+        rows = inputs[0].flatten(0, 1)
+        return (rows.index_select(0, index.to(rows.device, non_blocking=True)),)
+
+    hook = layer.register_forward_pre_hook(select)
     try:
         yield
     finally:
