@@ -295,7 +295,7 @@ class System:
             train_logger=None,
             frame_folder=frame_folder,
         )
-        brain.steps_per_epoch = 1000
+        brain.all_batches, brain.steps_per_epoch = range(1000), 1000
         brain.on_fit_start()
         return brain
 

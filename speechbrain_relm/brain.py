@@ -4,20 +4,21 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
-
 import speechbrain as sb
 import torch
-from speechbrain.utils.checkpoints import (
-    mark_as_loader,
-    mark_as_saver,
-    register_checkpoint_hooks,
-)
+from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm import losses
 from speechbrain_relm.alike import warn_if_unlike
+from speechbrain_relm.diagnostics import (
+    Arriving,
+    StepDiagnostics,
+    step_operations,
+)
 from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
 from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.lengths import counts_from_relative
+from speechbrain_relm.lobes.whisper_encoder import STRIDE
 from speechbrain_relm.metrics import unweighted_accuracy
 from speechbrain_relm.model import trained
 from speechbrain_relm.processes import (
@@ -26,7 +27,13 @@ from speechbrain_relm.processes import (
     rank,
     steps_per_epoch,
 )
+from speechbrain_relm.running_means import RunningMeans
+from speechbrain_relm.start_log import log_start, named, warn_without_gpu
 from speechbrain_relm.windows import WindowBrain
+
+logger = get_logger(__name__)
+
+FRAMES_OF_30_S = 1500
 
 
 # Validation figures by which a checkpoint can be chosen, and which is better.
@@ -114,6 +121,13 @@ class RELLMBrain(WindowBrain):
         if self.model is not None:
             self._prepare_encoder(self.model.speech_encoder, frame_folder)
         self.steps_per_epoch = None
+        self.arriving = None  # the loss of the batch before
+        self.diagnostics = StepDiagnostics(
+            getattr(self.hparams, "log_interval_steps", 0),
+            self.device,
+            self.precision,
+        )
+        warn_without_gpu(self)
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("train_means", self.train_means)
@@ -185,25 +199,30 @@ class RELLMBrain(WindowBrain):
         speechbrain_relm.model.Predictions
             What the losses need.
         """
+        # What is counted stays on the host: nobody waits for a GPU.
+        wav_lens, responses = batch.sig.lengths, batch.response_ids
+        texts = batch.text_ids if self.loss_weights["response_kl"] else None
         batch = batch.to(self.device, non_blocking=True)
-        wavs, wav_lens = batch.sig
+        wavs = batch.sig.data
         # In validation processes have no need to wait for each other.
         training = stage == sb.Stage.TRAIN
         model = self.modules.model if training else self.model
+        self.response_counts = counts_from_relative(
+            responses.lengths, responses.data.shape[1]
+        )
         teacher = {}
-        if self.loss_weights["response_kl"]:
-            texts, text_lens = batch.text_ids
+        if texts is not None:
             teacher = {
                 "teacher_prompt": self.teacher_prompt,
-                "texts": texts,
-                "text_lens": text_lens,
+                "texts": texts.data,
+                "text_lens": texts.lengths,
             }
         return model(
             wavs,
             wav_lens,
             self.embed_emotion(batch.audio_key, wavs, wav_lens),
             self.prompt,
-            *batch.response_ids,
+            *responses,
             feats=self.hear(batch.audio_key, wavs, wav_lens),
             **teacher,
         )
@@ -232,12 +251,13 @@ class RELLMBrain(WindowBrain):
                 predictions.logits, predictions.targets
             )
         if speech.category_logits is not None:
-            categories = batch.category.to(self.device)
+            categories = batch.category.to(self.device, non_blocking=True)
             parts["category"] = losses.category_loss(
                 speech.category_logits, categories
             )
             parts["dimension"] = losses.dimension_loss(
-                speech.attributes, batch.attributes.data.to(self.device)
+                speech.attributes,
+                batch.attributes.data.to(self.device, non_blocking=True),
             )
             if stage != sb.Stage.TRAIN:
                 predicted = speech.category_logits.argmax(-1)
@@ -278,7 +298,9 @@ class RELLMBrain(WindowBrain):
 
     def on_fit_start(self):
         """Prepares the prompts and the learning-rate schedule."""
+        log_start(self, vars(self.hparams))
         super().on_fit_start()
+        self.diagnostics.clear()
         self.prepare_prompts()
         self.rate = 0.0
         self.schedule = self.lr_schedule(
@@ -312,6 +334,61 @@ class RELLMBrain(WindowBrain):
         epoch = self.hparams.epoch_counter.current
         number = (self.step - 1) * processes() + rank()  # of the batch
         torch.manual_seed(hash((self.hparams.seed, epoch, number)))
+
+    def read_loss(self, loss):
+        """Reads the loss of the batch before: a GPU has that one ready.
+
+        Arguments
+        ---------
+        loss : torch.Tensor
+            On the device.
+
+        Returns
+        -------
+        torch.Tensor
+            On the host.
+        """
+        before, self.arriving = self.arriving, Arriving(loss)
+        return super().read_loss(torch.tensor((before or self.arriving).read()))
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Reports what the steps do.
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            The batch.
+        outputs : speechbrain_relm.model.Predictions
+            Of the batch.
+        loss : torch.Tensor
+            Of the batch.
+        should_step : bool
+            Whether the optimizer stepped after it.
+        """
+        if not self.diagnostics.interval:
+            return
+        frames = 0
+        if self.frame_cache is None:
+            frames = -(-batch.sig.data.shape[1] // STRIDE)
+            if getattr(self.model.speech_encoder, "pad_to_30s", False):
+                frames = FRAMES_OF_30_S
+            frames *= len(batch.id)
+        rows = outputs.speech.counts + self.response_counts
+        rows = rows + len(self.prompt.after)
+        padded = len(rows) * int(rows.max())
+        self.diagnostics.add(
+            int(rows.sum()),
+            padded,
+            step_operations(self.model, frames, padded, len(outputs.targets)),
+        )
+        found = should_step and self.diagnostics.report(
+            self.optimizer_step, self.gradient_norm
+        )
+        if found:
+            logger.info("Step %d: %s.", self.optimizer_step, named(found))
+            step_logger = getattr(self.hparams, "step_logger", None)
+            if step_logger is not None:
+                step_logger.log_stats({"step": self.optimizer_step}, found)
 
     def on_stage_start(self, stage, epoch=None):
         """Starts the stage's averages.
@@ -450,102 +527,3 @@ class RELLMBrain(WindowBrain):
         """Saves in the middle of an epoch, with all processes' averages."""
         self.train_means.pool()
         super()._save_intra_epoch_ckpt()
-
-
-@register_checkpoint_hooks
-class RunningMeans:
-    """Averages of named values over the utterances of all processes.
-
-    They are kept in checkpoints.
-
-    Example
-    -------
-    >>> means = RunningMeans()
-    >>> means.add({"loss": torch.tensor(1.0)}, 3)
-    >>> means.add({"loss": torch.tensor(2.0)}, 1)
-    >>> means.averages()
-    {'loss': 1.25}
-    """
-
-    def __init__(self):
-        self.clear()
-
-    def clear(self):
-        """Forgets everything."""
-        self.sums, self.count = {}, 0
-
-    def add(self, values, count):
-        """Adds a batch.
-
-        Arguments
-        ---------
-        values : dict
-            Names to the batch's mean values, scalar tensors.
-        count : int
-            Utterances in the batch.
-        """
-        self.count += count
-        for name, value in values.items():
-            # Left where it is: a number would make a GPU wait.
-            self.sums[name] = self.sums.get(name, 0.0) + value.detach() * count
-
-    def pool(self):
-        """Collects what the processes have in the first of them."""
-        found = gather((self.numbers(), self.count))
-        self.clear()
-        if rank() == 0:
-            for sums, count in found:
-                self.count += count
-                for name, value in sums.items():
-                    self.sums[name] = self.sums.get(name, 0.0) + value
-
-    def numbers(self):
-        """Reads the sums.
-
-        Returns
-        -------
-        dict
-            Names to numbers.
-        """
-        return {name: float(total) for name, total in self.sums.items()}
-
-    def averages(self):
-        """Divides.
-
-        Returns
-        -------
-        dict
-            Names to averages, the same in all processes.
-        """
-        self.pool()
-        sums, count = gather((self.numbers(), self.count))[0]
-        return {name: total / count for name, total in sums.items()}
-
-    @mark_as_saver
-    def save(self, path):
-        """Saves the sums.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            The checkpoint file.
-        """
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"sums": self.numbers(), "count": self.count}, file)
-
-    @mark_as_loader
-    def load(self, path, end_of_epoch):
-        """Loads the sums, in the first process.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            The checkpoint file.
-        end_of_epoch : bool
-            Ignored.
-        """
-        self.clear()
-        if rank() == 0:
-            with open(path, encoding="utf-8") as file:
-                state = json.load(file)
-            self.sums, self.count = state["sums"], state["count"]

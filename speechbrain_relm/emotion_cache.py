@@ -65,7 +65,7 @@ class EmotionCache(Heard):
         wavs : torch.Tensor
             16 kHz signals [B, T].
         wav_lens : torch.Tensor
-            Relative lengths [B].
+            Relative lengths [B], on the host or with the signals.
 
         Returns
         -------
@@ -78,12 +78,14 @@ class EmotionCache(Heard):
         def hear(rows):
             """Runs the encoder."""
             with at_precision(self.precision, wavs.device):
-                heard = self.encoder(wavs[rows], wav_lens[rows])
+                lens = wav_lens[rows].to(wavs.device, non_blocking=True)
+                heard = self.encoder(wavs[rows], lens)
             heard = torch.cat(heard, dim=1)
             return heard.float().cpu().numpy()[:, None]
 
         rows = np.concatenate(self.get(keys, hear))
-        return torch.from_numpy(rows).to(wavs.device).split(self.sizes, 1)
+        kept = torch.from_numpy(rows).to(wavs.device, non_blocking=True)
+        return kept.split(self.sizes, 1)
 
 
 class FrameCache(Heard):
@@ -135,7 +137,7 @@ class FrameCache(Heard):
         wavs : torch.Tensor
             16 kHz signals [B, T].
         wav_lens : torch.Tensor
-            Relative lengths [B].
+            Relative lengths [B], on the host or with the signals.
 
         Returns
         -------
@@ -152,4 +154,5 @@ class FrameCache(Heard):
             return [f[:n] for f, n in zip(feats, counts.tolist())]
 
         frames = [torch.from_numpy(f) for f in self.get(keys, hear)]
-        return pad_sequence(frames, batch_first=True).to(wavs.device)
+        padded = pad_sequence(frames, batch_first=True)
+        return padded.to(wavs.device, non_blocking=True)

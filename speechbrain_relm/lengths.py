@@ -1,5 +1,8 @@
 """Relative lengths, as SpeechBrain passes them, turned into counts and masks.
 
+Lengths may stay on the host while the signals are on a GPU: a size that is
+read from the GPU makes the host wait for all that the GPU has to do.
+
 Authors
  * The speechbrain_relm contributors 2026
 """
@@ -34,7 +37,7 @@ def counts_from_relative(lens, total):
     return (lens.double() * total).round().long().clamp(1, total)
 
 
-def valid_mask(counts, total):
+def valid_mask(counts, total, device=None):
     """Marks the valid steps of a padded batch.
 
     Arguments
@@ -43,6 +46,8 @@ def valid_mask(counts, total):
         Valid steps [B].
     total : int
         Steps in the padded batch.
+    device : torch.device or None
+        Where the mask is wanted; `None` is where the counts are.
 
     Returns
     -------
@@ -55,6 +60,8 @@ def valid_mask(counts, total):
     tensor([[1, 1, 1],
             [1, 0, 0]], dtype=torch.int32)
     """
+    if device is not None:
+        counts = counts.to(device, non_blocking=True)
     steps = torch.arange(total, device=counts.device)
     return steps[None, :] < counts[:, None]
 

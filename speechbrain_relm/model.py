@@ -31,7 +31,7 @@ from speechbrain_relm.sequences import PROMPT, RESPONSE, SPEECH, Part
 class Speech(NamedTuple):
     """Utterances as the LLM gets them.
 
-    `embeddings` [B, T'', H] and their `counts` [B] (Eq. 3); `pooled` [B, H]
+    `embeddings` [B, T'', H] and their `counts` [B], on the host (Eq. 3); `pooled` [B, H]
     (Eq. 6); `category_logits` [B, categories] (Eq. 7); `attributes` [B, 3],
     arousal, dominance, valence (Eq. 8); both `None` without heads.
     """
@@ -133,7 +133,7 @@ class RELLM(nn.Module):
         wavs : torch.Tensor
             16 kHz signals [B, T].
         wav_lens : torch.Tensor
-            Relative lengths [B].
+            Relative lengths [B]; on the host, nobody waits for a GPU.
         emotion_embedding : torch.Tensor or None
             The frozen encoder's embedding [B, E] (Eq. 1); `None` without one.
         feats : torch.Tensor or None
@@ -145,20 +145,22 @@ class RELLM(nn.Module):
         Speech
             Embeddings and the heads' predictions.
         """
+        lens, encoder = wav_lens.cpu(), self.speech_encoder
+        ours = hasattr(encoder, "frame_counts")
         if feats is None:
-            feats = self.speech_encoder(wavs, wav_lens)
+            # Others want the lengths where the signals are.
+            feats = encoder(wavs, lens if ours else with_device(lens, wavs))
         frames = feats.shape[1]
-        if hasattr(self.speech_encoder, "frame_counts"):
-            counts = self.speech_encoder.frame_counts(wav_lens, wavs.shape[1])
-            lens = counts / frames
-        else:
-            lens = wav_lens
+        if ours:
+            lens = encoder.frame_counts(lens, wavs.shape[1]) / frames
         if emotion_embedding is not None:
             repeated = emotion_embedding.to(feats.dtype).unsqueeze(1)
             feats = torch.cat([feats, repeated.expand(-1, frames, -1)], dim=-1)
+        if not getattr(self.adapter, "lens_on_host", False):
+            lens = with_device(lens, feats)
         embeddings, lens = self.adapter(feats, lens)
-        counts = counts_from_relative(lens, embeddings.shape[1])
-        mask = valid_mask(counts, embeddings.shape[1])
+        counts = counts_from_relative(lens.cpu(), embeddings.shape[1])
+        mask = valid_mask(counts, embeddings.shape[1], embeddings.device)
         pooled = masked_mean(embeddings.float(), mask)
         category_logits, attributes = None, None
         if self.heads is not None:
@@ -191,7 +193,8 @@ class RELLM(nn.Module):
         prompt : speechbrain_relm.lobes.chat_llm.Prompt
             What stands around the speech.
         responses : torch.Tensor
-            Token ids [B, R] of the expected responses.
+            Token ids [B, R] of the expected responses, best on the host, as
+            their lengths.
         response_lens : torch.Tensor
             Relative lengths [B].
         teacher_prompt : Prompt or None
@@ -437,6 +440,29 @@ def fused_size(speech_encoder, emotion_encoder):
         f"{type(speech_encoder).__name__} does not tell the size of its "
         "frames: give it an attribute 'output_size'."
     )
+
+
+def with_device(lens, values):
+    """Copies lengths to where the values are; nobody waits for it.
+
+    Arguments
+    ---------
+    lens : torch.Tensor
+        Relative lengths [B].
+    values : torch.Tensor
+        Signals or frames.
+
+    Returns
+    -------
+    torch.Tensor
+        The lengths.
+
+    Example
+    -------
+    >>> with_device(torch.ones(1), torch.ones(1, 8)).device
+    device(type='cpu')
+    """
+    return lens.to(values.device, non_blocking=True)
 
 
 def speech_part(speech):

@@ -43,11 +43,11 @@ def lay_out(llm, prompt, content, response=None, left_pad=False):
     speechbrain_relm.sequences.Sequence
         The packed batch.
     """
-    size, device = len(content.counts), content.counts.device
+    size = len(content.counts)
     parts = [
-        prompt_part(prompt.before, size, device),
+        prompt_part(prompt.before, size, "cpu"),
         content,
-        prompt_part(prompt.after, size, device),
+        prompt_part(prompt.after, size, "cpu"),
     ]
     if response is not None:
         parts.append(response)
@@ -72,7 +72,8 @@ def score(llm, sequence, past=None):
         Logits [N, V].
     """
     before = 0 if past is None else past.get_seq_length()
-    with speech_positions(sequence.speech_mask):
+    device = sequence.inputs_embeds.device
+    with speech_positions(sequence.speech_mask, device):
         return llm(
             sequence.inputs_embeds,
             after(before, sequence.attention_mask),
@@ -241,7 +242,7 @@ def generate(llm, sequence, past=None, sentences=None, **settings):
         mask = after(unseen.shape[1], mask)
     if sentences is not None:
         settings["stopping_criteria"] = [SentenceLimit(llm, sentences)]
-    with speech_positions(sequence.speech_mask):
+    with speech_positions(sequence.speech_mask, embeddings.device):
         return llm.generate(embeddings, mask, past, **settings)
 
 
@@ -291,11 +292,12 @@ def rate(llm, prompt, content, answers):
     torch.Tensor
         Log-probabilities [B, answers].
     """
-    size, device = len(content.counts), content.counts.device
+    size = len(content.counts)
     past, rest = read_before(llm, prompt, size)
     past = DynamicCache() if past is None else past
     sequence = lay_out(llm, rest, content, left_pad=True)
-    last = torch.zeros_like(sequence.attention_mask)
+    device = sequence.inputs_embeds.device
+    last = torch.zeros_like(sequence.predicts_response)
     last[:, -1] = True
     mask = after(past.get_seq_length(), sequence.attention_mask)
     logits = score(

@@ -23,9 +23,9 @@ PADDING, PROMPT, SPEECH, RESPONSE = range(4)
 class Part(NamedTuple):
     """One part of every row, ragged in length.
 
-    `values` holds token ids [B, S], or embeddings [B, S, H] for speech;
-    `counts` the valid length of each row [B]; `role` is one of PROMPT,
-    SPEECH and RESPONSE.
+    `values` holds token ids [B, S], best on the host, or embeddings [B, S, H]
+    for speech; `counts` the valid length of each row [B], best on the host;
+    `role` is one of PROMPT, SPEECH and RESPONSE.
     """
 
     values: torch.Tensor
@@ -39,7 +39,8 @@ class Sequence(NamedTuple):
     `inputs_embeds` [B, L, H]; `position_ids` [B, L]; `attention_mask`,
     `speech_mask` and `predicts_response` are boolean masks [B, L], the last
     one true where the next token belongs to the response; `targets` [N] are
-    those tokens, row by row.
+    those tokens, row by row. The last two masks, in which positions are
+    searched, stay on the host; the rest is where the LLM is.
     """
 
     inputs_embeds: torch.Tensor
@@ -140,7 +141,9 @@ def pack(parts, embed, left_pad=False):
     >>> sequence.speech_mask[1].nonzero().squeeze(1), sequence.targets
     (tensor([2]), tensor([7, 8, 9]))
     """
-    counts = torch.stack([part.counts for part in parts])
+    # All that is counted and searched is on the host: on a GPU each size that
+    # has to be known would be a wait.
+    counts = torch.stack([part.counts.cpu() for part in parts])
     total = counts.sum(0)
     batch_size, width = len(total), int(total.max())
     starts = counts.cumsum(0) - counts
@@ -150,30 +153,67 @@ def pack(parts, embed, left_pad=False):
     ids = counts.new_zeros(batch_size, width)
     roles = counts.new_zeros(batch_size, width)
     speech = []
-    for part, start in zip(parts, starts):
-        valid = valid_mask(part.counts, part.values.shape[1])
-        rows, steps = valid.nonzero(as_tuple=True)
-        columns = start[rows] + steps
+    for part, count, start in zip(parts, counts, starts):
+        steps = part.values.shape[1]
+        rows, columns = valid_mask(count, steps).nonzero(as_tuple=True)
+        source, columns = rows * steps + columns, columns + start[rows]
         roles[rows, columns] = part.role
         if part.role == SPEECH:
-            speech.append((rows, columns, part.values[valid]))
+            speech.append((part.values, source, rows * width + columns))
         else:
-            ids[rows, columns] = part.values[valid]
+            ids[rows, columns] = part.values.cpu().flatten()[source]
 
     inputs_embeds = embed(ids)
-    for rows, columns, values in speech:
-        inputs_embeds = inputs_embeds.index_put(
-            (rows, columns), values.to(inputs_embeds.dtype)
-        )
+    for values, source, target in speech:
+        inputs_embeds = place(inputs_embeds, values, source, target)
     attention_mask = roles != PADDING
     is_response = roles == RESPONSE
     predicts_response = torch.zeros_like(is_response)
     predicts_response[:, :-1] = is_response[:, 1:]
+    position_ids = (attention_mask.cumsum(1) - 1).clamp(min=0)
+    attention_mask, position_ids, targets = (
+        tensor.to(inputs_embeds.device, non_blocking=True)
+        for tensor in (attention_mask, position_ids, ids[is_response])
+    )
     return Sequence(
         inputs_embeds,
         attention_mask,
-        (attention_mask.cumsum(1) - 1).clamp(min=0),
+        position_ids,
         roles == SPEECH,
         predicts_response,
-        ids[is_response],
+        targets,
     )
+
+
+def place(embeddings, values, source, target):
+    """Puts rows of one batch of embeddings into another.
+
+    Arguments
+    ---------
+    embeddings : torch.Tensor
+        [B, L, H].
+    values : torch.Tensor
+        [B, S, H].
+    source : torch.Tensor
+        Which of the B * S rows, on the host [N].
+    target : torch.Tensor
+        Which of the B * L rows they replace, on the host [N].
+
+    Returns
+    -------
+    torch.Tensor
+        [B, L, H].
+
+    Example
+    -------
+    >>> row = torch.tensor([1])
+    >>> place(torch.zeros(1, 3, 1), torch.ones(1, 2, 1), row, row).flatten()
+    tensor([0., 1., 0.])
+    """
+    device = embeddings.device
+    source, target = (
+        index.to(device, non_blocking=True) for index in (source, target)
+    )
+    rows = values.flatten(0, 1).index_select(0, source).to(embeddings.dtype)
+    flat = embeddings.flatten(0, 1)
+    return flat.index_copy(0, target, rows).view_as(embeddings)

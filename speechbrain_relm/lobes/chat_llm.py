@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import contextlib
 import functools
 import threading
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from transformers.cache_utils import DynamicLayer
 from speechbrain_relm.convert.sources import stock_llm
 from speechbrain_relm.lobes.half_on_cpu import serve_cpu
 from speechbrain_relm.lobes.leaving import can_leave, generate_leaving
+from speechbrain_relm.lobes.output_rows import only_positions
 from speechbrain_relm.lobes.partial_lora import (
     PartialLoRA,
     same_speech_positions,
@@ -289,7 +289,8 @@ class ChatLLM(nn.Module):
         torch.Tensor
             Embeddings [..., H].
         """
-        return self.model.get_input_embeddings()(ids)
+        table = self.model.get_input_embeddings()
+        return table(ids.to(table.weight.device, non_blocking=True))
 
     def forward(
         self,
@@ -310,7 +311,8 @@ class ChatLLM(nn.Module):
         position_ids : torch.Tensor or None
             Positions [B, L].
         wanted : torch.Tensor or None
-            Boolean mask [B, L]; `None` wants all positions.
+            Boolean mask [B, L], best on the host, where a search makes
+            nobody wait for a GPU; `None` wants all positions.
         past : transformers.Cache or None
             Keys and values of the P tokens read before; those of these L are
             added to it.
@@ -484,44 +486,6 @@ class ChatLLM(nn.Module):
             )
             answers.append(Answer(text.strip(), bool(ends)))
         return answers
-
-
-@contextlib.contextmanager
-def only_positions(layer, wanted):
-    """Feeds a layer only the wanted positions, inside a `with` block.
-
-    Arguments
-    ---------
-    layer : torch.nn.Module
-        The LLM's output layer.
-    wanted : torch.Tensor or None
-        Boolean mask [B, L], or `None` for no selection.
-
-    Yields
-    ------
-    None
-
-    Example
-    -------
-    >>> layer = nn.Linear(4, 9)
-    >>> with only_positions(layer, torch.tensor([[True, False, True]])):
-    ...     layer(torch.zeros(1, 3, 4)).shape
-    torch.Size([2, 9])
-    """
-    if wanted is None:
-        yield
-        return
-    # Two requests served at once share the layer.
-    thread = threading.get_ident()
-    hook = layer.register_forward_pre_hook(
-        lambda module, inputs: (
-            (inputs[0][wanted],) if threading.get_ident() == thread else None
-        )
-    )
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 def as_list(value):

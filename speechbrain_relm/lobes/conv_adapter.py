@@ -41,6 +41,8 @@ class ConvAdapter(nn.Module):
     (torch.Size([2, 5, 8]), tensor([1.0000, 0.6000]))
     """
 
+    lens_on_host = True  # it makes its masks where the frames are
+
     def __init__(
         self,
         input_size,
@@ -76,24 +78,25 @@ class ConvAdapter(nn.Module):
         feats : torch.Tensor
             Fused speech frames [B, T', C+E].
         lens : torch.Tensor or None
-            Relative lengths [B].
+            Relative lengths [B], on the host or with the frames.
 
         Returns
         -------
         embeddings : torch.Tensor
             [B, T'', H], T'' = ceil(T' / 8), zero where padded.
         lens : torch.Tensor
-            Relative lengths [B] of the embeddings.
+            Relative lengths [B] of the embeddings, where `lens` are.
         """
         if lens is None:
             lens = feats.new_ones(len(feats))
         counts = counts_from_relative(lens, feats.shape[1])
         hidden = feats.to(self.fc1.weight.dtype).transpose(1, 2)
         for conv in self.conv_layers:
-            hidden = hidden * valid_mask(counts, hidden.shape[2]).unsqueeze(1)
+            mask = valid_mask(counts, hidden.shape[2], hidden.device)
+            hidden = hidden * mask.unsqueeze(1)
             hidden = F.glu(conv(hidden), dim=1)
             counts = (counts + 1) // 2
         hidden = hidden.transpose(1, 2)
         hidden = hidden + self.fc2(F.gelu(self.fc1(hidden)))
-        mask = valid_mask(counts, hidden.shape[1]).unsqueeze(-1)
+        mask = valid_mask(counts, hidden.shape[1], hidden.device).unsqueeze(-1)
         return self.layer_norm(hidden) * mask, counts / hidden.shape[1]

@@ -46,7 +46,7 @@ def at_positions(positions):
 
 
 @contextlib.contextmanager
-def speech_positions(mask):
+def speech_positions(mask, device=None):
     """Tells every `PartialLoRA` where the speech is, inside a `with` block.
 
     Arguments
@@ -54,6 +54,8 @@ def speech_positions(mask):
     mask : torch.Tensor or None
         Boolean mask [B, L] over the LLM's input, true at speech embeddings.
         `None` turns the update off.
+    device : torch.device or None
+        Where the LLM is; `None` is where the mask is.
 
     Yields
     ------
@@ -71,8 +73,12 @@ def speech_positions(mask):
     """
     positions = None
     if mask is not None:
-        # Found once for all layers: on a GPU each search would be a wait.
-        positions = (tuple(mask.shape), mask.flatten().nonzero().squeeze(1))
+        # Found once for all layers, best in a mask on the host: on a GPU the
+        # search is a wait.
+        index = mask.flatten().nonzero().squeeze(1)
+        if device is not None:
+            index = index.to(device, non_blocking=True)
+        positions = tuple(mask.shape), index
     with at_positions(positions):
         yield
 

@@ -150,7 +150,7 @@ class WhisperSpeechEncoder(nn.Module):
         wavs : torch.Tensor
             16 kHz signals [B, T], at most 30 s.
         wav_lens : torch.Tensor or None
-            Relative lengths [B].
+            Relative lengths [B]; on the host, nobody waits for a GPU.
 
         Returns
         -------
@@ -165,7 +165,7 @@ class WhisperSpeechEncoder(nn.Module):
         """
         if wav_lens is None:
             wav_lens = wavs.new_ones(len(wavs))
-        samples = wavs.shape[1]
+        samples, wav_lens = wavs.shape[1], wav_lens.cpu()
         frames = self.frame_counts(wav_lens, samples)
         longest = self.encoder.config.max_source_positions
         if frames.max() > longest:
@@ -174,17 +174,18 @@ class WhisperSpeechEncoder(nn.Module):
                 f"takes {longest / 50:.0f} s at most: leave it out or cut it."
             )
         counts = counts_from_relative(wav_lens, samples)
-        wavs = wavs.float() * valid_mask(counts, samples)
+        wavs = wavs.float() * valid_mask(counts, samples, wavs.device)
         with torch.set_grad_enabled(
             torch.is_grad_enabled() and not self.freeze
         ):
-            mask = valid_mask(frames, int(frames.max()))
+            mask = valid_mask(frames, int(frames.max()), wavs.device)
             if self.pad_to_30s:
                 mel = self.log_mel(wavs, longest * 2)
                 feats = self.encode(mel)[:, : mask.shape[1]]
             else:
                 mel = self.log_mel(wavs, mask.shape[1] * 2)
-                feats = self.encode(mel, mask)
+                ragged = int(frames.min()) < mask.shape[1]
+                feats = self.encode(mel, mask if ragged else None)
         return feats * mask.unsqueeze(-1)
 
     def log_mel(self, wavs, frames):
@@ -237,7 +238,7 @@ class WhisperSpeechEncoder(nn.Module):
         encoder = self.encoder
         hidden = mel.to(encoder.conv1.weight.dtype)
         attention_mask = None
-        if mask is not None and not bool(mask.all()):
+        if mask is not None:
             # What a convolution sees beyond an utterance's end is what it
             # sees beyond the end of a batch of one: zeros.
             mel_mask = mask.repeat_interleave(2, dim=1).unsqueeze(1)

@@ -67,6 +67,19 @@ def test_other_weights_or_settings_find_nothing(encoder, utterances, tmp_path):
     assert Counting.heard == 6
 
 
+def test_another_precision_finds_nothing(encoder, utterances, tmp_path):
+    """And none depends on the autocast region around it."""
+    cache = EmotionCache(encoder, tmp_path)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, _ = ask(cache, utterances)
+    exact, _ = encoder(*utterances[1:])
+    torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-6)
+    Counting.heard = 0
+    rough, _ = ask(EmotionCache(encoder, tmp_path, "bf16"), utterances)
+    assert Counting.heard == 3
+    assert 1e-4 < (rough - exact).abs().max() < 0.1
+
+
 @pytest.mark.parametrize("torn", [".float32", ".keys"])
 def test_a_torn_file_keeps_its_whole_rows(encoder, utterances, tmp_path, torn):
     """A kill in the middle of a row, or of a key, costs that row."""

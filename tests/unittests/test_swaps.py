@@ -6,6 +6,7 @@ import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 from recipe_runs import SCRIPT
+from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
 from transformers import (
     Wav2Vec2Config,
     Wav2Vec2FeatureExtractor,
@@ -14,9 +15,10 @@ from transformers import (
     WavLMModel,
 )
 
+from speechbrain_relm.alike import TOLERANCE, batch_effect
 from speechbrain_relm.brain import RELLMBrain
 from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.model import trained
+from speechbrain_relm.model import RELLM, trained
 from speechbrain_relm.recipe import Recipe
 from speechbrain_relm.systems import effective_yaml
 
@@ -188,3 +190,15 @@ def test_swap(
     recipe.respond(None, ask, ask)
     recipe.score_empathy(hparams["empathy_scorer"])
     assert recipe.report("A swap", [], None).is_file()
+
+
+def test_a_frozen_lobe_of_speechbrain_does_not_drop_out(encoders, tmp_path):
+    """In training either; and one that mixes a batch is named."""
+    encoder = Wav2Vec2(encoders["wav2vec2"], str(tmp_path), freeze=True)
+    model = RELLM(encoder, torch.nn.Linear(16, 8), None, torch.nn.Identity())
+    model.train()
+    wavs, lens = torch.randn(1, 8000), torch.ones(1)
+    assert model.adapter.training
+    assert torch.equal(encoder(wavs, lens), encoder(wavs, lens))
+    # Its norm is over the whole batch's length, padding included.
+    assert batch_effect(encoder, "cpu") > TOLERANCE
