@@ -20,7 +20,6 @@ import speechbrain as sb
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
-from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.experiment import build, explain, prepare, start
 from speechbrain_relm.files import whole_folder, write_atomically
 
@@ -40,10 +39,7 @@ def main():
     """Runs the recipe."""
     hparams_file, run_opts, settings = start(sys.argv[1:], HERE, WANTED)
 
-    try:
-        data_folder = annotations_folder(settings["data_folder"])
-    except OSError as error:
-        raise RecipeError(str(error))
+    data_folder = annotations_folder(settings["data_folder"])
 
     # Posts are divided 75:5:20; no post is in two parts.
     from epitome_prepare import prepare_epitome  # noqa: E402

@@ -16,6 +16,7 @@ from pathlib import Path
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.annotations import FILES
+from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.files import cache_folder, make_once
 
 logger = get_logger(__name__)
@@ -60,7 +61,7 @@ def annotations_folder(folder, url=URL):
 
     Raises
     ------
-    OSError
+    RecipeError
         If a file cannot be fetched, or is not the one that was published.
 
     Example
@@ -89,12 +90,12 @@ def _fetch(url, path):
             with open(path, "wb") as stream:
                 shutil.copyfileobj(answer, stream)
     except (urllib.error.URLError, OSError) as error:
-        raise OSError(
+        raise RecipeError(
             f"{url} cannot be fetched ({error}). Fetch it where there is a "
             "network and name its folder instead of 'download'."
         )
     if _checksum(path) != CHECKSUMS[path.name]:
-        raise OSError(
+        raise RecipeError(
             f"{url} is not the published file: its SHA-256 is not "
             f"{CHECKSUMS[path.name]}. Try again, or name a folder with your "
             "own copy instead of 'download'."

@@ -189,8 +189,10 @@ def folder(data_folder=None):
 
     Raises
     ------
-    OSError
-        If a file of the data is missing or cannot be fetched.
+    FileNotFoundError
+        If a file of the data is missing.
+    RecipeError
+        If it cannot be fetched.
     ValueError
         If a row of the data is wrong: the message names it.
 

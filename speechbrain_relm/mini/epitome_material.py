@@ -13,13 +13,8 @@ import random
 from pathlib import Path
 from typing import List, NamedTuple
 
-from speechbrain_relm.mini.grammar import spoken_sentences
-
 DATA = Path(__file__).parent / "data"
 HELD_OUT = 0.25  # of the pieces of each kind
-
-# Posts of the grammar in each part; nothing is known of what they are about.
-SPOKEN = {False: 48, True: 16}
 EVERYDAY = {"feeling": "neutral", "mood": "spoken"}
 
 
@@ -29,8 +24,8 @@ class Material(NamedTuple):
     Arguments
     ---------
     posts : list of dict
-        With `post`, `feeling`, `mood`, `about` and `questions`; the last two
-        are empty for posts of the grammar.
+        With `post`, `feeling`, `mood` ("spoken" if it can be said in any
+        emotion), `about` and `questions`, joined by bars.
     fragments : list of dict
         With `mechanism` ("none" for what has no empathy), `level`, `mood`
         and `text`.
@@ -89,16 +84,6 @@ def _about_things(held_out):
     return made
 
 
-def _spoken(held_out):
-    """Draws posts of the grammar: the first train, those after are held out."""
-    sentences = spoken_sentences(sum(SPOKEN.values()), seed=1)
-    chosen = sentences[SPOKEN[False] :] if held_out else sentences
-    return [
-        {"post": sentence, "about": "", "questions": "", **EVERYDAY}
-        for sentence in chosen[: SPOKEN[held_out]]
-    ]
-
-
 def _phrase(row):
     """Names a row by its text, whatever ends it."""
     return (row.get("text") or row["post"]).lower().rstrip(".!?")
@@ -128,7 +113,6 @@ def read_material(held_out=False):
         [
             *_part(_table("epitome_posts.csv"), ["mood"], held_out),
             *_about_things(held_out),
-            *_spoken(held_out),
         ],
         _part(
             _table("epitome_fragments.csv"),

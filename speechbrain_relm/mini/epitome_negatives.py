@@ -19,7 +19,7 @@ KINDS = {
     "echo": 3,
     "loop": 2,
     "salad": 2,
-    "off-topic": 12,
+    "off-topic": 6,
 }
 
 
@@ -64,11 +64,9 @@ def negative(post, feeling, material, off_topic, rng):
         return _salad(post, feeling, material, rng)
     # The table's could fit a post about somebody's grief; everyday sentences
     # they do not fit.
-    if kind == "off-topic" and (post["mood"] != "spoken" or rng.random() < 0.7):
+    if kind == "off-topic" and (post["mood"] != "spoken" or rng.random() < 0.2):
         return rng.choice(off_topic)
     texts = [n["text"] for n in material.negatives if n["kind"] == kind]
-    if not post["about"]:
-        texts = [text for text in texts if "{about}" not in text]
     most = 2 if kind in ("letter", "refusal", "essay", "story") else 1
     chosen = rng.sample(texts, rng.randint(1, most))
     return _filled(" ".join(chosen), post, feeling)
@@ -76,7 +74,7 @@ def negative(post, feeling, material, off_topic, rng):
 
 def _filled(text, post, feeling):
     """Puts the post's subject and feeling into a text."""
-    text = text.replace("{about}", post["about"] or "it")
+    text = text.replace("{about}", post["about"])
     return text.replace("{feeling}", feeling)
 
 

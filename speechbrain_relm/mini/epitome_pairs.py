@@ -22,8 +22,7 @@ from speechbrain_relm.mini.epitome_material import read_material
 from speechbrain_relm.mini.epitome_negatives import negative
 
 # Of each post in training and held out: true responses, and such as are none.
-TRUE = {False: 5, True: 5}
-FALSE = {False: 3, True: 3}
+TRUE_RESPONSES, FALSE_RESPONSES = 6, 4
 
 # How often a true response has no empathy at all, and else how often each
 # mechanism is at level 0, 1 and 2.
@@ -79,8 +78,7 @@ class _Writer:
         kept = [
             text
             for _, _, text in pieces
-            if post["about"]
-            and (post["about"].lower() in text.lower() or text in own)
+            if post["about"].lower() in text.lower() or text in own
         ]
         if kept:
             self.topical.append((post["about"], " ".join(kept)))
@@ -101,8 +99,7 @@ class _Writer:
     def _choices(self, post, mood, feeling, mechanism, level):
         """Lists the texts of a mechanism and level that fit a post.
 
-        Nothing neutral gets a word about the feeling, and a post of the
-        grammar none about its subject.
+        Nothing neutral gets a word about the feeling.
         """
         texts = [
             piece["text"]
@@ -110,7 +107,6 @@ class _Writer:
             if (piece["mechanism"], piece["level"]) == (mechanism, str(level))
             and piece["mood"] in ("any", mood)
             and (mood != "neutral" or "{feeling}" not in piece["text"])
-            and (post["about"] or "{about}" not in piece["text"])
         ]
         # What names the subject comes as often again.
         texts += [text for text in texts if "{about}" in text]
@@ -119,7 +115,7 @@ class _Writer:
             for text in texts
         ]
         texts = [text[0].upper() + text[1:] for text in texts]
-        if (mechanism, level) == ("explorations", 2) and post["questions"]:
+        if (mechanism, level) == ("explorations", 2):
             # As often as all others together: nothing asks so exactly.
             own = post["questions"].split("|")
             texts += own * max(1, len(texts) // len(own))
@@ -150,8 +146,8 @@ def compose(seed=1, held_out=False):
     """
     writer = _Writer(held_out, random.Random(seed))
     posts = list(enumerate(writer.material.posts))
-    pairs = _pairs(posts, writer.true_response, TRUE[held_out], "a")
-    pairs += _pairs(posts, writer.no_response, FALSE[held_out], "b")
+    pairs = _pairs(posts, writer.true_response, TRUE_RESPONSES, "a")
+    pairs += _pairs(posts, writer.no_response, FALSE_RESPONSES, "b")
     return sorted(pairs, key=lambda pair: pair["rp_id"])
 
 

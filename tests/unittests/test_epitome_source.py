@@ -13,6 +13,7 @@ import pytest
 
 from speechbrain_relm.epitome import source
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
+from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.runs import Run, describe_scorers
 from speechbrain_relm.evaluation.table import read_csv, table_cells, to_csv
 from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
@@ -66,7 +67,9 @@ def test_other_content_is_refused(published):
     folder, url = published
     path = folder / "explorations-reddit.csv"
     path.write_text(path.read_text() + "x")
-    with pytest.raises(OSError, match="explorations-reddit.csv is not the pub"):
+    with pytest.raises(
+        RecipeError, match="explorations-reddit.csv is not the pub"
+    ):
         source.annotations_folder("download", url)
     assert not (source.cache_folder() / "corpora" / "epitome").exists()
     assert "not EPITOME's public" in source.describe(folder)
@@ -75,7 +78,7 @@ def test_other_content_is_refused(published):
 def test_no_network_is_told_in_one_line(published):
     """The message names the file and the other way."""
     _, url = published
-    with pytest.raises(OSError) as failed:
+    with pytest.raises(RecipeError) as failed:
         source.annotations_folder("download", f"{url}/nothing")
     assert "\n" not in str(failed.value)
     assert "404" in str(failed.value)
