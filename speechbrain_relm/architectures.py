@@ -10,6 +10,7 @@ from transformers import AutoConfig, Wav2Vec2Config, WhisperConfig
 
 from speechbrain_relm.convert.qwen import qwen2_config
 from speechbrain_relm.convert.weights import read_json
+from speechbrain_relm.hub import cached, settings_folder
 
 WHISPER_LARGE_V2 = {
     "d_model": 1280,
@@ -59,8 +60,8 @@ def architecture(source):
     Arguments
     ---------
     source : str
-        Hub id or folder. The paper's models are known here; for others the
-        hub is asked.
+        Hub id or folder. The paper's models are known here; for others that
+        are not in the cache, the hub is asked for their `config.json`.
 
     Returns
     -------
@@ -72,10 +73,11 @@ def architecture(source):
     >>> architecture("Qwen/Qwen-7B-Chat").intermediate_size
     11008
     """
-    if source in _KNOWN:
+    folder = Path(source) if Path(source).is_dir() else cached(source)
+    if folder is None and source in _KNOWN:
         return _KNOWN[source]()
-    if Path(source).is_dir():
-        config = read_json(Path(source) / "config.json")
-        if config.get("model_type") == "qwen":
-            return qwen2_config(config)
-    return AutoConfig.from_pretrained(source)
+    folder = folder or settings_folder(source)
+    config = read_json(folder / "config.json")
+    if config.get("model_type") == "qwen":
+        return qwen2_config(config)
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)

@@ -8,16 +8,15 @@ import hashlib
 import os
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.convert.re_llm_folder import CONVERSION, START
 from speechbrain_relm.files import cache_folder, write_atomically
+from speechbrain_relm.hub import model_folder, weights_among
 from speechbrain_relm.mini.models import sha256
 
 logger = get_logger(__name__)
 
-# The first kind that a folder has is what transformers loads.
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.bin", "*.ckpt")
 LARGE = 2**24  # bytes, from which a checksum is kept
 
 
@@ -55,15 +54,15 @@ def checksum(path):
     return kept.read_text(encoding="utf-8")
 
 
-def weight_files(source, wanted=None):
+def weight_files(source, revision=None):
     """Finds the files that hold a model's weights.
 
     Arguments
     ---------
     source : str
         Hub id, folder or file.
-    wanted : list of str or None
-        Files to get from the hub; `None` looks at what is here already.
+    revision : str or None
+        Of a hub id: the commit.
 
     Returns
     -------
@@ -85,24 +84,16 @@ def weight_files(source, wanted=None):
     path = Path(source)
     if path.is_file():
         return path.parent, [path.name]
-    if not path.is_dir():
-        try:
-            path = snapshot_download(
-                str(source),
-                allow_patterns=wanted,
-                local_files_only=wanted is None,
-            )
-        except (OSError, ValueError) as error:
-            raise OSError(
-                f"{source} is no folder, and the Hugging Face hub did not "
-                f"give it ({type(error).__name__})."
-            )
-        path = Path(path)
-    for pattern in WEIGHTS:
-        found = sorted(str(f.relative_to(path)) for f in path.rglob(pattern))
-        if found:
-            return path, found
-    raise OSError(f"{path} holds no weights: {', '.join(WEIGHTS)}.")
+    folder = model_folder(source, revision)
+    rooms = START if (folder / CONVERSION).is_file() else [""]
+    found = [
+        f"{room}/{name}".lstrip("/")
+        for room in rooms
+        for name in weights_among(f.name for f in (folder / room).iterdir())
+    ]
+    if not found:
+        raise OSError(f"{folder} holds no weights.")
+    return folder, found
 
 
 def describe(source):
@@ -111,7 +102,7 @@ def describe(source):
     Arguments
     ---------
     source : str
-        Hub id, folder or file, in use: nothing is downloaded.
+        Hub id, folder or file, in use already.
 
     Returns
     -------
@@ -153,7 +144,7 @@ def base_model(name, source, trained_with, sha256, revision=None):
     Returns
     -------
     str
-        The source.
+        The folder or file; of a hub id the folder of that very commit.
 
     Raises
     ------
@@ -177,7 +168,7 @@ def base_model(name, source, trained_with, sha256, revision=None):
     origin = trained_with + (f" (revision {revision})" if revision else "")
     fix = f'Give a folder with those weights: overrides={{"{name}": FOLDER}}.'
     try:
-        folder, found = weight_files(source, list(sha256))
+        folder, found = weight_files(source, revision)
     except OSError as error:
         raise OSError(
             f"{name}: {error} The release was trained with {origin}. {fix}"
@@ -192,4 +183,4 @@ def base_model(name, source, trained_with, sha256, revision=None):
                 f"{name}: {path} {has}, but the release was trained with "
                 f"{origin}, whose {file} has {wanted}. {fix}"
             )
-    return str(source)
+    return str(source) if Path(source).exists() else str(folder)

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.convert.commands import convert_blsp_emo
+from speechbrain_relm.convert.commands import convert_start
 from speechbrain_relm.convert.re_llm_folder import CONVERSION
-from speechbrain_relm.convert.sources import converted, released_folder
+from speechbrain_relm.convert.sources import converted
 from speechbrain_relm.convert.weights import Weights
 from speechbrain_relm.pretrained import building_without_weights
 
@@ -129,7 +129,7 @@ def read_start(source):
     if (path / "model.ckpt").is_file():
         return load_file(path / "model.ckpt")
     if not (path / CONVERSION).is_file():
-        path = converted(released_folder(source), convert_blsp_emo)
+        path = converted(source, convert_start)
     tensors = dict(Weights(path / "trained"))
     for name, tensor in Weights(path / "whisper"):
         tensors[f"speech_encoder.encoder.{name}"] = tensor

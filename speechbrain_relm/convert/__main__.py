@@ -12,7 +12,7 @@ from pathlib import Path
 from transformers.utils import logging as transformers_logging
 
 from speechbrain_relm.convert.commands import convert
-from speechbrain_relm.convert.sources import released_folder
+from speechbrain_relm.hub import model_folder
 
 COMMANDS = {
     "qwen": "first-generation Qwen (Qwen-7B-Chat) to a folder that stock "
@@ -35,10 +35,10 @@ def main(arguments=None):
 
     Example
     -------
-    >>> main(["qwen", "missing-folder-1", "target"])
+    >>> main(["qwen", "/no/folder", "target"])
     Traceback (most recent call last):
     ...
-    SystemExit: convert: missing-folder-1 is no folder, and the Hugging Face...
+    SystemExit: convert: /no/folder is no folder: check the path.
     """
     parser = argparse.ArgumentParser(
         prog="python -m speechbrain_relm.convert",
@@ -65,7 +65,7 @@ def main(arguments=None):
     transformers_logging.disable_progress_bar()
     options = {k: v for k, v in vars(given).items() if k == "backbone"}
     try:
-        source = released_folder(given.source)
+        source = model_folder(given.source)
         convert(given.kind, source, given.target, **options)
     except (OSError, ValueError) as error:
         sys.exit(f"convert: {error}")

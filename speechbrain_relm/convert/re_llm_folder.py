@@ -48,6 +48,7 @@ CONFIG_FIELDS = (
     "num_emotions",
 )
 CONVERSION = "conversion.json"
+START = ("trained", "whisper")  # the folders that `init_from` reads
 
 
 def read_speech_llm_config(source):
@@ -110,6 +111,8 @@ class SpeechLLMFolder:
         `generation_config.json` are taken along if they are there.
     with_emotion : bool
         RE-LLM, or BLSP-Emo.
+    with_llm : bool
+        Whether to write the LLM.
 
     Raises
     ------
@@ -119,8 +122,9 @@ class SpeechLLMFolder:
         If a file is damaged, a tensor missing, unknown or of another shape.
     """
 
-    def __init__(self, source, with_emotion):
+    def __init__(self, source, with_emotion, with_llm=True):
         self.source = source
+        self.with_llm = with_llm
         self.with_emotion = with_emotion
         self.config = read_speech_llm_config(source)
         self.whisper = WhisperConfig(**_plain(self.config["whisper_config"]))
@@ -256,6 +260,7 @@ class SpeechLLMFolder:
             lobe: target / name
             for lobe, name in names.items()
             if lobe in self.transfer.outlines
+            and (lobe != "llm" or self.with_llm)
         }
 
     def write(self, target):
@@ -268,8 +273,9 @@ class SpeechLLMFolder:
         """
         folders = self.folders(target)
         self.transfer.write(folders, "converting")
-        dtype = self.transfer.outline("llm")["lm_head.weight"].dtype
-        write_llm_settings(self.source, folders["llm"], self.qwen, dtype)
+        if self.with_llm:
+            dtype = self.transfer.outline("llm")["lm_head.weight"].dtype
+            write_llm_settings(self.source, folders["llm"], self.qwen, dtype)
         self.whisper.save_pretrained(folders["speech_encoder"])
         WhisperFeatureExtractor(self.whisper.num_mel_bins).save_pretrained(
             folders["speech_encoder"]

@@ -21,6 +21,7 @@ from transformers import (
 from transformers.cache_utils import DynamicLayer
 
 from speechbrain_relm.convert.sources import stock_llm
+from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lobes.leaving import can_leave, generate_leaving
 from speechbrain_relm.lobes.partial_lora import same_speech_positions
 from speechbrain_relm.pretrained import load_pretrained
@@ -125,7 +126,9 @@ class ChatLLM(nn.Module):
     @functools.cached_property
     def tokenizer(self):
         """The tokenizer; it must have a chat template."""
-        tokenizer = AutoTokenizer.from_pretrained(self.source)
+        tokenizer = AutoTokenizer.from_pretrained(
+            model_folder(self.source), trust_remote_code=False
+        )
         if tokenizer.chat_template is None:
             raise ValueError(
                 f"The tokenizer of {self.source} has no chat template: use "

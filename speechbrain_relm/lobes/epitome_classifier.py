@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AutoModel, PretrainedConfig
 
+from speechbrain_relm.hub import model_folder
+
 LEVELS = 3
 
 
@@ -37,7 +39,9 @@ def new_encoder(source):
     if isinstance(source, PretrainedConfig):
         encoder = AutoModel.from_config(source)
     else:
-        encoder = AutoModel.from_pretrained(source, dtype=torch.float32)
+        encoder = AutoModel.from_pretrained(
+            model_folder(source), dtype=torch.float32, trust_remote_code=False
+        )
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder

@@ -12,6 +12,7 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
+from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lengths import counts_from_relative
 from speechbrain_relm.pretrained import load_pretrained
 
@@ -46,7 +47,9 @@ class WhisperTranscriber(nn.Module):
             WhisperForConditionalGeneration, source, dtype=torch.float32
         )
         self.model.eval().requires_grad_(False)
-        self.tokenizer = AutoTokenizer.from_pretrained(source)
+        self.tokenizer = AutoTokenizer.from_pretrained(
+            model_folder(source), trust_remote_code=False
+        )
         self.extractor = WhisperFeatureExtractor(
             feature_size=self.model.config.num_mel_bins
         )
