@@ -7,6 +7,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
 import fcntl
 import os
 import sys
@@ -21,9 +22,11 @@ from speechbrain.utils.distributed import (
     run_on_main,
 )
 
-from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.errors import RecipeError, first_line
 from speechbrain_relm.files import write_atomically
+from speechbrain_relm.needs import loads_weights, needed_yaml
 from speechbrain_relm.plain_yaml import Placeholder, read_plain
+from speechbrain_relm.pretrained import without_weights
 from speechbrain_relm.systems import effective_yaml
 
 
@@ -141,21 +144,34 @@ def start(argv, recipe_folder, wanted):
     return str(folder / "recipe.yaml"), run_opts, settings
 
 
-def build(hparams_file):
-    """Builds the objects of a YAML.
+def build(hparams_file, steps=None):
+    """Builds the objects of a YAML that a run needs.
 
     Arguments
     ---------
     hparams_file : str
         The YAML of this run, from `start`.
+    steps : list of str or None
+        The run's steps: what none of them reads is null, and steps that only
+        look at a model's outline get it without weights. `None` builds all.
 
     Returns
     -------
     dict
         The loaded YAML.
+
+    Raises
+    ------
+    RecipeError
+        If a model is not there, or is not what it should be.
     """
-    with open(hparams_file, encoding="utf-8") as file:
-        return load_hyperpyyaml(file)
+    text = needed_yaml(Path(hparams_file).read_text(encoding="utf-8"), steps)
+    whole = loads_weights(steps)
+    try:
+        with contextlib.nullcontext() if whole else without_weights():
+            return load_hyperpyyaml(text)
+    except (OSError, ValueError) as error:
+        raise RecipeError(first_line(error)) from error
 
 
 def prepare(function, **kwargs):

@@ -31,6 +31,8 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
+from speechbrain_relm.errors import first_line
+
 # The first kind that a model has is what is loaded.
 WEIGHTS = (
     "model.safetensors",
@@ -255,8 +257,8 @@ def cached(source, revision=None):
     return None
 
 
-def is_whole(folder):
-    """Tells whether a folder has all weight files that it should.
+def missing_weights(folder):
+    """Lists the weight files that a folder should have and has not.
 
     Arguments
     ---------
@@ -265,31 +267,34 @@ def is_whole(folder):
 
     Returns
     -------
-    bool
-        Whether none of a series is missing.
+    list of str
+        Their names.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
     >>> _ = (folder / "model-00001-of-00002.safetensors").write_text("")
-    >>> is_whole(folder)
-    False
+    >>> missing_weights(folder)
+    ['model-00002-of-00002.safetensors']
     """
     found = weights_among(path.name for path in folder.iterdir())
-    series = [re.search(r"-of-(\d+)\.", name) for name in found]
-    return bool(found) and all(
-        match is None or len(found) >= int(match[1]) for match in series
-    )
+    wanted = [] if found else [WEIGHTS[0]]
+    for name in found:
+        part = re.fullmatch(r"(.*-)\d{5}(-of-(\d{5})\..*)", name)
+        if part:
+            count = int(part[3])
+            wanted = [f"{part[1]}{i:05d}{part[2]}" for i in range(1, count + 1)]
+    return [name for name in wanted if name not in found]
 
 
 @functools.lru_cache(maxsize=None)
 def _downloaded(source, revision):
-    """Downloads what is wanted and missing; a cut download goes on."""
+    """Downloads what is wanted and missing."""
     try:
         info = ask(source, revision)
     except Unreachable:
         folder = cached(source, revision)
-        if folder is None or not is_whole(folder):
+        if folder is None or missing_weights(folder):
             raise
         return folder
     names = wanted(file.rfilename for file in info.siblings)
@@ -303,8 +308,8 @@ def _downloaded(source, revision):
         )
     except (OSError, HTTPError) as error:
         raise OSError(
-            f"{source}: the download was cut ({type(error).__name__}): start "
-            "again, and it goes on where it was."
+            f"{source}: the download stopped ({first_line(error)}). Start "
+            "again: files that are whole are kept."
         )
 
 

@@ -193,6 +193,13 @@ class Recipe:
             settings,
         )
 
+    @property
+    def text_llm(self):
+        """The LLM, of the trained model if this run has one."""
+        if self.brain.model is not None:
+            return self.brain.model.llm
+        return self.hparams["llm"].to(self.brain.device)
+
     def ask_text_llm(self, entries, path, system, instruction, settings):
         """Lets the text LLM answer to the transcripts of some utterances.
 
@@ -210,7 +217,7 @@ class Recipe:
             Generation settings.
         """
         expect_responses(
-            self.brain.model.llm,
+            self.text_llm,
             entries,
             path,
             self.brain.device,
@@ -383,6 +390,18 @@ class Recipe:
             if cache is not None:
                 cache.log()
 
+    def best_checkpoint(self):
+        """Finds the checkpoint of the lowest validation loss.
+
+        Returns
+        -------
+        speechbrain.utils.checkpoints.Checkpoint or None
+            It, not loaded.
+        """
+        if self.brain.checkpointer is None:  # nothing to train
+            return None
+        return self.brain.checkpointer.find_checkpoint(min_key="loss")
+
     def recover(self):
         """Loads the checkpoint of the lowest validation loss.
 
@@ -472,7 +491,8 @@ class Recipe:
         RecipeError
             If there is nothing that learned, or no report of it.
         """
-        if self.brain.model is None or self.recover() == "untrained":
+        checkpoint = self.best_checkpoint()
+        if checkpoint is None:
             raise RecipeError(
                 f"{self.folder} has no trained model to release: run the step "
                 "'fit', or leave 'release' out of `steps`."
@@ -494,6 +514,12 @@ class Recipe:
         text = (self.folder / "recipe.yaml").read_text(encoding="utf-8")
         run_on_main(
             write_release,
-            args=[self.folder / "release", text, self.hparams, card],
+            args=[
+                self.folder / "release",
+                text,
+                self.hparams,
+                checkpoint.paramfiles["model"],
+                card,
+            ],
         )
         return self.folder / "release"

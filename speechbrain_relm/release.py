@@ -9,13 +9,14 @@ Authors
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.base_models import describe
 from speechbrain_relm.files import whole_folder
-from speechbrain_relm.initialization import read_start
+from speechbrain_relm.initialization import start_names
 from speechbrain_relm.model import trained
 from speechbrain_relm.plain_yaml import read_plain
 
@@ -51,7 +52,7 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
 """
 
 
-def write_release(folder, text, hparams, write_card):
+def write_release(folder, text, hparams, weights, write_card):
     """Writes the release of a trained system.
 
     Arguments
@@ -61,7 +62,9 @@ def write_release(folder, text, hparams, write_card):
     text : str
         The run's YAML.
     hparams : dict
-        The same, loaded; `model` as it is to be released.
+        The same, loaded; of `model` the outline is enough.
+    weights : str or pathlib.Path
+        What `model.save_trained` wrote: the trained tensors.
     write_card : callable
         Base models (setting to description) and size in bytes to the text of
         the model card.
@@ -76,9 +79,7 @@ def write_release(folder, text, hparams, write_card):
     needed = [*NEEDED, "__start"] if start else NEEDED
     inference, bases = inference_yaml(text, hparams, needed)
     with whole_folder(folder) as partial:
-        model.save_trained(partial / WEIGHTS)
-        # safetensors lets nobody but its owner read a file.
-        (partial / WEIGHTS).chmod(0o644)
+        shutil.copyfile(weights, partial / WEIGHTS)
         size = (partial / WEIGHTS).stat().st_size
         for name, content in (
             ("hyperparams.yaml", inference),
@@ -119,7 +120,7 @@ def start_is_needed(model, source):
     if source is None:
         return False
     names = {name for name, _ in model.named_parameters()}
-    return bool(names & set(read_start(source)) - set(trained(model)))
+    return bool(names & start_names(source) - set(trained(model)))
 
 
 def inference_yaml(text, hparams, needed=NEEDED):
@@ -142,13 +143,8 @@ def inference_yaml(text, hparams, needed=NEEDED):
         Base model's setting to its description.
     """
     blocks = name_sources(settings_of(text))
-    kept, todo = set(), list(needed)
-    while todo:
-        name = todo.pop()
-        if name not in kept:
-            kept.add(name)
-            todo += [n for n in _REFERENCE.findall(blocks[name]) if n in blocks]
-    kept = [name for name in blocks if name in kept]
+    reached = referred_to(needed, blocks)
+    kept = [name for name in blocks if name in reached]
     live = {
         name: hparams[name] if name in hparams else literal(blocks[name])
         for name in kept
@@ -195,6 +191,36 @@ def settings_of(text):
         name = start.group(1) if start else name
         blocks[name] = blocks.get(name, "") + line + "\n"
     return blocks
+
+
+def referred_to(names, blocks):
+    """Collects settings and whatever they refer to.
+
+    Arguments
+    ---------
+    names : iterable of str
+        Settings.
+    blocks : dict
+        From `settings_of`.
+
+    Returns
+    -------
+    set of str
+        These and all that they refer to.
+
+    Example
+    -------
+    >>> blocks = {"a": "a: !ref <b>\\n", "b": "b: 1\\n", "c": "c: 2\\n"}
+    >>> sorted(referred_to(["a"], blocks))
+    ['a', 'b']
+    """
+    kept, todo = set(), list(names)
+    while todo:
+        name = todo.pop()
+        if name not in kept:
+            kept.add(name)
+            todo += [n for n in _REFERENCE.findall(blocks[name]) if n in blocks]
+    return kept
 
 
 def name_sources(blocks):

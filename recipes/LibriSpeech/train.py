@@ -58,7 +58,7 @@ def main(argv):
             max_duration=settings["max_duration"],
         )
 
-    hparams = build(hparams_file)
+    hparams = build(hparams_file, settings["steps"])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

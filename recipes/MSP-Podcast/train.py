@@ -67,7 +67,7 @@ def main(argv):
             seed=settings["split_seed"],
         )
 
-    hparams = build(hparams_file)
+    hparams = build(hparams_file, settings["steps"])
     sb.create_experiment_directory(
         experiment_directory=hparams["output_folder"],
         hyperparams_to_save=hparams_file,

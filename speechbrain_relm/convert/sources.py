@@ -67,6 +67,33 @@ def converted(source, convert):
         If the source is no folder and the hub does not have it.
     """
     folder = model_folder(source)
+    target, settings = conversion_of(folder, convert)
+    return make_once(target, settings, lambda fresh: convert(folder, fresh))
+
+
+def conversion_of(folder, convert):
+    """Names the folder of a conversion, which may not be there yet.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The released folder.
+    convert : callable
+        See `converted`.
+
+    Returns
+    -------
+    target : pathlib.Path
+        In the cache.
+    settings : dict
+        All that decides its content.
+
+    Example
+    -------
+    >>> folder = model_folder(getfixture("qwen_folder"))
+    >>> conversion_of(folder, convert_qwen)[0].parent.name
+    'converted'
+    """
     files = [
         (
             name,
@@ -83,8 +110,4 @@ def converted(source, convert):
     }
     digest = hashlib.sha256(str(settings).encode()).hexdigest()[:12]
     name = f"{model_name(folder)}-{digest}"
-    return make_once(
-        cache_folder() / "converted" / name,
-        settings,
-        lambda target: convert(folder, target),
-    )
+    return cache_folder() / "converted" / name, settings

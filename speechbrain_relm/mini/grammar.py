@@ -183,7 +183,10 @@ class _Drawing:
         ]
         kind = self.pick("qualities", kinds * 2 + ["kin"] * 8)
         agreed = agree(*self.noun_phrase(kind))
-        agreed.adjective, agreed.too = self.adjective(kind), self.adjective(kind)
+        agreed.adjective, agreed.too = (
+            self.adjective(kind),
+            self.adjective(kind),
+        )
         agreed.other = self.noun_phrase(kind)[0]
         return agreed
 

@@ -101,7 +101,11 @@ class Words:
             self.lists[name] = listed(text)
         self.verbs = {
             section: [
-                (group.get("who", "person"), verb_forms(verb), tuple(group["then"]))
+                (
+                    group.get("who", "person"),
+                    verb_forms(verb),
+                    tuple(group["then"]),
+                )
                 for group in groups
                 for verb in listed(group["verbs"])
             ]
