@@ -6,7 +6,12 @@ Authors
 
 from pathlib import Path
 
-from transformers import AutoConfig, Wav2Vec2Config, WhisperConfig
+from transformers import (
+    AutoConfig,
+    RobertaConfig,
+    Wav2Vec2Config,
+    WhisperConfig,
+)
 
 from speechbrain_relm.convert.qwen import qwen2_config
 from speechbrain_relm.convert.weights import read_json
@@ -35,6 +40,14 @@ WAV2VEC2_EMOTION = {
     "feat_extract_norm": "layer",
     "do_stable_layer_norm": True,
 }
+# Of which the emotion encoder's training starts.
+WAV2VEC2_ROBUST = {**WAV2VEC2_EMOTION, "num_hidden_layers": 24}
+ROBERTA_BASE = {
+    "vocab_size": 50265,
+    "max_position_embeddings": 514,
+    "type_vocab_size": 1,
+    "layer_norm_eps": 1e-5,
+}
 QWEN_7B_CHAT = {
     "vocab_size": 151936,
     "hidden_size": 4096,
@@ -50,6 +63,8 @@ EMOTION_MODEL = "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
 _KNOWN = {
     "openai/whisper-large-v2": lambda: WhisperConfig(**WHISPER_LARGE_V2),
     EMOTION_MODEL: lambda: Wav2Vec2Config(**WAV2VEC2_EMOTION),
+    "facebook/wav2vec2-large-robust": lambda: Wav2Vec2Config(**WAV2VEC2_ROBUST),
+    "roberta-base": lambda: RobertaConfig(**ROBERTA_BASE),
     "Qwen/Qwen-7B-Chat": lambda: qwen2_config(QWEN_7B_CHAT),
 }
 

@@ -19,7 +19,7 @@ from speechbrain_relm.convert.weights import read_json
 from speechbrain_relm.files import FINGERPRINT, cache_folder
 from speechbrain_relm.needs import needed_sources
 from speechbrain_relm.plain_yaml import read_plain
-from speechbrain_relm.plan import PLANNED, outline, plan
+from speechbrain_relm.plan import outline, plan
 from speechbrain_relm.preflight import (
     Need,
     disk_problems,
@@ -102,9 +102,11 @@ def conversions(found):
     """
     size = 0
     for one in found:
+        if Path(one.source).is_file():
+            continue  # a checkpoint of ours
         folder = hub.settings_folder(one.source)
         if not (folder / "config.json").is_file():
-            continue  # no model of transformers
+            continue
         config = read_json(folder / "config.json")
         if one.name == "init_from" and "qwen_config" in config:
             convert, written = convert_start, one.size - llm_bytes(config)
@@ -151,9 +153,7 @@ def planned(text):
     checkpoint : dict
         Bytes.
     """
-    _, memory, checkpoint = plan(
-        outline(text, PLANNED), SECONDS, PROMPT, RESPONSE
-    )
+    _, memory, checkpoint = plan(outline(text), SECONDS, PROMPT, RESPONSE)
     return memory, checkpoint
 
 

@@ -96,9 +96,10 @@ def load_pretrained(model_class, source, **settings):
     if building_without_weights():
         for of_weights in ("key_mapping", "quantization_config"):
             settings.pop(of_weights, None)
+        config = settings.pop("config", None) or architecture(source)
         build = getattr(model_class, "from_config", None)
         build = build or model_class._from_config
-        return build(architecture(source), **settings)
+        return build(config, **settings)
     model, info = model_class.from_pretrained(
         model_folder(source),
         output_loading_info=True,

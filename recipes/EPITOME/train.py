@@ -16,6 +16,7 @@ from pathlib import Path
 
 import speechbrain as sb
 
+from speechbrain_relm.checks import check_run
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.experiment import build, explain, prepare, start
@@ -36,6 +37,8 @@ WANTED = {
 def main():
     """Runs the recipe."""
     hparams_file, run_opts, settings = start(sys.argv[1:], HERE, WANTED)
+    # Models, disks and the GPU: what cannot work should cost seconds.
+    check_run(hparams_file, settings, run_opts)
 
     # Posts are divided 75:5:20; no post is in two parts.
     from epitome_prepare import prepare_epitome  # noqa: E402

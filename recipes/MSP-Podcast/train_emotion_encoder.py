@@ -20,6 +20,7 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
+from speechbrain_relm.checks import check_run
 from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.emotion.concordance import concordance_table
 from speechbrain_relm.emotion.labels import prepare_emotion_labels
@@ -49,6 +50,8 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    # Models, disks and the GPU: what cannot work should cost seconds.
+    check_run(hparams_file, settings, run_opts)
 
     # All utterances with ratings, whatever their class.
     prepare(

@@ -9,7 +9,9 @@ from torch import nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AutoModel, PretrainedConfig
 
+from speechbrain_relm.architectures import architecture
 from speechbrain_relm.hub import model_folder
+from speechbrain_relm.pretrained import building_without_weights
 
 LEVELS = 3
 
@@ -36,6 +38,8 @@ def new_encoder(source):
     >>> new_encoder(config).pooler is None
     True
     """
+    if building_without_weights():
+        source = architecture(source)
     if isinstance(source, PretrainedConfig):
         encoder = AutoModel.from_config(source)
     else:
