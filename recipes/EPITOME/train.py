@@ -37,6 +37,10 @@ WANTED = {
 def main():
     """Runs the recipe."""
     hparams_file, run_opts, settings = start(sys.argv[1:], HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
     # Models, disks and the GPU: what cannot work should cost seconds.
     check_run(hparams_file, settings, run_opts)
 
@@ -55,10 +59,6 @@ def main():
 
     hparams = build(hparams_file)
     folder = Path(hparams["output_folder"])
-    sb.create_experiment_directory(
-        experiment_directory=folder,
-        hyperparams_to_save=hparams_file,
-    )
     entries = {
         part: json.loads(
             Path(hparams["manifest_folder"], f"{part}.json").read_text(

@@ -48,6 +48,10 @@ def main(argv):
         The finished run.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
     # Models, disks and the GPU: what cannot work should cost seconds.
     check_run(hparams_file, settings, run_opts)
 
@@ -69,10 +73,6 @@ def main(argv):
         )
 
     hparams = build(hparams_file, settings["steps"])
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
     brain = RELLMBrain(
         modules=hparams["modules"],
         opt_class=hparams["opt_class"],

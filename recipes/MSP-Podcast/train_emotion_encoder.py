@@ -50,6 +50,10 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
     # Models, disks and the GPU: what cannot work should cost seconds.
     check_run(hparams_file, settings, run_opts)
 
@@ -64,10 +68,6 @@ def main(argv):
 
     hparams = build(hparams_file)
     folder = Path(hparams["output_folder"])
-    sb.create_experiment_directory(
-        experiment_directory=folder,
-        hyperparams_to_save=hparams_file,
-    )
     brain = EmotionBrain(
         modules=hparams["modules"],
         opt_class=hparams["opt_class"],

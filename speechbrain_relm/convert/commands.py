@@ -213,5 +213,6 @@ def convert(kind, source, target, **options):
                 f"{target} exists and is left alone: name a folder that does "
                 "not exist yet, or delete it."
             )
-        with whole_folder(target) as fresh:
+        resume = kind != "epitome"  # small, and written at once
+        with whole_folder(target, resume) as fresh:
             CONVERTERS[kind](source, fresh, **options)

@@ -272,7 +272,7 @@ class SpeechLLMFolder:
             An empty folder.
         """
         folders = self.folders(target)
-        self.transfer.write(folders, "converting")
+        self.transfer.write(folders, target, "converting")
         if self.with_llm:
             dtype = self.transfer.outline("llm")["lm_head.weight"].dtype
             write_llm_settings(self.source, folders["llm"], self.qwen, dtype)

@@ -68,7 +68,9 @@ def converted(source, convert):
     """
     folder = model_folder(source)
     target, settings = conversion_of(folder, convert)
-    return make_once(target, settings, lambda fresh: convert(folder, fresh))
+    return make_once(
+        target, settings, lambda fresh: convert(folder, fresh), resume=True
+    )
 
 
 def conversion_of(folder, convert):

@@ -264,8 +264,23 @@ class Weights:
 
     def __iter__(self):
         """Yields names and tensors, shard by shard."""
+        yield from self.without(())
+
+    def without(self, names):
+        """Yields names and tensors, shard by shard, some left out.
+
+        Arguments
+        ---------
+        names : container of str
+            Tensors that are not read.
+
+        Yields
+        ------
+        tuple of str and torch.Tensor
+            Name and tensor.
+        """
         for shard in self.shards:
-            yield from read_shard(shard)
+            yield from read_shard(shard, names)
 
 
 def _outline(shard):
@@ -283,13 +298,15 @@ def _outline(shard):
         }
 
 
-def read_shard(shard):
+def read_shard(shard, without=()):
     """Yields a weight file's names and tensors.
 
     Arguments
     ---------
     shard : pathlib.Path
         The file.
+    without : container of str
+        Tensors that are not read.
 
     Yields
     ------
@@ -313,12 +330,14 @@ def read_shard(shard):
     if shard.suffix != ".safetensors":
         if zipfile.is_zipfile(shard):
             for name in list(_unpickle(shard)):
-                yield name, _unpickle(shard)[name]
+                if name not in without:
+                    yield name, _unpickle(shard)[name]
         else:  # torch's old format cannot be mapped
-            yield from _unpickle(shard).items()
+            found = _unpickle(shard)
+            yield from ((n, t) for n, t in found.items() if n not in without)
         return
     with _opened(shard) as file:
-        names = list(file.keys())
+        names = [name for name in file.keys() if name not in without]
     for name in names:
         with _opened(shard) as file:
             found = file.get_tensor(name)

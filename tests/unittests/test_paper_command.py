@@ -70,8 +70,8 @@ def test_only_what_is_read_was_downloaded(finished):
         "whisper",
     }
     # Said before anything was done.
-    assert said.index(f"| init_from | {BLSP_EMO}") < said.index("Checksum") or 1
-    assert "| llm_source | Qwen/Qwen-7B-Chat |" in said
+    for line in (f"| init_from | {BLSP_EMO} |", "| llm_source | Qwen/Qwen-7B"):
+        assert said.index(line) < said.index("reads 0.0")
 
 
 def test_the_card_names_what_training_started_from(finished):
