@@ -29,6 +29,7 @@ class Hub:
         self.gated, self.private = set(), set()
         self.status = None  # of every answer, where the hub is down
         self.cut = {}  # path of a file to the bytes after which it is cut
+        self.cut_once = False
         self.log = []  # (method, path, range) of every request
         self.sent = {}  # path of a file to the bytes that were sent
 
@@ -167,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(part)
         if until < size:
             self.close_connection = True
+            if hub.cut_once:
+                del hub.cut[key]
         return None
 
     def send_json(self, found):
