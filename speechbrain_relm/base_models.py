@@ -10,9 +10,8 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.convert.re_llm_folder import CONVERSION, START
 from speechbrain_relm.files import cache_folder, write_atomically
-from speechbrain_relm.hub import model_folder, weights_among
+from speechbrain_relm.hub import weight_files
 from speechbrain_relm.mini.models import sha256
 
 logger = get_logger(__name__)
@@ -52,48 +51,6 @@ def checksum(path):
         logger.info("Checksum of %s, %.2f GB, once.", path, size / 1e9)
         write_atomically(kept, sha256(path))
     return kept.read_text(encoding="utf-8")
-
-
-def weight_files(source, revision=None):
-    """Finds the files that hold a model's weights.
-
-    Arguments
-    ---------
-    source : str
-        Hub id, folder or file.
-    revision : str or None
-        Of a hub id: the commit.
-
-    Returns
-    -------
-    folder : pathlib.Path
-        Where they are.
-    names : list of str
-        Their paths in it.
-
-    Raises
-    ------
-    OSError
-        If there is no such source, or it has no weights.
-
-    Example
-    -------
-    >>> weight_files(getfixture("qwen_folder"))[1]
-    ['model.safetensors']
-    """
-    path = Path(source)
-    if path.is_file():
-        return path.parent, [path.name]
-    folder = model_folder(source, revision)
-    rooms = START if (folder / CONVERSION).is_file() else [""]
-    found = [
-        f"{room}/{name}".lstrip("/")
-        for room in rooms
-        for name in weights_among(f.name for f in (folder / room).iterdir())
-    ]
-    if not found:
-        raise OSError(f"{folder} holds no weights.")
-    return folder, found
 
 
 def describe(source):

@@ -50,6 +50,9 @@ _BESIDE = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "*.yaml")
 _BESIDE += ("README.md", "LICENSE*")
 # What every model of ours and of transformers' has, one of them.
 SETTINGS = ("config.json", "hyperparams.yaml")
+# What our converter leaves of a speech LLM: `init_from` reads these folders.
+CONVERSION = "conversion.json"
+START = ("trained", "whisper")
 ANSWER_WITHIN = 10  # seconds, else the hub is down
 
 
@@ -335,7 +338,7 @@ def model_folder(source, revision=None):
 
     Example
     -------
-    >>> folder = getfixture("qwen_folder")
+    >>> folder = getfixture("emotion_folder")
     >>> str(model_folder(folder)) == folder
     True
     """
@@ -398,3 +401,45 @@ def settings_folder(source):
         ask(source)
         folder = Path(hf_hub_download(source, SETTINGS[0])).parent
     return folder
+
+
+def weight_files(source, revision=None):
+    """Finds the files that hold a model's weights.
+
+    Arguments
+    ---------
+    source : str
+        Hub id, folder or file.
+    revision : str or None
+        Of a hub id: the commit.
+
+    Returns
+    -------
+    folder : pathlib.Path
+        Where they are.
+    names : list of str
+        Their paths in it.
+
+    Raises
+    ------
+    OSError
+        If there is no such source, or it has no weights.
+
+    Example
+    -------
+    >>> weight_files(getfixture("emotion_folder"))[1]
+    ['model.safetensors']
+    """
+    path = Path(source)
+    if path.is_file():
+        return path.parent, [path.name]
+    folder = model_folder(source, revision)
+    rooms = START if (folder / CONVERSION).is_file() else [""]
+    found = [
+        f"{room}/{name}".lstrip("/")
+        for room in rooms
+        for name in weights_among(f.name for f in (folder / room).iterdir())
+    ]
+    if not found:
+        raise OSError(f"{folder} holds no weights.")
+    return folder, found

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.convert.commands import convert_start
-from speechbrain_relm.convert.re_llm_folder import CONVERSION
 from speechbrain_relm.convert.sources import converted
 from speechbrain_relm.convert.weights import find_shards, tensor_names
+from speechbrain_relm.hub import CONVERSION
 from speechbrain_relm.pretrained import building_without_weights
 
 logger = get_logger(__name__)

@@ -9,12 +9,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from speechbrain_relm.base_models import describe, weight_files
-from speechbrain_relm.convert.re_llm_folder import CONVERSION
+from speechbrain_relm.base_models import describe
 from speechbrain_relm.convert.weights import read_json
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.table import read_csv, to_markdown
 from speechbrain_relm.files import FINGERPRINT
+from speechbrain_relm.hub import CONVERSION, weight_files
 
 # Of models whose licence does not come with their weights.
 LICENCES = {

@@ -10,8 +10,7 @@ Authors
 
 import re
 
-from speechbrain_relm.release import (
-    NEEDED,
+from speechbrain_relm.plain_yaml import (
     is_source,
     literal,
     name_sources,
@@ -19,6 +18,18 @@ from speechbrain_relm.release import (
     settings_of,
 )
 
+# What the interface needs; whatever these refer to comes along.
+NEEDED = (
+    "emotions",
+    "response_system",
+    "response_steering",
+    "response_instruction",
+    "response_settings",
+    "recognition_system",
+    "recognition_instruction",
+    "emotion_encoder",
+    "model",
+)
 _TRAINED = ("modules", "__start", "emotion_encoder", "checkpointer")
 # Step to the objects that it reads; what they refer to comes along.
 NEEDS = {

@@ -25,8 +25,8 @@ from speechbrain_relm.experiment import find_hparams
 from speechbrain_relm.lobes.epitome_classifier import share_encoders
 from speechbrain_relm.model import RELLM
 from speechbrain_relm.needs import needed_yaml
+from speechbrain_relm.plain_yaml import settings_of
 from speechbrain_relm.pretrained import without_weights
-from speechbrain_relm.release import settings_of
 from speechbrain_relm.systems import effective_yaml
 
 FRAMES_PER_SECOND = 6.25  # that the adapter leaves of Whisper's 50

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub import constants, try_to_load_from_cache
+from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm import hub
-from speechbrain_relm.base_models import weight_files
-from speechbrain_relm.convert.re_llm_folder import CONVERSION
 from speechbrain_relm.convert.weights import check_file, check_weights
 from speechbrain_relm.errors import RecipeError, first_line
+from speechbrain_relm.needs import needed_sources
 
 logger = get_logger(__name__)
 
@@ -61,7 +61,7 @@ def look(name, source):
 
     Example
     -------
-    >>> look("llm_source", getfixture("qwen_folder")).problem is None
+    >>> look("emotion_source", getfixture("emotion_folder")).problem is None
     True
     >>> look("llm_source", "/no/folder").problem
     '/no/folder is no folder: check the path.'
@@ -112,12 +112,14 @@ def look_at_folder(name, source, path):
     else:
         settings = any(
             (path / kind).is_file()
-            for kind in (*hub.SETTINGS, CONVERSION, "model.ckpt")
+            for kind in (*hub.SETTINGS, hub.CONVERSION, "model.ckpt")
         )
         if not settings:
             check_file(path / hub.SETTINGS[0])
         missing = (
-            [] if (path / CONVERSION).is_file() else hub.missing_weights(path)
+            []
+            if (path / hub.CONVERSION).is_file()
+            else hub.missing_weights(path)
         )
         if missing:
             check_file(path / missing[0])
@@ -128,7 +130,7 @@ def look_at_folder(name, source, path):
                 f"{path} has no tokenizer (e.g. {_TOKENIZERS[0]}): download "
                 "the released folder whole."
             )
-        folder, names = weight_files(path)
+        folder, names = hub.weight_files(path)
     for file in names:
         check_weights(folder / file)
     size = sum((folder / file).stat().st_size for file in names)
@@ -344,3 +346,29 @@ def refuse(found, more=()):
     problems += more
     if problems:
         raise RecipeError("\n".join(problems))
+
+
+def check_models(hparams_file, settings):
+    """Looks at the models of a recipe, and at the disk for their downloads.
+
+    Arguments
+    ---------
+    hparams_file : str
+        The YAML of the run, from `speechbrain_relm.experiment.start`.
+    settings : dict
+        Its plain values.
+
+    Raises
+    ------
+    RecipeError
+        With a line a problem.
+    """
+    text = Path(hparams_file).read_text(encoding="utf-8")
+
+    def check():
+        """On the main process alone."""
+        found = look_at_all(needed_sources(text, settings))
+        refuse(found)
+        refuse(found, disk_problems(downloads(found)))
+
+    run_on_main(check)

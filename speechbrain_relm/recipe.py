@@ -25,7 +25,7 @@ from speechbrain_relm.listeners import SpeechListener
 from speechbrain_relm.model_card import model_card
 from speechbrain_relm.processes import share
 from speechbrain_relm.records import make_batches, read_records
-from speechbrain_relm.release import write_release
+from speechbrain_relm.release import trained_weights, write_release
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
 from speechbrain_relm.steps.report import write_report
@@ -390,18 +390,6 @@ class Recipe:
             if cache is not None:
                 cache.log()
 
-    def best_checkpoint(self):
-        """Finds the checkpoint of the lowest validation loss.
-
-        Returns
-        -------
-        speechbrain.utils.checkpoints.Checkpoint or None
-            It, not loaded.
-        """
-        if self.brain.checkpointer is None:  # nothing to train
-            return None
-        return self.brain.checkpointer.find_checkpoint(min_key="loss")
-
     def recover(self):
         """Loads the checkpoint of the lowest validation loss.
 
@@ -491,17 +479,7 @@ class Recipe:
         RecipeError
             If there is nothing that learned, or no report of it.
         """
-        checkpoint = self.best_checkpoint()
-        if checkpoint is None:
-            raise RecipeError(
-                f"{self.folder} has no trained model to release: run the step "
-                "'fit', or leave 'release' out of `steps`."
-            )
-        if not (self.folder / "table.csv").is_file():
-            raise RecipeError(
-                f"{self.folder / 'table.csv'} is missing, which the model "
-                "card shows: run the step 'report'."
-            )
+        weights = trained_weights(self.folder, self.brain.checkpointer)
         card = functools.partial(
             model_card,
             folder=self.folder,
@@ -518,7 +496,7 @@ class Recipe:
                 self.folder / "release",
                 text,
                 self.hparams,
-                checkpoint.paramfiles["model"],
+                weights,
                 card,
             ],
         )

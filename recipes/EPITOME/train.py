@@ -16,11 +16,11 @@ from pathlib import Path
 
 import speechbrain as sb
 
-from speechbrain_relm.checks import check_run
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.experiment import build, explain, prepare, start
 from speechbrain_relm.files import whole_folder, write_atomically
+from speechbrain_relm.preflight import check_models
 
 HERE = Path(__file__).resolve().parent
 
@@ -41,8 +41,8 @@ def main():
         experiment_directory=settings["output_folder"],
         hyperparams_to_save=hparams_file,
     )
-    # Models, disks and the GPU: what cannot work should cost seconds.
-    check_run(hparams_file, settings, run_opts)
+    # What cannot work should cost seconds.
+    check_models(hparams_file, settings)
 
     # Posts are divided 75:5:20; no post is in two parts.
     from epitome_prepare import prepare_epitome  # noqa: E402

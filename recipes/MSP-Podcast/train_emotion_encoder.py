@@ -20,7 +20,6 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
-from speechbrain_relm.checks import check_run
 from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.emotion.concordance import concordance_table
 from speechbrain_relm.emotion.labels import prepare_emotion_labels
@@ -30,6 +29,7 @@ from speechbrain_relm.emotion.training import (
     train_encoder,
 )
 from speechbrain_relm.experiment import build, explain, prepare, start
+from speechbrain_relm.preflight import check_models
 
 HERE = Path(__file__).resolve().parent
 
@@ -54,8 +54,8 @@ def main(argv):
         experiment_directory=settings["output_folder"],
         hyperparams_to_save=hparams_file,
     )
-    # Models, disks and the GPU: what cannot work should cost seconds.
-    check_run(hparams_file, settings, run_opts)
+    # What cannot work should cost seconds.
+    check_models(hparams_file, settings)
 
     # All utterances with ratings, whatever their class.
     prepare(

@@ -35,6 +35,7 @@ from speechbrain_relm.convert.qwen_folder import (
 from speechbrain_relm.convert.re_llm import LORA_TARGETS, place, trained_name
 from speechbrain_relm.convert.streamed import Transfer
 from speechbrain_relm.convert.weights import Weights, read_json
+from speechbrain_relm.hub import CONVERSION
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
@@ -47,8 +48,6 @@ CONFIG_FIELDS = (
     "adapter_inner_dim",
     "num_emotions",
 )
-CONVERSION = "conversion.json"
-START = ("trained", "whisper")  # the folders that `init_from` reads
 
 
 def read_speech_llm_config(source):
