@@ -73,13 +73,36 @@ def describe(source):
     ['revision', 'sha256', 'source']
     """
     folder, names = weight_files(source)
-    revision = None
-    if Path(source).exists():
-        source = str(Path(source).resolve())
-    else:
-        revision = folder.name  # the hub's cache names snapshots by commit
+    source, revision = origin(source, folder)
     sums = {name: checksum(folder / name) for name in names}
-    return {"source": str(source), "revision": revision, "sha256": sums}
+    return {"source": source, "revision": revision, "sha256": sums}
+
+
+def origin(source, folder):
+    """Names a model so that others find it.
+
+    Arguments
+    ---------
+    source : str
+        Hub id, folder or file.
+    folder : pathlib.Path
+        Where its weights are.
+
+    Returns
+    -------
+    source : str
+        An absolute path, or the hub id.
+    revision : str or None
+        The hub's commit.
+
+    Example
+    -------
+    >>> origin("Qwen/Qwen-7B-Chat", Path("cache/snapshots/8d24619b"))
+    ('Qwen/Qwen-7B-Chat', '8d24619b')
+    """
+    if Path(source).exists():
+        return str(Path(source).resolve()), None
+    return str(source), folder.name  # the cache names snapshots by commit
 
 
 def base_model(name, source, trained_with, sha256, revision=None):

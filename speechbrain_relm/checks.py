@@ -16,6 +16,7 @@ from speechbrain_relm.convert.qwen import qwen2_config
 from speechbrain_relm.convert.qwen_folder import llm_outline
 from speechbrain_relm.convert.sources import conversion_of
 from speechbrain_relm.convert.weights import read_json
+from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.files import FINGERPRINT, cache_folder
 from speechbrain_relm.needs import needed_sources
 from speechbrain_relm.plain_yaml import read_plain
@@ -66,15 +67,40 @@ def _check_run(text, settings, run_opts):
     refuse(found)
     needs = downloads(found) + conversions(found)
     problems = []
-    if steps is None or "fit" in steps:
-        memory, checkpoint = planned(text)
+    if loads_by_itself(text):
+        logger.info("Of SpeechBrain's own lobes no memory is planned.")
+    elif steps is None or "fit" in steps:
+        hparams = outline(text)
+        _, memory, checkpoint = plan(hparams, SECONDS, PROMPT, RESPONSE)
         needs += kept_by_training(settings, sum(checkpoint.values()))
+        needs += kept_by_caches(settings, hparams)
         problems = memory_problems(
             sum(memory.values()), torch.device(run_opts.get("device", "cpu"))
         )
     for need in needs:
         logger.info("%s: %.2f GB in %s.", *_shown(need))
     refuse(found, disk_problems(needs) + problems)
+
+
+def loads_by_itself(text):
+    """Tells whether a YAML has lobes that cannot be built without weights.
+
+    Arguments
+    ---------
+    text : str
+        The YAML.
+
+    Returns
+    -------
+    bool
+        Whether one of SpeechBrain's interfaces to Hugging Face is in it.
+
+    Example
+    -------
+    >>> loads_by_itself("a: !new:speechbrain.integrations.huggingface.x.X")
+    True
+    """
+    return "!new:speechbrain.integrations.huggingface" in text
 
 
 def _shown(need):
@@ -138,25 +164,6 @@ def llm_bytes(config):
     return sum(2 * tensor.numel() for tensor in tensors)
 
 
-def planned(text):
-    """Plans a run, on the sizes of its models alone.
-
-    Arguments
-    ---------
-    text : str
-        Its YAML.
-
-    Returns
-    -------
-    memory : dict
-        Of a training step, bytes.
-    checkpoint : dict
-        Bytes.
-    """
-    _, memory, checkpoint = plan(outline(text), SECONDS, PROMPT, RESPONSE)
-    return memory, checkpoint
-
-
 def kept_by_training(settings, checkpoint):
     """Says what training will write, beyond what an earlier run left.
 
@@ -189,6 +196,52 @@ def kept_by_training(settings, checkpoint):
     if "release" in settings.get("steps", ()):
         needs.append(Need("release", folder, checkpoint // 3))
     return needs
+
+
+def kept_by_caches(settings, hparams):
+    """Says what kept frames will take, where a frozen encoder's are kept.
+
+    Arguments
+    ---------
+    settings : dict
+        The run's plain values.
+    hparams : dict
+        The models' outline.
+
+    Returns
+    -------
+    list of Need
+        Nothing, or the frames of all that is learned from. Before the corpus
+        is prepared nobody knows how much that is: the log has the rate.
+
+    Example
+    -------
+    >>> kept_by_caches({"frame_folder": None}, {})
+    []
+    """
+    folder = settings.get("frame_folder")
+    if folder is None:
+        return []
+    # Float32, 50 frames a second.
+    rate = 4 * 50 * hparams["model"].speech_encoder.output_size
+    manifests = [
+        Path(settings["manifest_folder"]) / f"{split}.json" for split in SPLITS
+    ]
+    if not all(path.is_file() for path in manifests):
+        logger.info("Kept frames: %.3f GB an hour of speech.", rate * 3600e-9)
+        return []
+    seconds = sum(
+        entry["duration"]
+        for path in manifests
+        for entry in read_json(path).values()
+    )
+    there = sum(
+        file.stat().st_size
+        for file in Path(folder).rglob("*")
+        if file.is_file()
+    )
+    size = max(0, round(rate * seconds) - there)
+    return [Need("kept frames", folder, size)]
 
 
 def memory_problems(wanted, device):

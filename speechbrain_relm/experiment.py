@@ -132,6 +132,9 @@ def start(argv, recipe_folder, wanted):
         For any mistake in the command line, or if another run uses the
         output folder.
     """
+    # SpeechBrain's own lobes load by hub id: in a thread of its own,
+    # transformers would have the hub convert weights that are not safetensors.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
     hparams_file, run_opts, overrides = sb.parse_arguments(argv)
     text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
     settings = read_settings(text, wanted)
@@ -240,7 +243,7 @@ def lock_folder(folder):
 
 
 def explain(main, *args):
-    """Turns a `RecipeError` into one line and exit status 2.
+    """Turns a `RecipeError` into one line a problem and exit status 1.
 
     Arguments
     ---------

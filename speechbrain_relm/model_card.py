@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from speechbrain_relm.base_models import describe
+from speechbrain_relm.base_models import origin
 from speechbrain_relm.convert.weights import read_json
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.table import read_csv, to_markdown
@@ -182,12 +182,11 @@ def describe_start(source):
     """
     if source is None:
         return ""
-    base = describe(source)
     folder, _ = weight_files(source)
-    shown = base["source"]
-    if base["revision"]:
+    shown, revision = origin(source, folder)
+    if revision:
         page = f"[{shown}](https://huggingface.co/{shown})"
-        shown = f"{page}, revision {base['revision'][:12]}"
+        shown = f"{page}, revision {revision[:12]}"
     terms = f"Its licence: {licence_of(source, folder)}."
     if is_speech_llm(folder):
         terms += (

@@ -492,12 +492,6 @@ class Recipe:
         text = (self.folder / "recipe.yaml").read_text(encoding="utf-8")
         run_on_main(
             write_release,
-            args=[
-                self.folder / "release",
-                text,
-                self.hparams,
-                weights,
-                card,
-            ],
+            args=[self.folder / "release", text, self.hparams, weights, card],
         )
         return self.folder / "release"
