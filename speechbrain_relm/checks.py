@@ -74,9 +74,7 @@ def _check_run(text, settings, run_opts):
         _, memory, checkpoint = plan(hparams, SECONDS, PROMPT, RESPONSE)
         needs += kept_by_training(settings, sum(checkpoint.values()))
         needs += kept_by_caches(settings, hparams)
-        problems = memory_problems(
-            sum(memory.values()), torch.device(run_opts.get("device", "cpu"))
-        )
+        problems = memory_problems(sum(memory.values()), device_of(run_opts))
     for need in needs:
         logger.info("%s: %.2f GB in %s.", *_shown(need))
     refuse(found, disk_problems(needs) + problems)
@@ -242,6 +240,28 @@ def kept_by_caches(settings, hparams):
     )
     size = max(0, round(rate * seconds) - there)
     return [Need("kept frames", folder, size)]
+
+
+def device_of(run_opts):
+    """Names the device that SpeechBrain will take.
+
+    Arguments
+    ---------
+    run_opts : dict
+        SpeechBrain's run options.
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Example
+    -------
+    >>> device_of({"device": "cpu"})
+    device(type='cpu')
+    """
+    usual = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(run_opts.get("device") or usual)
 
 
 def memory_problems(wanted, device):

@@ -9,6 +9,7 @@ Authors
 
 import contextlib
 import fcntl
+import logging
 import os
 import sys
 from pathlib import Path
@@ -135,6 +136,9 @@ def start(argv, recipe_folder, wanted):
     # SpeechBrain's own lobes load by hub id: in a thread of its own,
     # transformers would have the hub convert weights that are not safetensors.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
+    # Their every step would be in log.txt.
+    for name in ("httpcore", "httpcore2", "httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     hparams_file, run_opts, overrides = sb.parse_arguments(argv)
     text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
     settings = read_settings(text, wanted)

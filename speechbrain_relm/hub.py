@@ -99,8 +99,8 @@ def wanted(paths):
     Returns
     -------
     list of str
-        Weights in one format, settings and tokenizer; nothing of
-        sub-folders, of training or of other frameworks.
+        Weights in one format, settings and tokenizer, which may have a
+        folder of its own; nothing of training or of other frameworks.
 
     Example
     -------
@@ -118,20 +118,20 @@ def wanted(paths):
     ... )
     ['config.json', 'model.safetensors']
     """
-    names = sorted(path for path in paths if "/" not in path)
-    weights = weights_among(names)
+    weights = weights_among(path for path in paths if "/" not in path)
+    kinds = {name.rpartition(".")[2] for name in weights if "-of-" in name}
+    indexes = tuple(f".{kind}.index.json" for kind in kinds)
     kept = []
-    for name in names:
+    for path in sorted(paths):
+        folder, _, name = path.rpartition("/")
+        if folder not in ("", "tokenizer") or name == "trainer_state.json":
+            continue
         if name.endswith(".index.json"):
-            kind = name.split(".")[-3]  # of what it is the index
-            if any(n.endswith(kind) and "-of-" in n for n in weights):
-                kept.append(name)
-        elif name in weights:
-            kept.append(name)
-        elif name != "trainer_state.json" and any(
-            fnmatch(name, pattern) for pattern in _BESIDE
-        ):
-            kept.append(name)
+            beside = name.endswith(indexes)
+        else:
+            beside = any(fnmatch(name, pattern) for pattern in _BESIDE)
+        if beside or path in weights:
+            kept.append(path)
     return kept
 
 

@@ -49,7 +49,6 @@ NEEDS = {
 }
 # They look at a model's outline only, whose weights a checkpoint has.
 _WITHOUT_WEIGHTS = {"prepare", "report", "release"}
-_OBJECT = re.compile(r"!(new|apply):")
 
 
 def needed_settings(text, steps=None):
@@ -106,7 +105,9 @@ def needed_yaml(text, steps=None):
     blocks = settings_of(text)
     kept = needed_settings(text, steps)
     known = needed_settings(text, list(NEEDS))
-    nulled = {name for name in known - kept if _OBJECT.search(blocks[name])}
+    # Those of `modules` stand in a mapping.
+    built = re.compile(r"!(new|apply):|^\s+\w+: !ref", re.M)
+    nulled = {n for n in known - kept if built.search(blocks[n])}
     # Whatever holds one of them goes too: `modules`, or a checkpointer.
     holders = True
     while holders:
