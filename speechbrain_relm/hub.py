@@ -117,12 +117,15 @@ def wanted(paths):
     ...     ]
     ... )
     ['config.json', 'model.safetensors']
+    >>> wanted(path for path in ["tokenizer/vocab.txt", "a/b.json", "c.bin"])
+    ['c.bin', 'tokenizer/vocab.txt']
     """
+    paths = sorted(paths)
     weights = weights_among(path for path in paths if "/" not in path)
     kinds = {name.rpartition(".")[2] for name in weights if "-of-" in name}
     indexes = tuple(f".{kind}.index.json" for kind in kinds)
     kept = []
-    for path in sorted(paths):
+    for path in paths:
         folder, _, name = path.rpartition("/")
         if folder not in ("", "tokenizer") or name == "trainer_state.json":
             continue
