@@ -21,6 +21,11 @@ ELSEWHERE = {
         "empathy of any system's responses, from a CSV or a responses.jsonl",
     ),
     "table": ("evaluation.__main__", ["table"], "Table I of finished runs"),
+    "same_words": (
+        "inference.same_words",
+        [],
+        "whether a release answers the same words in another voice otherwise",
+    ),
     "plan": ("plan", [], "memory, parameters and checkpoint size of a YAML"),
     "convert": (
         "convert.__main__",

@@ -6,6 +6,8 @@ Authors
 
 import torch
 
+from speechbrain_relm.prompting import evaluating
+
 # Long enough that the frames at the ends do not matter.
 MEASURED_SECONDS = 8
 
@@ -63,7 +65,8 @@ def positions_per_second(brain):
     silence = torch.zeros(1, 16000 * MEASURED_SECONDS, device=brain.device)
     lens = torch.ones(1, device=brain.device)
     emotion = None
-    if brain.emotion_cache is not None:
-        emotion = brain.emotion_cache.encoder(silence, lens)[0]
-    speech = brain.model.encode_speech(silence, lens, emotion)
+    with evaluating(brain.model):
+        if brain.emotion_cache is not None:
+            emotion = brain.emotion_cache.encoder(silence, lens)[0]
+        speech = brain.model.encode_speech(silence, lens, emotion)
     return int(speech.counts) / MEASURED_SECONDS

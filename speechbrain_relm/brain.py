@@ -15,17 +15,31 @@ from speechbrain.utils.checkpoints import (
 )
 
 from speechbrain_relm import losses
+from speechbrain_relm.alike import warn_if_unlike
 from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
+from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.metrics import unweighted_accuracy
+from speechbrain_relm.model import trained
 from speechbrain_relm.processes import (
     gather,
     processes,
     rank,
     steps_per_epoch,
 )
+from speechbrain_relm.windows import WindowBrain
+
+# Validation figures by which a checkpoint can be chosen, and which is better.
+BETTER = {
+    "loss": "min",
+    "response_nll": "min",
+    "response_kl": "min",
+    "UA": "max",
+    "WER": "min",
+}
+BEST_BY = "loss"
 
 
-class RELLMBrain(sb.Brain):
+class RELLMBrain(WindowBrain):
     """Trains RE-LLM on expected responses and two auxiliary tasks (Eq. 10).
 
     A resumed run equals an uninterrupted one: the learning rate and the
@@ -51,6 +65,13 @@ class RELLMBrain(sb.Brain):
     frame_folder : str or None
         Where the frames of a frozen speech encoder are kept; `None` keeps
         none, and they are computed again each time.
+    examples : sequence of (str, str)
+        Example turns that stand before the speech.
+    rates : dict or None
+        Part of the model, e.g. "adapter", to its learning rate relative to
+        `lr`; parts that are not named have 1.
+    best_by : str
+        Which validation figure chooses the checkpoint, of `BETTER`.
     **kwargs
         For `speechbrain.Brain`.
     """
@@ -64,10 +85,18 @@ class RELLMBrain(sb.Brain):
         train_logger,
         embedding_folder=None,
         frame_folder=None,
+        examples=(),
+        rates=None,
+        best_by=BEST_BY,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
-        self.instruction = instruction
+        self.instruction, self.examples = instruction, examples
+        self.rates, self.best_by = dict(rates or {}), best_by
+        if best_by not in BETTER:
+            raise RecipeError(
+                f"best_by: '{best_by}' is none of {', '.join(BETTER)}."
+            )
         self.loss_weights = loss_weights
         self.lr_schedule = lr_schedule
         self.train_logger = train_logger
@@ -78,18 +107,26 @@ class RELLMBrain(sb.Brain):
         hears = self.model is not None
         if hears and self.hparams.emotion_encoder is not None:
             self.emotion_cache = EmotionCache(
-                self.hparams.emotion_encoder.to(self.device), embedding_folder
+                self.hparams.emotion_encoder.to(self.device),
+                embedding_folder,
+                self.eval_precision,
             )
-        if frame_folder is not None and self.model is not None:
-            encoder = self.model.speech_encoder
-            learns = any(p.requires_grad for p in encoder.parameters())
-            # Ours alone hears an utterance alike in any batch.
-            if not learns and hasattr(encoder, "frame_counts"):
-                self.frame_cache = FrameCache(encoder, frame_folder)
+        if self.model is not None:
+            self._prepare_encoder(self.model.speech_encoder, frame_folder)
         self.steps_per_epoch = None
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("train_means", self.train_means)
+
+    def _prepare_encoder(self, encoder, frame_folder):
+        """Keeps the frames of a frozen one that hears alike in any batch."""
+        # Ours does. Of another the recipe says at the start if it does not.
+        if not hasattr(encoder, "frame_counts"):
+            warn_if_unlike(encoder, self.device)
+        elif frame_folder is not None and not trained(encoder):
+            self.frame_cache = FrameCache(
+                encoder, frame_folder, self.eval_precision
+            )
 
     def embed_emotion(self, keys, wavs, wav_lens):
         """Embeds the emotion of utterances, each heard once (Eq. 1).
@@ -242,14 +279,21 @@ class RELLMBrain(sb.Brain):
     def on_fit_start(self):
         """Prepares the prompts and the learning-rate schedule."""
         super().on_fit_start()
-        system, llm = self.hparams.continuation_system, self.model.llm
-        self.prompt = llm.split_prompt(system, self.instruction)
-        self.teacher_prompt = llm.split_prompt(system, "")
+        self.prepare_prompts()
+        self.rate = 0.0
         self.schedule = self.lr_schedule(
             initial_value=self.hparams.lr,
+            # It is 0 at its end, and the last step counts like any other.
             num_training_steps=self.steps_per_epoch
-            * self.hparams.epoch_counter.limit,
+            * self.hparams.epoch_counter.limit
+            + 1,
         )
+
+    def prepare_prompts(self):
+        """Renders what stands around the speech, and around transcripts."""
+        system, llm = self.hparams.continuation_system, self.model.llm
+        self.prompt = llm.split_prompt(system, self.instruction, self.examples)
+        self.teacher_prompt = llm.split_prompt(system, "")
 
     def on_fit_batch_start(self, batch, should_step):
         """Sets what a step's number decides: learning rate and dropout.
@@ -262,8 +306,9 @@ class RELLMBrain(sb.Brain):
             Whether the optimizer steps after it.
         """
         # Not `update_learning_rate`, which would log a line each step.
+        self.rate = self.schedule.calculate_lr(self.optimizer_step + 1)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.calculate_lr(self.optimizer_step + 1)
+            group["lr"] = self.rate * group["relative_rate"]
         epoch = self.hparams.epoch_counter.current
         number = (self.step - 1) * processes() + rank()  # of the batch
         torch.manual_seed(hash((self.hparams.seed, epoch, number)))
@@ -303,17 +348,103 @@ class RELLMBrain(sb.Brain):
         stats = self.means.averages()
         recognized = sum(gather(self.recognized), [])
         if recognized:  # only a system with emotion heads has them
-            stats["UA"] = unweighted_accuracy(*zip(*recognized))
+            stats.update(self.recognition(recognized))
         # Plain floats: a checkpoint with other numbers could not be read.
         self.checkpointer.save_and_keep_only(
-            meta={k: float(stats[k]) for k in ("loss", "UA") if k in stats},
-            min_keys=["loss"],
+            meta={k: float(stats[k]) for k in BETTER if k in stats},
+            **self.choosing(stats, "keys"),
         )
         # After the checkpoint: a run killed before it logs the epoch once.
-        lr = self.optimizer.param_groups[0]["lr"]
         self.train_logger.log_stats(
-            {"epoch": epoch, "lr": lr}, self.train_stats, stats
+            {"epoch": epoch, "lr": self.rate}, self.train_stats, stats
         )
+
+    def recognition(self, recognized):
+        """Measures what was recognized in validation.
+
+        Arguments
+        ---------
+        recognized : list of tuple
+            Predicted and true category of each utterance.
+
+        Returns
+        -------
+        dict
+            `UA`, 0..1.
+        """
+        return {"UA": unweighted_accuracy(*zip(*recognized))}
+
+    def choosing(self, stats=None, ending="key"):
+        """Says by what the best checkpoint is known.
+
+        Arguments
+        ---------
+        stats : dict or None
+            Validation figures; `None` to look at the last checkpoint's.
+        ending : str
+            "key" or "keys", as SpeechBrain's `Checkpointer` wants it.
+
+        Returns
+        -------
+        dict
+            `min_key(s)` or `max_key(s)`: that of `best_by`, or the loss where
+            a system has no such figure (UA without heads).
+        """
+        if stats is None:
+            newest = self.checkpointer.find_checkpoint(
+                ckpt_predicate=lambda found: "loss" in found.meta
+            )
+            stats = {} if newest is None else newest.meta
+        name = self.best_by if self.best_by in stats else "loss"
+        return {
+            f"{BETTER[name]}_{ending}": [name] if ending == "keys" else name
+        }
+
+    def init_optimizers(self):
+        """Makes the optimizer, with a relative rate for each part."""
+        super().init_optimizers()
+        of_part = {
+            id(parameter): rate
+            for part, rate in self.rates.items()
+            for parameter in self.part(part).parameters()
+        }
+        groups = []
+        for group in self.optimizer.param_groups:
+            found = {}
+            for parameter in group["params"]:
+                rate = of_part.get(id(parameter), 1.0)
+                found.setdefault(rate, []).append(parameter)
+            groups += [
+                {**group, "params": params, "relative_rate": rate}
+                for rate, params in found.items()
+            ]
+        self.optimizer.param_groups[:] = groups
+
+    def part(self, name):
+        """Finds a part of the model that `rates` names.
+
+        Arguments
+        ---------
+        name : str
+            E.g. "adapter".
+
+        Returns
+        -------
+        torch.nn.Module
+            The part.
+
+        Raises
+        ------
+        RecipeError
+            If the model has no such part.
+        """
+        parts = dict(self.model.named_children())
+        if name not in parts:
+            raise RecipeError(
+                f"rates: '{name}' is no part of the model, which has "
+                f"{', '.join(parts)}."
+            )
+        return parts[name]
 
     def _save_intra_epoch_ckpt(self):
         """Saves in the middle of an epoch, with all processes' averages."""

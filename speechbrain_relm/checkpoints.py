@@ -5,6 +5,7 @@ Authors
 """
 
 import json
+import math
 import shutil
 
 from speechbrain.utils.checkpoints import CKPT_PREFIX, Checkpointer
@@ -57,22 +58,23 @@ class CompleteCheckpointer(Checkpointer):
                     shutil.rmtree(path, ignore_errors=True)
         ddp_barrier()
 
-    def save_checkpoint(self, *args, **kwargs):
+    def save_checkpoint(self, meta=None, **kwargs):
         """Saves, then marks the checkpoint as complete.
 
         Arguments
         ---------
-        *args
-            See `speechbrain.utils.checkpoints.Checkpointer`.
+        meta : dict or None
+            What it is ranked by. What is no number is left out: compared
+            with others, NaN would come first or last by accident.
         **kwargs
-            Likewise.
+            See `speechbrain.utils.checkpoints.Checkpointer`.
 
         Returns
         -------
         speechbrain.utils.checkpoints.Checkpoint
             The checkpoint, on the main process.
         """
-        checkpoint = super().save_checkpoint(*args, **kwargs)
+        checkpoint = super().save_checkpoint(ranks(meta or {}), **kwargs)
         ddp_barrier()  # every process has written its part
         if checkpoint is not None:
             names = sorted(file.name for file in checkpoint.path.iterdir())
@@ -82,6 +84,36 @@ class CompleteCheckpointer(Checkpointer):
 
     def _list_checkpoint_dirs(self):
         return [p for p in super()._list_checkpoint_dirs() if is_complete(p)]
+
+
+def ranks(meta):
+    """Leaves out what a checkpoint cannot be ranked by.
+
+    Arguments
+    ---------
+    meta : dict
+        Names to values.
+
+    Returns
+    -------
+    dict
+        The same without NaN and infinity.
+
+    Example
+    -------
+    >>> ranks({"loss": float("nan"), "UA": 0.5})
+    {'UA': 0.5}
+    """
+    known = {
+        name: value
+        for name, value in meta.items()
+        if not isinstance(value, float) or math.isfinite(value)
+    }
+    for name in sorted(set(meta) - set(known)):
+        logger.warning(
+            "%s is %s: this checkpoint is none of the best.", name, meta[name]
+        )
+    return known
 
 
 def is_complete(path):

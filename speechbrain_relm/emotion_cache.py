@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.kept_rows import Heard
+from speechbrain_relm.precision import at_precision
 
 
 class EmotionCache(Heard):
@@ -25,6 +26,8 @@ class EmotionCache(Heard):
         attributes [B, 3].
     folder : str or pathlib.Path or None
         Where to keep; `None` keeps in memory only.
+    precision : str
+        What the encoder computes at, in training too.
 
     Example
     -------
@@ -45,9 +48,11 @@ class EmotionCache(Heard):
     [[4.0, 5.0, 6.0]]
     """
 
-    def __init__(self, encoder, folder=None):
+    def __init__(self, encoder, folder=None, precision="fp32"):
         self.sizes = [encoder.output_size, len(DIMENSIONS)]
-        super().__init__(encoder, sum(self.sizes), folder, "Emotion embeddings")
+        super().__init__(
+            encoder, sum(self.sizes), folder, "Emotion embeddings", precision
+        )
 
     @torch.no_grad()
     def __call__(self, keys, wavs, wav_lens):
@@ -72,7 +77,9 @@ class EmotionCache(Heard):
 
         def hear(rows):
             """Runs the encoder."""
-            heard = torch.cat(self.encoder(wavs[rows], wav_lens[rows]), dim=1)
+            with at_precision(self.precision, wavs.device):
+                heard = self.encoder(wavs[rows], wav_lens[rows])
+            heard = torch.cat(heard, dim=1)
             return heard.float().cpu().numpy()[:, None]
 
         rows = np.concatenate(self.get(keys, hear))
@@ -89,6 +96,8 @@ class FrameCache(Heard):
         `output_size` and `frame_counts`.
     folder : str or pathlib.Path
         Where to keep: 50 frames a second are too much for the memory.
+    precision : str
+        What the encoder computes at, in training too.
 
     Example
     -------
@@ -110,8 +119,10 @@ class FrameCache(Heard):
     [[[0.0, 1.0]]]
     """
 
-    def __init__(self, encoder, folder):
-        super().__init__(encoder, encoder.output_size, folder, "Speech frames")
+    def __init__(self, encoder, folder, precision="fp32"):
+        super().__init__(
+            encoder, encoder.output_size, folder, "Speech frames", precision
+        )
 
     @torch.no_grad()
     def __call__(self, keys, wavs, wav_lens):
@@ -134,7 +145,8 @@ class FrameCache(Heard):
 
         def hear(rows):
             """Runs the encoder."""
-            feats = self.encoder(wavs[rows], wav_lens[rows])
+            with at_precision(self.precision, wavs.device):
+                feats = self.encoder(wavs[rows], wav_lens[rows])
             counts = self.encoder.frame_counts(wav_lens[rows], wavs.shape[1])
             feats = feats.float().cpu().numpy()
             return [f[:n] for f, n in zip(feats, counts.tolist())]

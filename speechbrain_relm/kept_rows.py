@@ -45,13 +45,15 @@ def audio_key(signal):
     return hashlib.sha256(content).hexdigest()[:KEY]
 
 
-def fingerprint(encoder):
-    """Identifies an encoder by its weights and settings.
+def fingerprint(encoder, precision="fp32"):
+    """Identifies an encoder by its weights, settings and precision.
 
     Arguments
     ---------
     encoder : torch.nn.Module
         E.g. the emotion encoder.
+    precision : str
+        What it computes at, as in SpeechBrain's `--precision`.
 
     Returns
     -------
@@ -71,7 +73,11 @@ def fingerprint(encoder):
         for name, value in vars(encoder).items()
         if isinstance(value, (bool, int, float, str)) and name != "training"
     }
-    digest = hashlib.sha256(f"{type(encoder).__name__} {settings}".encode())
+    # "high" and "medium" let a GPU round the factors of float32 products.
+    precision = f"{precision} {torch.get_float32_matmul_precision()}"
+    digest = hashlib.sha256(
+        f"{type(encoder).__name__} {settings} {precision}".encode()
+    )
     for name, tensor in sorted(encoder.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         content = tensor.detach().cpu().contiguous().view(torch.uint8)
@@ -196,6 +202,9 @@ class Heard:
         Where to keep; `None` keeps in memory only.
     title : str
         Names it in the log.
+    precision : str
+        What the encoder computes at, as in SpeechBrain's `--precision`; what
+        was heard at another is not found.
 
     Example
     -------
@@ -210,10 +219,12 @@ class Heard:
     [1.0]
     """
 
-    def __init__(self, encoder, width, folder, title):
-        self.encoder, self.title = encoder, title
+    def __init__(self, encoder, width, folder, title, precision="fp32"):
+        # A lobe that somebody swapped in may have been left in training.
+        self.encoder, self.title = encoder.eval(), title
+        self.precision = precision
         if folder is not None:
-            folder = Path(folder) / fingerprint(encoder)
+            folder = Path(folder) / fingerprint(encoder, precision)
         self.kept = KeptRows(width, folder)
         self.asked, self.found = 0, 0
         if folder is not None:

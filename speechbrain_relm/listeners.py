@@ -2,7 +2,9 @@
 
 A listener hears a batch of utterances once, and is then asked for responses
 (Section III) and for the emotion that it heard (Section II-C). To put another
-speech LLM into the table, write these four methods.
+speech LLM into the table, write these four methods. One that hears an
+utterance in two ways, as RE-LLM does, can say by `swaps` what may come from
+another utterance (see `speechbrain_relm.evaluation.same_words`).
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -25,9 +27,49 @@ class SpeechListener:
 
     def __init__(self, brain):
         self.brain, self.model = brain, brain.model
+        self.precision = brain.evaluation_ctx  # SpeechBrain's eval_precision
 
-    def hear(self, entries):
+    @property
+    def device(self):
+        """Where the model is."""
+        return self.brain.device
+
+    @property
+    def encoder(self):
+        """What hears the emotion, or `None`."""
+        return self.brain.emotion_cache
+
+    @property
+    def swaps(self):
+        """What may come from another utterance."""
+        has_two = self.encoder is not None
+        return ("emotion_embedding",) * has_two + ("speech_frames",)
+
+    def hear(self, entries, emotion_of=None):
         """Encodes utterances.
+
+        Arguments
+        ---------
+        entries : dict
+            Utterance id to manifest entry.
+        emotion_of : dict or None
+            As many other utterances, whose emotion embeddings go with the
+            speech frames of these; `None` for their own.
+
+        Returns
+        -------
+        speechbrain_relm.model.Speech
+            What the LLM gets.
+        """
+        batch = self.load(entries)
+        other = batch if emotion_of is None else self.load(emotion_of)
+        embedding = self.embed_emotion(other)
+        with torch.no_grad(), evaluating(self.model), self.precision:
+            feats = self.hear_frames(batch)
+            return self.model.encode_speech(*batch.sig, embedding, feats)
+
+    def load(self, entries):
+        """Loads the signals of utterances.
 
         Arguments
         ---------
@@ -36,17 +78,43 @@ class SpeechListener:
 
         Returns
         -------
-        speechbrain_relm.model.Speech
-            What the LLM gets.
+        speechbrain.dataio.batch.PaddedBatch
+            With `sig` and `audio_key`.
         """
         batch = load_batch(speech_dataset(entries), list(entries))
-        wavs, wav_lens = batch.to(self.brain.device).sig
-        embedding = self.brain.embed_emotion(batch.audio_key, wavs, wav_lens)
-        with torch.no_grad(), evaluating(self.model):
-            feats = self.brain.hear(batch.audio_key, wavs, wav_lens)
-            return self.model.encode_speech(wavs, wav_lens, embedding, feats)
+        return batch.to(self.device)
 
-    def answer(self, heard, system, instruction, **settings):
+    def embed_emotion(self, batch):
+        """Embeds the emotion of utterances (Eq. 1).
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            From `load`.
+
+        Returns
+        -------
+        torch.Tensor or None
+            Embeddings [B, E]; `None` without an emotion encoder.
+        """
+        return self.brain.embed_emotion(batch.audio_key, *batch.sig)
+
+    def hear_frames(self, batch):
+        """Gives the speech frames that are kept (Eq. 2).
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            From `load`.
+
+        Returns
+        -------
+        torch.Tensor or None
+            Frames [B, T', C]; `None` where the model must hear by itself.
+        """
+        return self.brain.hear(batch.audio_key, *batch.sig)
+
+    def answer(self, heard, system, instruction, examples=(), **settings):
         """Answers what was heard.
 
         Arguments
@@ -57,6 +125,8 @@ class SpeechListener:
             System message.
         instruction : str
             What stands before the speech.
+        examples : sequence of (str, str)
+            Example turns that stand before it all.
         **settings
             Generation settings, e.g. `max_new_tokens`.
 
@@ -65,8 +135,8 @@ class SpeechListener:
         list of speechbrain_relm.lobes.chat_llm.Answer
             One an utterance.
         """
-        prompt = self.model.llm.split_prompt(system, instruction)
-        with evaluating(self.model):
+        prompt = self.model.llm.split_prompt(system, instruction, examples)
+        with evaluating(self.model), self.precision:
             return self.model.answer(heard, prompt, **settings)
 
     def rate(self, heard, system, instruction, answers):
@@ -89,7 +159,7 @@ class SpeechListener:
             Log-probabilities [B, answers].
         """
         prompt = self.model.llm.split_prompt(system, instruction)
-        with evaluating(self.model):
+        with evaluating(self.model), self.precision:
             return self.model.rate(heard, prompt, answers)
 
     def heads(self, heard):
@@ -110,6 +180,63 @@ class SpeechListener:
         if heard.category_logits is None:
             return None, None
         return heard.category_logits.softmax(-1), heard.attributes
+
+
+class ReleasedListener(SpeechListener):
+    """A release, asked as the systems of a table are.
+
+    Arguments
+    ---------
+    released : speechbrain_relm.inference.re_llm.EmpatheticListener
+        The loaded release.
+    """
+
+    def __init__(self, released):
+        self.released, self.model = released, released.mods.model
+
+    @property
+    def device(self):
+        """Where the model is."""
+        return self.released.device
+
+    @property
+    def encoder(self):
+        """What hears the emotion, or `None`."""
+        return self.released.mods.emotion_encoder
+
+    @torch.no_grad()
+    def embed_emotion(self, batch):
+        """Embeds the emotion of utterances (Eq. 1).
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            From `load`.
+
+        Returns
+        -------
+        torch.Tensor or None
+            Embeddings [B, E]; `None` without an emotion encoder.
+        """
+        if self.encoder is None:
+            return None
+        with evaluating(self.encoder):
+            return self.encoder(*batch.sig)[0]
+
+    def hear_frames(self, batch):
+        """Keeps no frames.
+
+        Arguments
+        ---------
+        batch : speechbrain.dataio.batch.PaddedBatch
+            From `load`.
+
+        Returns
+        -------
+        None
+            The model hears by itself.
+        """
+        return None
 
 
 class TextListener(torch.nn.Module):

@@ -105,6 +105,26 @@ class RELLM(nn.Module):
         self.heads = heads
         self.llm = llm
 
+    def train(self, mode=True):
+        """Keeps a frozen speech encoder in evaluation mode.
+
+        SpeechBrain's lobes, once frozen, would drop out what they hear.
+
+        Arguments
+        ---------
+        mode : bool
+            Whether to train.
+
+        Returns
+        -------
+        RELLM
+            Itself.
+        """
+        super().train(mode)
+        if not trained(self.speech_encoder):
+            self.speech_encoder.eval()
+        return self
+
     def encode_speech(self, wavs, wav_lens, emotion_embedding=None, feats=None):
         """Encodes speech and emotion into LLM embeddings (Eqs. 2, 3, 6-8).
 

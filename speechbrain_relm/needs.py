@@ -18,7 +18,8 @@ from speechbrain_relm.plain_yaml import (
     settings_of,
 )
 
-# What the interface needs; whatever these refer to comes along.
+# What the interface and `same_words` need; whatever these refer to comes
+# along.
 NEEDED = (
     "emotions",
     "response_system",
@@ -27,6 +28,10 @@ NEEDED = (
     "response_settings",
     "recognition_system",
     "recognition_instruction",
+    "recognition_settings",
+    "continuation_system",
+    "continuation_from_text",
+    "continuation_examples",
     "emotion_encoder",
     "model",
 )
@@ -35,11 +40,13 @@ _TRAINED = ("modules", "__start", "emotion_encoder", "checkpointer")
 NEEDS = {
     "prepare": (),
     "attributes": ("emotion_model",),
-    "expected_responses": ("llm",),
+    "expected_responses": ("chat_llm", "judge"),
     "fit": (*_TRAINED, "epoch_counter", "train_logger"),
     "transcribe": ("transcriber",),
     "respond": (*_TRAINED, "listener"),
     "score": ("empathy_scorer",),
+    "listen": ("chat_llm", "judge"),
+    "same_words": (*_TRAINED, "listener", "chat_llm", "judge"),
     "report": ("sentence_encoder",),
     "release": (*NEEDED, "checkpointer", "init_from"),
     # Of the alignment.
@@ -68,9 +75,9 @@ def needed_settings(text, steps=None):
 
     Example
     -------
-    >>> text = "a_source: x\\nllm: !new:A\\n    source: !ref <a_source>\\nb: 1"
+    >>> text = "a: x\\nchat_llm: !new:A\\n    source: !ref <a>\\nb: 1"
     >>> sorted(needed_settings(text, ["expected_responses"]))
-    ['a_source', 'llm']
+    ['a', 'chat_llm']
     """
     blocks = settings_of(text)
     if steps is None or not set(steps) <= set(NEEDS):
@@ -96,9 +103,9 @@ def needed_yaml(text, steps=None):
 
     Example
     -------
-    >>> text = "llm: !new:A\\nempathy_scorer: !new:B\\nsteps: [score]\\n"
+    >>> text = "chat_llm: !new:A\\nempathy_scorer: !new:B\\nsteps: [score]\\n"
     >>> print(needed_yaml(text, ["score"]), end="")
-    llm: null
+    chat_llm: null
     empathy_scorer: !new:B
     steps: [score]
     """

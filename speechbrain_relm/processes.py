@@ -86,6 +86,27 @@ def share(batches):
     return batches[rank() :: processes()]
 
 
+def batches_per_epoch(sampler):
+    """Counts the batches that each process has.
+
+    Arguments
+    ---------
+    sampler : collections.abc.Sized
+        The batches of all processes.
+
+    Returns
+    -------
+    int
+        As many for each; the last ones may repeat some.
+
+    Example
+    -------
+    >>> batches_per_epoch([[0, 1], [2]])
+    2
+    """
+    return -(-len(sampler) // processes())
+
+
 def steps_per_epoch(sampler, accumulated):
     """Counts the optimizer's steps.
 
@@ -94,18 +115,17 @@ def steps_per_epoch(sampler, accumulated):
     sampler : collections.abc.Sized
         The batches of all processes.
     accumulated : int
-        Batches whose gradients are added up for a step.
+        Batches whose gradients are added up for a step; at the epoch's end
+        it may be fewer.
 
     Returns
     -------
     int
-        Steps, at least one.
+        Steps.
 
     Example
     -------
-    >>> steps_per_epoch([[0, 1], [2], [3, 4], [5]], 2)
-    2
+    >>> steps_per_epoch([[0, 1], [2], [3, 4], [5], [6]], 2)
+    3
     """
-    # Each process has as many batches; the last ones may repeat some.
-    batches = -(-len(sampler) // processes())
-    return max(batches // accumulated, 1)
+    return -(-batches_per_epoch(sampler) // accumulated)

@@ -321,7 +321,7 @@ def rate(llm, prompt, content, answers):
     return torch.stack(found, dim=1)
 
 
-def answer_texts(llm, system, texts, device, **settings):
+def answer_texts(llm, system, texts, device, examples=(), **settings):
     """Answers user messages as the text LLM, adapters off.
 
     Arguments
@@ -334,6 +334,8 @@ def answer_texts(llm, system, texts, device, **settings):
         User messages.
     device : torch.device
         Where the LLM is.
+    examples : sequence of (str, str)
+        Example turns that stand before each message.
     **settings
         Generation settings, e.g. `max_new_tokens`.
 
@@ -343,8 +345,9 @@ def answer_texts(llm, system, texts, device, **settings):
         One a message.
     """
     content = ragged_part([llm.encode(text) for text in texts], device)
+    prompt = llm.split_prompt(system, "", examples)
     with evaluating(llm), adapters_off(llm):
-        return answer(llm, llm.split_prompt(system, ""), content, **settings)
+        return answer(llm, prompt, content, **settings)
 
 
 def rate_texts(llm, system, texts, device, answers):

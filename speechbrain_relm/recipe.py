@@ -10,7 +10,6 @@ Authors
 """
 
 import functools
-import time
 from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
@@ -22,12 +21,14 @@ from speechbrain_relm.data import add_attributes, read_manifest, speech_dataset
 from speechbrain_relm.emotion_cache import EmotionCache
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.listeners import SpeechListener
+from speechbrain_relm.listening_steps import ListeningSteps
 from speechbrain_relm.model_card import model_card
 from speechbrain_relm.processes import share
 from speechbrain_relm.records import make_batches, read_records
 from speechbrain_relm.release import trained_weights, write_release
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
+from speechbrain_relm.steps.naming import step
 from speechbrain_relm.steps.report import write_report
 from speechbrain_relm.steps.respond import Ask, respond
 from speechbrain_relm.steps.score import fingerprint, score_responses
@@ -36,40 +37,7 @@ from speechbrain_relm.steps.transcribe import transcribe
 logger = get_logger(__name__)
 
 
-def step(name):
-    """Makes a method a step that `steps` of the YAML can leave out.
-
-    Arguments
-    ---------
-    name : str
-        The step's name in the YAML.
-
-    Returns
-    -------
-    callable
-        A decorator.
-    """
-
-    def decorate(method):
-        """Wraps the method."""
-
-        @functools.wraps(method)
-        def run(self, *args, **kwargs):
-            """Runs the step, and times it."""
-            if name not in self.hparams["steps"]:
-                logger.info("Step '%s' is left out, as `steps` says.", name)
-                return None
-            start = time.time()
-            result = method(self, *args, **kwargs)
-            self.seconds[name] = round(time.time() - start, 1)
-            return result
-
-        return run
-
-    return decorate
-
-
-class Recipe:
+class Recipe(ListeningSteps):
     """One system on one corpus.
 
     Arguments
@@ -143,6 +111,7 @@ class Recipe:
             cache = EmotionCache(
                 self.hparams["emotion_model"].to(self.brain.device),
                 self.hparams["embedding_folder"],
+                self.brain.eval_precision,
             )
         label_attributes(
             cache,
@@ -173,7 +142,9 @@ class Recipe:
         )
 
     @step("expected_responses")
-    def expect_responses(self, system, instruction, settings):
+    def expect_responses(
+        self, system, instruction, settings, examples=None, flaws=()
+    ):
         """Step 1 of the paper: what the LLM would say, knowing the emotion.
 
         Arguments
@@ -184,6 +155,10 @@ class Recipe:
             What stands before the transcript, with "{emotion}".
         settings : dict
             Generation settings.
+        examples : dict or None
+            Emotion to example turns that stand before the transcript.
+        flaws : sequence of str
+            What leaves an answer out of training, besides a refusal.
         """
         self.ask_text_llm(
             self.learned_from,
@@ -191,16 +166,20 @@ class Recipe:
             system,
             instruction,
             settings,
+            examples,
+            flaws,
         )
 
-    @property
-    def text_llm(self):
-        """The LLM, of the trained model if this run has one."""
-        if self.brain.model is not None:
-            return self.brain.model.llm
-        return self.hparams["llm"].to(self.brain.device)
-
-    def ask_text_llm(self, entries, path, system, instruction, settings):
+    def ask_text_llm(
+        self,
+        entries,
+        path,
+        system,
+        instruction,
+        settings,
+        examples=None,
+        flaws=(),
+    ):
         """Lets the text LLM answer to the transcripts of some utterances.
 
         Arguments
@@ -215,6 +194,10 @@ class Recipe:
             What stands before the transcript, with "{emotion}".
         settings : dict
             Generation settings.
+        examples : dict or None
+            See `expect_responses`.
+        flaws : sequence of str
+            See `expect_responses`.
         """
         expect_responses(
             self.text_llm,
@@ -226,6 +209,8 @@ class Recipe:
             instruction,
             settings,
             self.hparams["generation_batch_size"],
+            examples,
+            flaws,
         )
 
     @step("fit")
@@ -365,11 +350,8 @@ class Recipe:
         recognition : tuple
             The same for asking which emotion it was.
         """
-        entries, checkpoint = self.entries["test"], "none"
-        if listener is None:
-            listener, checkpoint = SpeechListener(self.brain), self.recover()
-        else:
-            listener.to(self.brain.device)
+        entries = self.entries["test"]
+        listener, checkpoint = self.listening(listener)
         if "transcribe" in self.hparams["steps"]:
             heard = self.records(self.shared / "transcripts.jsonl")
             entries = {
@@ -390,15 +372,37 @@ class Recipe:
             if cache is not None:
                 cache.log()
 
+    def listening(self, listener):
+        """Readies what answers the test speech.
+
+        Arguments
+        ---------
+        listener : object or None
+            See `respond`.
+
+        Returns
+        -------
+        listener : object
+            The same, or the trained model as a listener.
+        checkpoint : str
+            Name of the checkpoint that was loaded.
+        """
+        if listener is None:
+            return SpeechListener(self.brain), self.recover()
+        listener.to(self.brain.device)
+        return listener, "none"
+
     def recover(self):
-        """Loads the checkpoint of the lowest validation loss.
+        """Loads the best checkpoint, by what `best_by` names.
 
         Returns
         -------
         str
             Its name; "untrained" if there is none.
         """
-        checkpoint = self.brain.checkpointer.recover_if_possible(min_key="loss")
+        checkpoint = self.brain.checkpointer.recover_if_possible(
+            **self.brain.choosing()
+        )
         if checkpoint is not None:
             return checkpoint.path.name
         if "fit" in self.hparams["steps"]:
@@ -479,7 +483,9 @@ class Recipe:
         RecipeError
             If there is nothing that learned, or no report of it.
         """
-        weights = trained_weights(self.folder, self.brain.checkpointer)
+        weights = trained_weights(
+            self.folder, self.brain.checkpointer, self.brain.choosing
+        )
         card = functools.partial(
             model_card,
             folder=self.folder,

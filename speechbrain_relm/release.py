@@ -91,7 +91,7 @@ def write_release(folder, text, hparams, weights, write_card):
     return folder
 
 
-def trained_weights(folder, checkpointer):
+def trained_weights(folder, checkpointer, choosing):
     """Names the trained tensors of a finished run.
 
     Arguments
@@ -100,12 +100,13 @@ def trained_weights(folder, checkpointer):
         Its output folder.
     checkpointer : speechbrain.utils.checkpoints.Checkpointer or None
         Its checkpoints; `None` if it trains nothing.
+    choosing : callable
+        Gives what chooses the best one, e.g. `{"min_key": "loss"}`.
 
     Returns
     -------
     pathlib.Path
-        The file in the checkpoint of the lowest validation loss, which need
-        not be loaded.
+        The file in the best checkpoint, which need not be loaded.
 
     Raises
     ------
@@ -114,14 +115,14 @@ def trained_weights(folder, checkpointer):
 
     Example
     -------
-    >>> trained_weights(getfixture("tmp_path"), None)
+    >>> trained_weights(getfixture("tmp_path"), None, dict)
     Traceback (most recent call last):
     ...
     speechbrain_relm.errors.RecipeError: ... has no trained model to release...
     """
     checkpoint = None
     if checkpointer is not None:
-        checkpoint = checkpointer.find_checkpoint(min_key="loss")
+        checkpoint = checkpointer.find_checkpoint(**choosing())
     if checkpoint is None:
         raise RecipeError(
             f"{folder} has no trained model to release: run the step 'fit', "

@@ -2,6 +2,7 @@
 """Recipe for empathy scorers on EPITOME's Reddit annotations.
 
     python train.py hparams/minilm.yaml --data_folder /path/to/reddit_csvs
+    python train.py hparams/minilm.yaml --data_folder download
 
 Trains a bi-encoder for each mechanism of empathy (Sharma et al. 2020) and
 leaves a scorer that the other recipes take as `scorer_source`.
@@ -18,6 +19,8 @@ import speechbrain as sb
 
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
+from speechbrain_relm.epitome.source import annotations_folder, describe
+from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.experiment import build, explain, prepare, start
 from speechbrain_relm.files import whole_folder, write_atomically
 from speechbrain_relm.preflight import check_models
@@ -26,8 +29,8 @@ HERE = Path(__file__).resolve().parent
 
 # What only the user can give: the name in the YAML, what it is, where from.
 WANTED = {
-    "data_folder": "the folder of EPITOME's three Reddit CSVs; download "
-    "emotional-reactions-reddit.csv, explorations-reddit.csv and "
+    "data_folder": "the folder of EPITOME's three Reddit CSVs, or 'download' "
+    "to fetch emotional-reactions-reddit.csv, explorations-reddit.csv and "
     "interpretations-reddit.csv from the dataset folder of "
     "https://github.com/behavioral-data/Empathy-Mental-Health (its licence "
     "asks for attribution)."
@@ -44,12 +47,17 @@ def main():
     # What cannot work should cost seconds.
     check_models(hparams_file, settings)
 
+    try:
+        data_folder = annotations_folder(settings["data_folder"])
+    except OSError as error:
+        raise RecipeError(str(error))
+
     # Posts are divided 75:5:20; no post is in two parts.
     from epitome_prepare import prepare_epitome  # noqa: E402
 
     prepare(
         prepare_epitome,
-        data_folder=settings["data_folder"],
+        data_folder=data_folder,
         manifest_folder=settings["manifest_folder"],
         valid_ratio=settings["valid_ratio"],
         test_ratio=settings["test_ratio"],
@@ -76,6 +84,7 @@ def main():
             run_opts,
             target,
             trainings=hparams["trainings"],
+            data=describe(data_folder),
             classifier=hparams["classifier"],
             opt_class=hparams["opt_class"],
             epoch_counter=hparams["epoch_counter"],

@@ -20,27 +20,30 @@ import logging
 import os
 import re
 import sys
-from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.audio import inspect_wavs
 from speechbrain_relm.corpus import (
-    DATA_ROOT,
     fingerprint,
     manifests_are_current,
     report_left_out,
     split_groups,
     write_manifests,
 )
+from speechbrain_relm.esd import (
+    ENGLISH_SPEAKERS,
+    ESD_EMOTIONS,
+    describe,
+    find_root,
+    list_wavs,
+    read_transcripts,
+)
 from speechbrain_relm.files import locked
 
 logger = get_logger(__name__)
 
-ENGLISH_SPEAKERS = [f"{number:04d}" for number in range(11, 21)]
-ESD_EMOTIONS = ("neutral", "angry", "happy", "sad", "surprise")
 NUM_SENTENCES = 350
-DOWNLOAD = "https://hltsingapore.github.io/ESD/"
 # Raise it when the same data and settings would give other manifests.
 VERSION = 2
 
@@ -55,6 +58,8 @@ def prepare_esd(
     min_duration=1.0,
     max_duration=30.0,
     seed=1234,
+    test_speakers=None,
+    test_sentences=None,
     skip_prep=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for ESD.
@@ -86,6 +91,12 @@ def prepare_esd(
         Seconds; longer wavs are left out.
     seed : int
         Seed of the split.
+    test_speakers : list of str or None
+        Speakers of the test set, who are then heard there only; `None` tests
+        on all speakers and trains on all, as the paper does.
+    test_sentences : (int, int) or None
+        First and last of the parallel sentences, 1 to 350, that are for
+        testing; `None` draws them (`test_ratio`).
     skip_prep : bool
         Whether to do nothing at all.
 
@@ -105,8 +116,9 @@ def prepare_esd(
     speakers = ENGLISH_SPEAKERS if speakers is None else list(speakers)
     emotions = list(emotions)
     _check_options(speakers, emotions)
-    root = _find_root(data_folder, speakers)
-    wavs, unknown = _list_wavs(data_folder, root, speakers, emotions)
+    _check_options([*speakers, *(test_speakers or [])], emotions)
+    root = find_root(data_folder, speakers)
+    wavs, unknown = list_wavs(data_folder, root, speakers, emotions)
     texts = [root / s / f"{s}.txt" for s in speakers]
     files = list(wavs) + [
         os.path.relpath(text, data_folder) for text in texts if text.is_file()
@@ -116,6 +128,7 @@ def prepare_esd(
         "speakers": speakers,
         "emotions": emotions,
         "ratios": [test_ratio, valid_ratio],
+        "test": [test_speakers, test_sentences],
         "durations": [min_duration, max_duration],
         "seed": seed,
     }
@@ -125,7 +138,7 @@ def prepare_esd(
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         _warn_about_copy(wavs, unknown, speakers, emotions)
-        wanted, left_out = _describe(wavs, _read_transcripts(root, speakers))
+        wanted, left_out = describe(wavs, read_transcripts(root, speakers))
         durations, unusable = inspect_wavs(
             data_folder, list(wanted), min_duration, max_duration
         )
@@ -135,7 +148,14 @@ def prepare_esd(
             {**wanted[wav], "duration": seconds}
             for wav, seconds in durations.items()
         ]
-        splits = _split_entries(entries, test_ratio, valid_ratio, seed)
+        splits = _split_entries(
+            entries,
+            test_ratio,
+            valid_ratio,
+            seed,
+            list(test_speakers or []),
+            test_sentences,
+        )
         write_manifests(manifest_folder, splits, emotions, mark)
 
 
@@ -153,55 +173,6 @@ def _check_options(speakers, emotions):
         raise ValueError(
             f"emotions: {unknown or emotions} not among {list(ESD_EMOTIONS)}"
         )
-
-
-def _find_root(data_folder, speakers):
-    """Finds the folder of the speaker folders, here or one level down."""
-    wanted = f"speaker folders such as {speakers[0]}/Neutral are expected"
-    where = f"ESD can be had from {DOWNLOAD}"
-    folder = Path(data_folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"data_folder {data_folder} is no folder: {wanted}; {where}"
-        )
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    for candidate in [folder, *inside]:
-        if any((candidate / speaker).is_dir() for speaker in speakers):
-            return candidate
-    names = [path.name for path in inside]
-    if "Session1" in names:
-        found = "this looks like IEMOCAP"
-    elif "Labels" in names and "Audios" in names:
-        found = "this looks like MSP-Podcast"
-    else:
-        found = f"it holds the folders {names[:5]}"
-    raise ValueError(
-        f"data_folder {data_folder} is not ESD ({found}): {wanted}; {where}"
-    )
-
-
-def _list_wavs(data_folder, root, speakers, emotions):
-    """Lists relative path -> (speaker, emotion), and the unknown folders."""
-    wavs, unknown = {}, []
-    for speaker in speakers:
-        if not (root / speaker).is_dir():
-            continue
-        for folder in sorted((root / speaker).iterdir()):
-            emotion = folder.name.lower()
-            if not folder.is_dir() or emotion.startswith("."):
-                continue
-            if emotion not in ESD_EMOTIONS:
-                unknown.append(os.path.relpath(folder, data_folder))
-            if emotion not in emotions:
-                continue
-            for parent, _, names in sorted(os.walk(folder)):
-                for name in sorted(names):
-                    # macOS archives hold a "._x.wav" beside each x.wav.
-                    if name.lower().endswith(".wav") and name[0] != ".":
-                        path = os.path.join(parent, name)
-                        path = os.path.relpath(path, data_folder)
-                        wavs[path] = (speaker, emotion)
-    return wavs, unknown
 
 
 def _warn_about_copy(wavs, unknown, speakers, emotions):
@@ -224,94 +195,6 @@ def _warn_about_copy(wavs, unknown, speakers, emotions):
         )
 
 
-def _read_transcripts(root, speakers):
-    """Reads utterance id -> (text, label or None) of all speakers."""
-    transcripts = {}
-    for speaker in speakers:
-        path = root / speaker / f"{speaker}.txt"
-        if path.is_file():
-            for line in re.split(r"[\r\n]+", _decode(path.read_bytes())):
-                if line.strip():
-                    utterance, text, label = _parse_line(line)
-                    transcripts.setdefault(utterance, (text, label))
-    return transcripts
-
-
-def _decode(raw):
-    """Decodes UTF-8, UTF-16, GBK or a Western 8-bit encoding."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace")
-    if b"\x00" in raw[:2]:  # UTF-16 without its mark: "0" is 00 30 or 30 00
-        order = "be" if raw[0] == 0 else "le"
-        return raw.decode(f"utf-16-{order}", errors="replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    try:
-        text = raw.decode("gbk")
-        # Western quotes and accents, read as GBK, turn into ideographs.
-        if not re.search(r"[\u4e00-\u9fff]", text):
-            return text
-    except UnicodeDecodeError:
-        pass
-    return raw.decode("cp1252", errors="replace")
-
-
-def _parse_line(line):
-    """Takes a line apart: the id, the words, and the emotion at the end.
-
-    Fields are separated by tabs or by any other white space; the emotion, in
-    lower case, is `None` where the line ends without one.
-    """
-    utterance, *words = line.split()
-    fields = [field.split() for field in line.split("\t") if field.strip()]
-    tabbed = len(fields) >= 3
-    tail = fields[-1] if tabbed else words[-1:]
-    label = " ".join(tail).lower()
-    if not tabbed and label not in ESD_EMOTIONS:
-        return utterance, " ".join(words), None
-    words = words[: -len(tail)]
-    return utterance, " ".join(words), label
-
-
-def _describe(wavs, transcripts):
-    """Makes relative path -> entry, still without durations.
-
-    Returns the entries, and relative path -> reason for what has no place.
-    """
-    wanted, left_out, ids, mismatches = {}, {}, {}, []
-    for wav, (speaker, emotion) in wavs.items():
-        utterance = Path(wav).stem
-        text, label = transcripts.get(utterance, ("", None))
-        if not re.fullmatch(rf"{speaker}_\d{{6}}", utterance):
-            left_out[wav] = f"unexpected name: {speaker}_ and 6 digits wanted"
-        elif utterance in ids:
-            left_out[wav] = f"duplicate: of {ids[utterance]}"
-        elif not text:
-            left_out[wav] = f"no transcript: not in {speaker}.txt"
-        else:
-            ids[utterance] = wav
-            if label not in (emotion, None):
-                mismatches.append(utterance)
-            wanted[wav] = {
-                "id": utterance,
-                "wav": f"{DATA_ROOT}/{Path(wav).as_posix()}",
-                "speaker": speaker,
-                "emotion": emotion,
-                "transcript": text,
-                "arousal": None,
-                "dominance": None,
-                "valence": None,
-            }
-    if mismatches:
-        logger.warning(
-            f"{len(mismatches)} transcript(s) name another emotion than the "
-            f"folder, which is believed; the first: {mismatches[0]}"
-        )
-    return wanted, left_out
-
-
 def _sentence_index(utterance):
     """Tells which parallel sentence, 1 to 350, an utterance says.
 
@@ -321,7 +204,22 @@ def _sentence_index(utterance):
     return (number - 1) % NUM_SENTENCES + 1
 
 
-def _split_entries(entries, test_ratio, valid_ratio, seed):
+def _in_range(test_sentences, there):
+    """Lists the sentences of a range [first, last] that the copy has."""
+    first, last = test_sentences
+    found = {s for s in there if first <= s <= last}
+    if not found or found == set(there):
+        raise ValueError(
+            f"test_sentences: {list(test_sentences)} has {len(found)} of the "
+            f"{len(there)} sentences of this copy, from {min(there)} to "
+            f"{max(there)}: some must be for testing and some for training"
+        )
+    return found
+
+
+def _split_entries(
+    entries, test_ratio, valid_ratio, seed, test_speakers, test_sentences
+):
     """Divides entries by parallel sentence: split -> id -> entry."""
     emotions_of, texts = {}, {}
     for entry in entries:
@@ -333,8 +231,11 @@ def _split_entries(entries, test_ratio, valid_ratio, seed):
             f"usable wavs of {len(emotions_of)} parallel sentence(s) only: "
             "train, valid and test need one each; complete the copy of ESD"
         )
-    test, rest = split_groups(emotions_of, test_ratio, seed, texts)
-    rest = {sentence: emotions_of[sentence] for sentence in rest}
+    if test_sentences is None:
+        test, _ = split_groups(emotions_of, test_ratio, seed, texts)
+    else:
+        test = _in_range(test_sentences, emotions_of)
+    rest = {s: e for s, e in emotions_of.items() if s not in test}
     valid, _ = split_groups(rest, valid_ratio, seed, texts)
 
     splits = {"train": {}, "valid": {}, "test": {}}
@@ -342,6 +243,10 @@ def _split_entries(entries, test_ratio, valid_ratio, seed):
         sentence = _sentence_index(entry["id"])
         split = "valid" if sentence in valid else "train"
         split = "test" if sentence in test else split
+        # A voice of the test is not heard in training, nor the other way.
+        tested = entry["speaker"] in test_speakers
+        if test_speakers and tested != (split == "test"):
+            continue
         content = {k: v for k, v in entry.items() if k != "id"}
         splits[split][entry["id"]] = content
 

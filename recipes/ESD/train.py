@@ -70,6 +70,8 @@ def main(argv):
             min_duration=settings["min_duration"],
             max_duration=settings["max_duration"],
             seed=settings["split_seed"],
+            test_speakers=settings["test_speakers"],
+            test_sentences=settings["test_sentences"],
         )
 
     hparams = build(hparams_file, settings["steps"])
@@ -85,6 +87,9 @@ def main(argv):
         train_logger=hparams["train_logger"],
         embedding_folder=hparams["embedding_folder"],
         frame_folder=hparams["frame_folder"],
+        examples=hparams["speech_examples"],
+        rates=hparams["rates"],
+        best_by=hparams["best_by"],
     )
     recipe = Recipe(hparams, brain)
 
@@ -95,7 +100,11 @@ def main(argv):
         hparams["continuation_system"],
         hparams["continuation_from_text"],
         hparams["expected_response_settings"],
+        hparams["continuation_examples"],
+        hparams["expected_response_flaws"],
     )
+    # Whether they differ with the emotion: else there is nothing to learn.
+    recipe.check_targets(hparams["judge"])
     # Section II-B.2, Step 2: behaviour alignment with the auxiliary tasks.
     recipe.fit(
         hparams["epoch_counter"],
@@ -106,13 +115,14 @@ def main(argv):
     # Section III-C: what Whisper hears, for the system that reads it.
     recipe.transcribe(hparams["transcriber"], hparams["generation_batch_size"])
     # Section III: responses to the test speech, and the emotion heard in it.
+    response = (
+        steered(hparams["response_system"], hparams["response_steering"]),
+        hparams["response_instruction"],
+        hparams["response_settings"],
+    )
     recipe.respond(
         hparams["listener"],
-        response=(
-            steered(hparams["response_system"], hparams["response_steering"]),
-            hparams["response_instruction"],
-            hparams["response_settings"],
-        ),
+        response=response,
         recognition=(
             hparams["recognition_system"],
             hparams["recognition_instruction"],
@@ -121,6 +131,10 @@ def main(argv):
     )
     # Section II-C: Emotional Reaction and Exploration by EPITOME.
     recipe.score_empathy(hparams["empathy_scorer"])
+    # Whether the responses follow the voice, and say what was said.
+    recipe.listen(hparams["judge"])
+    # The same words in another voice, and which ear is followed.
+    recipe.same_words(hparams["judge"], hparams["listener"], response)
     # Tables I and II.
     report = recipe.report(
         hparams["report_title"],

@@ -14,6 +14,7 @@ Authors
 """
 
 import argparse
+import csv
 import logging
 import os
 import re
@@ -48,6 +49,7 @@ def prepare_librispeech(
     test_sets=("test-clean",),
     min_duration=1.0,
     max_duration=30.0,
+    emotions_file=None,
     skip_prep=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for LibriSpeech.
@@ -75,6 +77,10 @@ def prepare_librispeech(
         Seconds; shorter files are left out.
     max_duration : float
         Seconds; longer files are left out.
+    emotions_file : str or None
+        A CSV "utterance,emotion" of all utterances, where somebody knows
+        them: entries then have an `emotion`, and arousal, dominance and
+        valence that are null. LibriSpeech itself has none.
     skip_prep : bool
         Whether to do nothing at all.
 
@@ -99,6 +105,7 @@ def prepare_librispeech(
     }
     root = _find_root(data_folder)
     _check_sets(root, sets)
+    emotions = _read_emotions(emotions_file)
     listed = {
         split: _list_utterances(data_folder, root, names)
         for split, names in sets.items()
@@ -109,6 +116,7 @@ def prepare_librispeech(
         "sets": sets,
         "durations": [min_duration, max_duration],
         "transcripts": [list(split.values()) for split in listed.values()],
+        "emotions": emotions,
     }
     mark = fingerprint(settings, data_folder, files)
     with locked(manifest_folder):
@@ -130,13 +138,41 @@ def prepare_librispeech(
         report_left_out(manifest_folder, {**left_out, **bare}, len(durations))
         splits = {
             split: {
-                Path(path).stem: _entry(path, durations[path], transcript)
+                Path(path).stem: {
+                    **_entry(path, durations[path], transcript),
+                    **_label(path, emotions, emotions_file),
+                }
                 for path, transcript in sorted(utterances.items())
                 if path in durations
             }
             for split, utterances in listed.items()
         }
         write_manifests(manifest_folder, splits, [], mark)
+
+
+def _read_emotions(path):
+    """Reads utterance -> emotion, empty without a file."""
+    if path is None:
+        return {}
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or set(rows[0]) != {"utterance", "emotion"}:
+        raise ValueError(
+            f"emotions_file {path} needs the columns utterance and emotion"
+        )
+    return {row["utterance"]: row["emotion"] for row in rows}
+
+
+def _label(path, emotions, emotions_file):
+    """Makes the labels of an entry, if there are any."""
+    if not emotions:
+        return {}
+    if Path(path).stem not in emotions:
+        raise ValueError(
+            f"emotions_file {emotions_file} has no line for {Path(path).stem}"
+        )
+    unknown = dict.fromkeys(("arousal", "dominance", "valence"))
+    return {"emotion": emotions[Path(path).stem], **unknown}
 
 
 def _find_root(data_folder):

@@ -131,4 +131,5 @@ def convert_epitome(source, target, backbone):
             AutoTokenizer.from_pretrained(folder, **stock),
             MAX_LENGTH,
             {},
+            "what the original code's checkpoint was trained on",
         )

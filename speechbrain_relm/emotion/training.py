@@ -23,6 +23,7 @@ from speechbrain_relm.files import whole_folder
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.emotion_encoder import normalize_utterances
 from speechbrain_relm.processes import rank, steps_per_epoch
+from speechbrain_relm.windows import WindowBrain
 
 logger = get_logger(__name__)
 
@@ -94,7 +95,7 @@ def emotion_dataset(manifest, data_folder):
     return dataset
 
 
-class EmotionBrain(sb.Brain):
+class EmotionBrain(WindowBrain):
     """Trains a regressor by concordance over the batch.
 
     The best epoch has the highest mean concordance over the whole validation
@@ -193,7 +194,9 @@ class EmotionBrain(sb.Brain):
         """Prepares the learning-rate schedule."""
         super().on_fit_start()
         self.schedule = self.lr_schedule and self.lr_schedule(
-            initial_value=self.hparams.lr, num_training_steps=self.steps
+            initial_value=self.hparams.lr,
+            # It is 0 at its end, and the last step counts like any other.
+            num_training_steps=self.steps + 1,
         )
 
     def on_fit_batch_start(self, batch, should_step):

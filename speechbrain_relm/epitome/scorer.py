@@ -132,7 +132,9 @@ def _response_length(item):
     return len(entry["response"]), utterance
 
 
-def train_scorer(entries, hparams, run_opts, target, trainings, **objects):
+def train_scorer(
+    entries, hparams, run_opts, target, trainings, data=None, **objects
+):
     """Trains every mechanism and saves them as one scorer.
 
     Arguments
@@ -147,6 +149,8 @@ def train_scorer(entries, hparams, run_opts, target, trainings, **objects):
         An existing folder, for what `EmpathyScorer` loads.
     trainings : list of list of str
         The mechanisms that are trained together.
+    data : str, optional
+        What they learn from, for readers of the scores.
     **objects
         See `train_together`.
 
@@ -168,5 +172,6 @@ def train_scorer(entries, hparams, run_opts, target, trainings, **objects):
         hparams["tokenizer"],
         hparams["max_length"],
         figures,
+        data,
     )
     return figures

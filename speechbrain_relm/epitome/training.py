@@ -19,6 +19,7 @@ from speechbrain_relm.epitome.measures import (
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.epitome_text import collate, encode_posts
 from speechbrain_relm.processes import steps_per_epoch
+from speechbrain_relm.windows import WindowBrain
 
 # Best epochs whose weights are averaged in the end.
 AVERAGED = 3
@@ -99,7 +100,7 @@ def load_unshared(path, map_location=None):
     return {name: tensor.clone() for name, tensor in state.items()}
 
 
-class EpitomeBrain(sb.Brain):
+class EpitomeBrain(WindowBrain):
     """Trains classifiers; the best epochs have the highest mean macro-F1.
 
     Expects in its modules: `classifiers`, a `ModuleDict` of mechanisms to

@@ -4,12 +4,13 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from speechbrain_relm.evaluation.listening_rows import CONTENT, TONE
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.evaluation.table import layout
 
 
 def draw_scores(path, cells):
-    """Draws means and 95 % bootstrap intervals of ER and Ex.
+    """Draws means and 95 % bootstrap intervals of ER, Ex and the fits.
 
     Arguments
     ---------
@@ -32,6 +33,8 @@ def draw_scores(path, cells):
 
     systems, rows = layout(cells)
     shown = [SCORES[s] for s in ("ER", "Ex") if SCORES[s] in rows]
+    fits = [metric for metric in rows if metric.startswith((TONE, CONTENT))]
+    shown += fits
     figure = Figure(
         figsize=(3.4 * len(shown), 1.2 + 0.3 * len(systems)),
         layout="constrained",
@@ -51,7 +54,8 @@ def draw_scores(path, cells):
                 capsize=3,
                 color="#0b5394",
             )
-        axis.set(title=metric, xlim=(-0.05, 2.05))
+        top = 1 if metric in fits else 2
+        axis.set(title=metric, xlim=(-0.025 * top, 1.025 * top))
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(systems)), systems)
     axes[0].invert_yaxis()

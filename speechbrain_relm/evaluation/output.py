@@ -6,6 +6,10 @@ Authors
 
 from speechbrain_relm.evaluation.examples import example_rows
 from speechbrain_relm.evaluation.figure import draw_scores
+from speechbrain_relm.evaluation.listening_rows import (
+    describe_listening,
+    swaps_table,
+)
 from speechbrain_relm.evaluation.table import (
     table_cells,
     to_csv,
@@ -36,6 +40,7 @@ def write_table(folder, runs, baseline, remarks):
     """
     cells = table_cells(runs, baseline)
     lines = ["# Table I", "", to_markdown(cells), "", *remarks]
+    lines += ["", *describe_listening(runs), "", *swaps_table(runs)]
     lines += ["", "# Examples", "", *example_rows(runs)]
     text = "\n".join(lines) + "\n"
     write_atomically(folder / "table.md", text)

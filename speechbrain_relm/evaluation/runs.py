@@ -32,13 +32,16 @@ class Run(NamedTuple):
     """A run's records.
 
     `name` for tables; `responses` and `scores`, utterance id to record;
-    `scorer`, the folder of the empathy scorer, if it is known.
+    `scorer`, the folder of the empathy scorer, if it is known; `listening`
+    and `same_words`, the figures of the steps of these names, if they ran.
     """
 
     name: str
     responses: Dict[str, dict]
     scores: Dict[str, dict]
     scorer: Optional[str] = None
+    listening: Optional[dict] = None
+    same_words: Optional[dict] = None
 
     def scorer_metrics(self):
         """Finds the held-out figures of the run's scorer.
@@ -48,10 +51,24 @@ class Run(NamedTuple):
         dict
             Mechanism to figures; empty if the scorer's folder is gone.
         """
+        return self._scorer_settings().get("metrics", {})
+
+    def scorer_data(self):
+        """Finds what the run's scorer learned from.
+
+        Returns
+        -------
+        str or None
+            A phrase; `None` if the scorer does not say.
+        """
+        return self._scorer_settings().get("data")
+
+    def _scorer_settings(self):
+        """Reads the scorer's settings, if its folder is known and there."""
         path = Path(self.scorer or "", "config.json")
         if self.scorer is None or not path.is_file():
             return {}
-        return json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def levels(self, score):
         """Lists one score of every utterance.
@@ -171,6 +188,10 @@ def read_run(folder):
         read_records(path / "responses.jsonl"),
         read_records(path / "scores.jsonl"),
         scorer,
+        *(
+            read_figures(path / f"{n}.json")
+            for n in ("listening", "same_words")
+        ),
     )
     odd = set(run.responses) ^ set(run.scores)
     if odd:
@@ -181,8 +202,30 @@ def read_run(folder):
     return run
 
 
+def read_figures(path):
+    """Reads figures that a step may have left.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        A JSON file.
+
+    Returns
+    -------
+    dict or None
+        The figures; `None` if there is no such file.
+
+    Example
+    -------
+    >>> read_figures(Path("no_such_file.json"))
+    """
+    if not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def describe_scorers(runs):
-    """Says how good the scorers behind some runs are.
+    """Says what the scorers behind some runs learned from, and how well.
 
     Arguments
     ---------
@@ -209,6 +252,10 @@ def describe_scorers(runs):
         )
     seen = {run.scorer: run for run in runs}
     for run in seen.values():
+        if run.scorer_data() is not None:
+            lines.append(
+                f"- **The empathy scorer learned from {run.scorer_data()}.**"
+            )
         lines += [
             f"- The scorer of {mechanism.replace('_', ' ')} has a held-out "
             f"accuracy of {m['accuracy']:.3f} and a macro-F1 of "

@@ -10,6 +10,11 @@ from typing import NamedTuple, Optional
 
 from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.emotion.concordance import concordance
+from speechbrain_relm.evaluation.listening_rows import (
+    CONTENT,
+    TONE,
+    listening_rows,
+)
 from speechbrain_relm.evaluation.quality import flaws
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.evaluation.statistics import (
@@ -22,12 +27,16 @@ from speechbrain_relm.evaluation.statistics import (
 )
 from speechbrain_relm.metrics import word_error_rate
 
+# How the metrics begin whose highest value is marked.
+HIGHER_IS_BETTER = (*SCORES.values(), "UA ", "WA ", "CCC", TONE, CONTENT)
+
 
 class Cell(NamedTuple):
     """One system's value of one metric.
 
     `deviation` and `interval` (95 % bootstrap) of scores; `test` against the
-    baseline, and its p after Holm's correction over the table.
+    baseline, and its p after Holm's correction over the table; `scorer`, what
+    the empathy scorer learned from.
     """
 
     metric: str
@@ -38,6 +47,7 @@ class Cell(NamedTuple):
     test: Optional[PairedTest] = None
     holm_p: Optional[float] = None
     best: bool = False
+    scorer: Optional[str] = None
 
 
 def table_cells(runs, baseline=None):
@@ -99,6 +109,7 @@ def table_cells(runs, baseline=None):
                     *mean_and_deviation(list(levels.values())),
                     bootstrap_interval(list(levels.values())),
                     test,
+                    scorer=run.scorer_data(),
                 )
             )
     for run in runs:
@@ -131,6 +142,15 @@ def table_cells(runs, baseline=None):
             Cell(f"{flaw} responses", run.name, share)
             for flaw, share in flaws(records).items()
         ]
+        cells += [
+            Cell(
+                metric,
+                run.name,
+                figure["value"],
+                interval=(figure["low"], figure["high"]),
+            )
+            for metric, figure in listening_rows(run).items()
+        ]
     return _with_best(_corrected(cells))
 
 
@@ -148,11 +168,7 @@ def _with_best(cells):
     marked = []
     for cell in cells:
         rivals = [c.value for c in cells if c.metric == cell.metric]
-        judged = cell.interval is not None or cell.metric[:3] in (
-            "UA ",
-            "WA ",
-            "CCC",
-        )
+        judged = cell.metric.startswith(HIGHER_IS_BETTER)
         best = judged and len(rivals) > 1 and cell.value == max(rivals)
         marked.append(cell._replace(best=best))
     return marked
@@ -188,6 +204,8 @@ def layout(cells):
 def cell_text(cell):
     """Prints a cell as the paper does: mean (deviation), p, stars.
 
+    A share has its interval in brackets instead.
+
     Arguments
     ---------
     cell : Cell or None
@@ -209,6 +227,8 @@ def cell_text(cell):
     text = f"{cell.value:.3f}"
     if cell.deviation is not None:
         text += f" ({_short(cell.deviation)})"
+    elif cell.interval is not None:
+        text += f" [{', '.join(map(_short, cell.interval))}]"
     if cell.test is not None:
         text += f" p={_short(cell.test.p)} {stars(cell.test.p)}".rstrip()
     return text
@@ -284,13 +304,13 @@ def to_csv(cells):
     Example
     -------
     >>> print(to_csv([Cell("ER", "A", 1.0)]).splitlines()[1])
-    ER,A,1.0,,,,,,,,,False
+    ER,A,1.0,,,,,,,,,False,
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
         "metric,system,value,deviation,low,high,p,p_holm,effect,ties,pairs,"
-        "best".split(",")
+        "best,scorer".split(",")
     )
     for cell in cells:
         test = cell.test
@@ -305,6 +325,7 @@ def to_csv(cells):
                 cell.holm_p,
                 *((test.effect, test.ties, test.pairs) if test else [""] * 3),
                 cell.best,
+                cell.scorer,
             ]
         )
     return buffer.getvalue()
@@ -358,6 +379,7 @@ def read_csv(text):
                 test,
                 number(row["p_holm"]),
                 row["best"] == "True",
+                row.get("scorer") or None,
             )
         )
     return cells

@@ -59,6 +59,7 @@ class Conversation:
 
     def __init__(self, listener, ask):
         self.listener, self.ask = listener, ask
+        self.examples, self.settings = ask.apart()
         self.turns = []
         self.forget()
 
@@ -154,7 +155,7 @@ class Conversation:
     def _shown(self, ids):
         """Decodes what the user sees of generated tokens."""
         found = self.llm.decode(torch.tensor([ids], dtype=torch.long))[0]
-        return shortened(found, self.ask.settings.get("sentences"))
+        return shortened(found, self.settings.get("sentences"))
 
     @torch.no_grad()
     def answer(self, pieces):
@@ -175,7 +176,7 @@ class Conversation:
                     sequence,
                     past,
                     streamer=pieces,
-                    **self.ask.settings,
+                    **self.settings,
                 )
         except Cancelled:
             pass
@@ -196,7 +197,7 @@ class Conversation:
         """Finds the tokens that a text stands on."""
         ends = (i for i, token in enumerate(ids) if token in self.llm.stop_ids)
         ids = ids[: next(ends, len(ids))]
-        if self.ask.settings.get("sentences") is None:
+        if self.settings.get("sentences") is None:
             return ids
         for count in range(len(ids)):
             if len(self._shown(ids[:count]).text) >= len(text):
@@ -211,8 +212,11 @@ class Conversation:
         list
             A token id, or (turn, frame) for a speech embedding.
         """
-        around = self.llm.split_chat(self.ask.system, len(self.turns) - 1)
-        positions = []
+        around = self.llm.split_chat(
+            self.ask.system, len(self.examples) + len(self.turns) - 1
+        )
+        positions = self.beginning()
+        around = [[], *around[2 * len(self.examples) + 1 :]]
         for i, turn in enumerate(self.turns):
             positions += around[2 * i] + self.llm.encode(self.ask.instruction)
             if turn.speech is None:
@@ -221,6 +225,17 @@ class Conversation:
                 positions += [(i, j) for j in range(int(turn.speech.counts))]
             positions += around[2 * i + 1] + turn.ids
         return positions
+
+    def beginning(self):
+        """Lists the tokens before the first turn: system message, examples.
+
+        Returns
+        -------
+        list of int
+            Token ids.
+        """
+        system = self.ask.system
+        return self.llm.split_prompt(system, "", self.examples).before
 
     def recall(self, history):
         """Finds what need not be read again.
@@ -240,7 +255,7 @@ class Conversation:
         if not self.llm.keeps_all:
             return None, 0
         if self.past is None:
-            start = self.llm.split_chat(self.ask.system)[0]
+            start = self.beginning()
             past, _ = prompting.read_before(self.llm, Prompt(start, []), 1)
             if past is None or history[: len(start)] != start:
                 return DynamicCache(), 0

@@ -203,9 +203,10 @@ class EmpatheticListener(Pretrained):
         """
         ask, model = self.asking(**changes), self.mods.model
         speech = self.hear(wavs, wav_lens)
-        prompt = model.llm.split_prompt(ask.system, ask.instruction)
+        examples, settings = ask.apart()
+        prompt = model.llm.split_prompt(ask.system, ask.instruction, examples)
         with self.inference_ctx:
-            answers = model.answer(speech, prompt, **ask.settings)
+            answers = model.answer(speech, prompt, **settings)
         return [answer.text for answer in answers]
 
     def respond_file(self, path, **changes):

@@ -22,12 +22,18 @@ from transformers.cache_utils import DynamicLayer
 
 from speechbrain_relm.convert.sources import stock_llm
 from speechbrain_relm.hub import model_folder
+from speechbrain_relm.lobes.half_on_cpu import serve_cpu
 from speechbrain_relm.lobes.leaving import can_leave, generate_leaving
-from speechbrain_relm.lobes.partial_lora import same_speech_positions
+from speechbrain_relm.lobes.partial_lora import (
+    PartialLoRA,
+    same_speech_positions,
+)
 from speechbrain_relm.pretrained import load_pretrained
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
+# A run has a few prompts; a server's users may bring more.
+PREFIXES = 16
 # `split_special_tokens` is a state of the tokenizer, which threads share.
 _ENCODING = threading.Lock()
 
@@ -116,12 +122,19 @@ class ChatLLM(nn.Module):
         # answers in silence: decoding is what the caller says.
         self.eos_token_ids = as_list(self.model.generation_config.eos_token_id)
         self.model.generation_config = GenerationConfig()
+        self.frozen = freeze
         self.requires_grad_(not freeze)
+        serve_cpu(self.model)
 
     @property
     def embedding_size(self):
         """Embedding size H."""
         return self.model.get_input_embeddings().embedding_dim
+
+    @property
+    def vocabulary_size(self):
+        """Rows V of the embedding table."""
+        return self.model.get_input_embeddings().num_embeddings
 
     @functools.cached_property
     def tokenizer(self):
@@ -352,14 +365,18 @@ class ChatLLM(nn.Module):
         if not ids or not self.keeps_prefixes:
             return None
         weight = self.model.get_input_embeddings().weight
+        # The partial LoRAs change each step, and do not matter here.
+        kind = weight.device.type
         now = (
             tuple(ids),
             weight.device,
             weight.dtype,
-            [torch.is_autocast_enabled(d) for d in ("cpu", "cuda")].count(1),
-            sum(p._version for p in self.model.parameters()),
+            torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind),
+            sum(p._version for p in self.own_weights),
         )
         if now not in self.prefixes:
+            while len(self.prefixes) >= PREFIXES:
+                self.prefixes.pop(next(iter(self.prefixes)))
             embeddings = self.embed(torch.tensor([ids], device=weight.device))
             past, training = DynamicCache(), self.training
             self.eval()
@@ -371,8 +388,20 @@ class ChatLLM(nn.Module):
     @functools.cached_property
     def keeps_prefixes(self):
         """Whether a prefix that was read once stays what it is."""
-        frozen = not self.model.get_input_embeddings().weight.requires_grad
+        frozen = not any(p.requires_grad for p in self.own_weights)
         return frozen and self.keeps_all and not self.gradient_checkpointing
+
+    @functools.cached_property
+    def own_weights(self):
+        """The LLM's parameters without those of partial LoRAs."""
+        others = {
+            id(p)
+            for layer in self.model.modules()
+            if isinstance(layer, PartialLoRA)
+            for name, p in layer.named_parameters()
+            if name.startswith("adapter_")
+        }
+        return [p for p in self.model.parameters() if id(p) not in others]
 
     @functools.cached_property
     def keeps_all(self):

@@ -7,6 +7,7 @@ Authors
 from torch import nn
 
 from speechbrain_relm.dimensions import DIMENSIONS
+from speechbrain_relm.precision import at_precision
 
 
 class EmotionHeads(nn.Module):
@@ -48,4 +49,6 @@ class EmotionHeads(nn.Module):
         attributes : torch.Tensor
             Arousal, dominance, valence [B, 3], trained to 0..1 (Eq. 8).
         """
-        return self.category(pooled), self.dimension(pooled)
+        # A few numbers an utterance: half precision would save nothing.
+        with at_precision("fp32", pooled.device):
+            return self.category(pooled), self.dimension(pooled)

@@ -72,7 +72,7 @@ class Judgement(NamedTuple):
     rationales: List[List[Tuple[int, int]]]
 
 
-def save_scorer(folder, classifiers, tokenizer, max_length, metrics):
+def save_scorer(folder, classifiers, tokenizer, max_length, metrics, data=None):
     """Saves classifiers as the folder that `EmpathyScorer` loads.
 
     Encoders that they share are stored once.
@@ -89,6 +89,8 @@ def save_scorer(folder, classifiers, tokenizer, max_length, metrics):
         Most tokens of a post or a response, special ones included.
     metrics : dict
         Held-out figures of each mechanism, to be shown beside scores.
+    data : str, optional
+        What they learned from, to be shown beside scores too.
 
     Example
     -------
@@ -119,6 +121,7 @@ def save_scorer(folder, classifiers, tokenizer, max_length, metrics):
         "pad_to": first.pad_to,
         "shared": shared,
         "metrics": metrics,
+        "data": data,
     }
     with open(folder / "config.json", "w", encoding="utf-8") as stream:
         json.dump(settings, stream, indent=2)

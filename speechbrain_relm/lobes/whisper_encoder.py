@@ -83,6 +83,8 @@ class WhisperSpeechEncoder(nn.Module):
             attn_implementation="sdpa",
             dtype=torch.float32,
         )
+        # Sinusoids, fixed in pretraining; loading made them a parameter again.
+        self.encoder.embed_positions.requires_grad_(False)
         if gradient_checkpointing:
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
         filters = mel_filter_bank(

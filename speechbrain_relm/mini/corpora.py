@@ -2,6 +2,8 @@
 
 To make one by hand:
 > python -m speechbrain_relm.mini.corpora esd FOLDER --speakers 10 --sentences 12
+or with sentences of your own, in voices that the seed picks:
+> python -m speechbrain_relm.mini.corpora esd FOLDER --sentences_from FILE --seed 2
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -12,12 +14,18 @@ import csv
 import hashlib
 import json
 import random
+import sys
 from pathlib import Path
 
 from speechbrain_relm.files import make_once
+from speechbrain_relm.mini.demo_corpus import make_demo
 from speechbrain_relm.mini.iemocap import make_iemocap
 from speechbrain_relm.mini.librispeech import make_librispeech
-from speechbrain_relm.mini.sentences import MOST, everyday_sentences
+from speechbrain_relm.mini.sentences import (
+    MOST,
+    everyday_sentences,
+    read_sentences,
+)
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
     Utterance,
@@ -52,6 +60,43 @@ def _settings(name, seed, rows):
 ESD_VOICES = ["m1", "m2", "m3", "m4", "f1", "f2", "f3", "f4", "f5", "m5"]
 ESD_EMOTIONS = ["neutral", "angry", "happy", "sad"]
 ESD_SENTENCES = 350
+ACCENTS = ("en-us", "en-gb-x-rp", "en-gb-scotland", "en-029")
+VARIANTS = {"m": range(1, 9), "f": range(1, 6)}  # eSpeak NG's m1 to m8, ...
+
+
+def esd_voices(seed):
+    """Picks the voices of the ten speakers.
+
+    Arguments
+    ---------
+    seed : int
+        1 for American English in the plain variants; each other one has
+        voices and accents of its own, of which a neighbouring seed has none.
+
+    Returns
+    -------
+    list of str
+        Names for eSpeak NG, in the order of the speakers.
+
+    Example
+    -------
+    >>> esd_voices(1)[:2]
+    ['en-us+m1', 'en-us+m2']
+    >>> set(esd_voices(2)) & {*esd_voices(1), *esd_voices(3)}
+    set()
+    """
+    first = [f"en-us+{variant}" for variant in ESD_VOICES]
+    if seed == 1:
+        return first
+    others = {}
+    for gender, numbers in VARIANTS.items():
+        voices = [f"{a}+{gender}{n}" for a in ACCENTS for n in numbers]
+        voices = [voice for voice in voices if voice not in first]
+        random.Random(gender).shuffle(voices)
+        # Half of the speakers are men; each seed goes on in the circle.
+        start = seed * len(first) // 2 % len(voices)
+        others[gender] = iter([*voices[start:], *voices[:start]])
+    return [next(others[variant[0]]) for variant in ESD_VOICES]
 
 
 def make_esd(folder, speakers=10, sentences=350, seed=1):
@@ -63,10 +108,10 @@ def make_esd(folder, speakers=10, sentences=350, seed=1):
         Where the corpus goes.
     speakers : int
         How many of the speakers 0011 to 0020, 1 to 10.
-    sentences : int
-        How many of the 350 parallel sentences.
+    sentences : int or list of str
+        How many of our 350 parallel sentences, or up to 350 of one's own.
     seed : int
-        Of the jitter in how each utterance is spoken.
+        Of the voices, and of the jitter in how each utterance is spoken.
 
     Returns
     -------
@@ -88,9 +133,15 @@ def make_esd(folder, speakers=10, sentences=350, seed=1):
         raise ValueError(
             f"speakers={speakers}: ask for 1 to {len(ESD_VOICES)} speakers."
         )
-    texts, rng = everyday_sentences(sentences), random.Random(seed)
+    texts, rng = sentences, random.Random(seed)
+    if isinstance(sentences, int):
+        texts = everyday_sentences(sentences)
+    if len(texts) > ESD_SENTENCES:
+        raise ValueError(
+            f"{len(texts)} sentences: ESD has {ESD_SENTENCES} at most."
+        )
     utterances, transcripts = [], {}
-    for number, variant in enumerate(ESD_VOICES[:speakers]):
+    for number, voice in enumerate(esd_voices(seed)[:speakers]):
         speaker = f"{11 + number:04d}"
         lines = transcripts.setdefault(f"{speaker}/{speaker}.txt", [])
         for k, emotion in enumerate(ESD_EMOTIONS):
@@ -98,9 +149,7 @@ def make_esd(folder, speakers=10, sentences=350, seed=1):
                 name = f"{speaker}_{ESD_SENTENCES * k + index:06d}"
                 path = f"{speaker}/{emotion.capitalize()}/{name}.wav"
                 delivery = draw_delivery([emotion], rng)
-                utterances.append(
-                    Utterance(path, text, f"en-us+{variant}", delivery)
-                )
+                utterances.append(Utterance(path, text, voice, delivery))
                 lines.append(f"{name}\t{text}\t{emotion.capitalize()}\n")
 
     def build(temporary):
@@ -228,7 +277,11 @@ def main():
     corpora = parser.add_subparsers(dest="corpus", required=True)
     esd = corpora.add_parser("esd", help="in the layout of ESD's English part")
     esd.add_argument("--speakers", type=int, default=10)
-    esd.add_argument("--sentences", type=int, default=ESD_SENTENCES)
+    said = esd.add_mutually_exclusive_group()
+    said.add_argument("--sentences", type=int, default=ESD_SENTENCES)
+    said.add_argument(
+        "--sentences_from", help="a text file with sentences, one a line"
+    )
     msp = corpora.add_parser("msp-podcast", help="in that of MSP-Podcast")
     msp.add_argument("--utterances", type=int, default=1400)
     msp.add_argument(
@@ -238,16 +291,38 @@ def main():
     iemocap.add_argument("--utterances_per_dialog", type=int, default=12)
     libri = corpora.add_parser("librispeech", help="in that of LibriSpeech")
     libri.add_argument("--utterances", type=int, default=5000)
-    for command in (esd, msp, iemocap, libri):
+    demo = corpora.add_parser("demo", help="the demo's, in that of ESD")
+    demo.add_argument("--sentences", type=int, default=270)
+    demo.add_argument("--test_sentences", type=int, default=12)
+    for command in (esd, msp, iemocap, libri, demo):
         command.add_argument("folder")
         command.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    try:
+        make(args)
+    except (OSError, ValueError) as error:
+        sys.exit(f"corpora: {error}")
+
+
+def make(args):
+    """Makes the corpus that was asked for.
+
+    Arguments
+    ---------
+    args : argparse.Namespace
+        The command line.
+    """
     if args.corpus == "esd":
-        make_esd(args.folder, args.speakers, args.sentences, args.seed)
+        sentences = args.sentences
+        if args.sentences_from is not None:
+            sentences = read_sentences(args.sentences_from, ESD_SENTENCES)
+        make_esd(args.folder, args.speakers, sentences, args.seed)
     elif args.corpus == "iemocap":
         make_iemocap(args.folder, args.utterances_per_dialog, args.seed)
     elif args.corpus == "librispeech":
         make_librispeech(args.folder, args.utterances, args.seed)
+    elif args.corpus == "demo":
+        make_demo(args.folder, args.sentences, args.test_sentences, args.seed)
     elif args.oddities:
         # It builds on this module.
         from speechbrain_relm.mini import msp_podcast

@@ -2,6 +2,7 @@
 
 > python -m speechbrain_relm.mini.epitome
 > python -m speechbrain_relm.mini.epitome --data_folder /path/to/reddit_csvs
+> python -m speechbrain_relm.mini.epitome --data_folder download
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -10,6 +11,7 @@ Authors
 import argparse
 import functools
 import hashlib
+import json
 import logging
 import shutil
 import tempfile
@@ -24,12 +26,21 @@ from speechbrain_relm.checkpoints import CompleteCheckpointer
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
 from speechbrain_relm.epitome.data import join_annotations, split_by_post
 from speechbrain_relm.epitome.scorer import train_scorer
+from speechbrain_relm.epitome.source import annotations_folder, describe
 from speechbrain_relm.files import cache_folder, make_once
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.epitome_pairs import write_csvs
 
 BACKBONE = "all-MiniLM-L6-v2"
+
+# For readers of its scores.
+OWN_WRITING = (
+    "a small set of this project's own writing, not from annotations of real "
+    "conversations: ER, Ex and IP are illustrative. For figures that mean "
+    "something give epitome_folder (a folder with EPITOME's three CSVs, or "
+    "'download')"
+)
 
 # For real annotations, and for our own, which are few but easy.
 TRAINING = {
@@ -49,7 +60,7 @@ MINI_TRAINING = {
 }
 
 
-def train(annotations, backbone, target, settings):
+def train(annotations, backbone, target, settings, held_out=None, data=None):
     """Trains a classifier for each mechanism and saves them as a scorer.
 
     Killed and started again, it goes on after the last finished epoch.
@@ -64,6 +75,11 @@ def train(annotations, backbone, target, settings):
         An existing folder for the scorer.
     settings : dict
         As `TRAINING`.
+    held_out : dict of str to list of Pair, optional
+        Pairs for the figures; by default a part of the annotations, which is
+        then kept out of training.
+    data : str, optional
+        What the scorer learned from, for readers of its scores.
 
     Returns
     -------
@@ -74,20 +90,7 @@ def train(annotations, backbone, target, settings):
     -------
     >>> train(annotations, "roberta-base", "scorer", TRAINING)  # doctest: +SKIP
     """
-    joined = join_annotations(annotations)
-    parts = split_by_post(
-        [entry["seeker"] for entry in joined],
-        settings["shares"],
-        settings["seed"],
-    )
-    entries = {
-        part: {
-            f"{part}_{i}": entry
-            for i, entry in enumerate(joined)
-            if entry["seeker"] in posts
-        }
-        for part, posts in zip(("train", "valid", "test"), parts)
-    }
+    entries = divide(annotations, settings, held_out)
     digest = hashlib.sha256(f"{settings}{entries}{backbone}".encode())
     working = cache_folder() / "training" / digest.hexdigest()[:16]
     hparams = {
@@ -118,9 +121,56 @@ def train(annotations, backbone, target, settings):
     }
     run_opts = {"device": "cuda" if torch.cuda.is_available() else "cpu"}
     with torch.random.fork_rng():
-        figures = train_scorer(entries, hparams, run_opts, target, **objects)
+        figures = train_scorer(
+            entries, hparams, run_opts, target, data=data, **objects
+        )
     shutil.rmtree(working)
     return figures
+
+
+def divide(annotations, settings, held_out=None):
+    """Divides annotated pairs by post.
+
+    Arguments
+    ---------
+    annotations : dict of str to list of Pair
+        The pairs of each mechanism.
+    settings : dict
+        `shares` of the posts for training and validation, and the `seed`.
+    held_out : dict of str to list of Pair, optional
+        Pairs for the test, in place of the posts that are left over.
+
+    Returns
+    -------
+    dict
+        "train", "valid" and "test" to entries by their ids.
+
+    Example
+    -------
+    >>> from speechbrain_relm.epitome.annotations import Pair
+    >>> pairs = {"explorations": [Pair(p, "Why?", 1, []) for p in "abcd"]}
+    >>> parts = divide(pairs, {"shares": [0.5, 0.25], "seed": 1})
+    >>> {part: len(entries) for part, entries in parts.items()}
+    {'train': 2, 'valid': 1, 'test': 1}
+    """
+    joined = join_annotations(annotations)
+    train_share, valid_share = settings["shares"]
+    shares = [train_share, valid_share]
+    if held_out is not None:
+        shares = [train_share / (train_share + valid_share)]
+    parts = split_by_post(
+        [entry["seeker"] for entry in joined], shares, settings["seed"]
+    )
+    divided = {
+        part: [entry for entry in joined if entry["seeker"] in posts]
+        for part, posts in zip(("train", "valid", "test"), parts)
+    }
+    if held_out is not None:
+        divided["test"] = join_annotations(held_out)
+    return {
+        part: {f"{part}_{i}": entry for i, entry in enumerate(of_part)}
+        for part, of_part in divided.items()
+    }
 
 
 def folder(data_folder=None):
@@ -129,8 +179,8 @@ def folder(data_folder=None):
     Arguments
     ---------
     data_folder : str or pathlib.Path, optional
-        Folder of EPITOME's three Reddit CSVs; by default the set of our own
-        writing.
+        Folder of EPITOME's three Reddit CSVs, or "download" to fetch them; by
+        default the set of our own writing.
 
     Returns
     -------
@@ -139,36 +189,52 @@ def folder(data_folder=None):
 
     Raises
     ------
-    FileNotFoundError
-        If a file of the data is missing.
+    OSError
+        If a file of the data is missing or cannot be fetched.
     ValueError
         If a row of the data is wrong: the message names it.
 
     Example
     -------
     >>> folder()  # doctest: +SKIP
-    '/home/me/.cache/speechbrain_relm/models/epitome-mini'
+    '/home/me/.cache/speechbrain_relm/models/epitome-mini-0f1e2d3c'
     """
     if data_folder is None:
         with tempfile.TemporaryDirectory() as written:
-            return _trained_on(write_csvs(written), MINI_TRAINING, "mini")
-    return _trained_on(Path(data_folder), TRAINING)
+            data = write_csvs(Path(written, "train"))
+            held_out = write_csvs(Path(written, "held_out"), held_out=True)
+            return _trained_on(
+                "mini", data, MINI_TRAINING, OWN_WRITING, held_out
+            )
+    data = annotations_folder(data_folder)
+    return _trained_on("reddit", data, TRAINING, describe(data))
 
 
-def _trained_on(data, training, name=None):
+def _trained_on(name, data, training, learned_from, held_out=None):
     """Trains on the CSVs of a folder, unless that is done already."""
-    annotations = {m: read_pairs(data / file) for m, file in FILES.items()}
+    annotations, *rest = (
+        {m: read_pairs(folder / file) for m, file in FILES.items()}
+        for folder in (data, held_out)
+        if folder is not None
+    )
     digest = hashlib.sha256()
-    for file in FILES.values():
-        digest.update((data / file).read_bytes())
-    digest = digest.hexdigest()[:16]
-    target = cache_folder() / "models" / f"epitome-{name or digest}"
-    settings = {"data": digest, "backbone": BACKBONE, "training": training}
+    for folder in (data, held_out):
+        for file in FILES.values() if folder is not None else ():
+            digest.update((folder / file).read_bytes())
+    settings = {
+        "data": digest.hexdigest()[:16],
+        "learned from": learned_from,
+        "backbone": BACKBONE,
+        "training": training,
+    }
+    # Another training gets another name: scores remember their scorer by it.
+    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:8]
+    target = cache_folder() / "models" / f"epitome-{name}-{key}"
     backbone = models.folder(BACKBONE)
 
     def build(fresh):
         """Trains them there."""
-        train(annotations, backbone, fresh, training)
+        train(annotations, backbone, fresh, training, *rest, data=learned_from)
 
     return str(make_once(target, settings, build))
 
@@ -191,8 +257,8 @@ def main(arguments=None):
     )
     parser.add_argument(
         "--data_folder",
-        help="folder of EPITOME's three Reddit CSVs; by default a small set "
-        "of our own writing, good enough for a demonstration",
+        help="folder of EPITOME's three Reddit CSVs, or 'download'; by default "
+        "a small set of our own writing, good enough for a demonstration",
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")

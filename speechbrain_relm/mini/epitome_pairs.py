@@ -1,10 +1,12 @@
 """A small annotated set for EPITOME, composed of hand-written pieces.
 
-Posts and fragments of responses, each with a known level, lie in `data/`.
-They are joined by a seeded draw, so that the level of every response and the
-span of every rationale are exact. Its figures show that a scorer learned,
-not how well it does on free text: fragments recur in training and held-out
-pairs.
+The pieces are joined by a seeded draw, so that the level of every response
+and the span of every rationale are exact. Held-out pairs share neither a post
+nor a phrase with the training pairs.
+
+Levels are those of Sharma et al. (2020), with one addition: a response whose
+content concerns something that the post does not speak of has level 0,
+however kind it is.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -16,14 +18,21 @@ from pathlib import Path
 
 from speechbrain_relm.epitome.annotations import COLUMNS, FILES
 from speechbrain_relm.lobes.epitome import MECHANISMS
+from speechbrain_relm.mini.epitome_material import read_material
+from speechbrain_relm.mini.epitome_negatives import negative
 
-DATA = Path(__file__).parent / "data"
-RESPONSES_PER_POST = 11
+# Of each post in training and held out: true responses, and such as are none.
+TRUE = {False: 5, True: 5}
+FALSE = {False: 3, True: 3}
 
-# How often a response has no empathy at all, and else how often each
+# How often a true response has no empathy at all, and else how often each
 # mechanism is at level 0, 1 and 2.
-NO_EMPATHY = 0.25
-LEVEL_WEIGHTS = (0.4, 0.25, 0.35)
+NO_EMPATHY = 0.15
+LEVEL_WEIGHTS = {
+    "emotional_reactions": (0.3, 0.25, 0.45),
+    "explorations": (0.3, 0.25, 0.45),
+    "interpretations": (0.7, 0.15, 0.15),
+}
 
 # A sentence that can be said in any emotion is answered as if it had been.
 SPOKEN_AS = (
@@ -34,49 +43,98 @@ SPOKEN_AS = (
 )
 
 
-def _table(name):
-    """Reads one of the hand-written tables, a list of dicts."""
-    with open(DATA / name, encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+class _Writer:
+    """Draws responses from one part of the material."""
+
+    def __init__(self, held_out, rng):
+        self.material, self.rng = read_material(held_out), rng
+        self.topical = []  # (subject, response) of the true responses
+
+    def true_response(self, post):
+        """Draws a response: pieces of (mechanism, level, text)."""
+        mood, feeling = self._said_as(post)
+        pieces = []
+        if self.rng.random() >= NO_EMPATHY:
+            for mechanism in MECHANISMS:
+                (level,) = self.rng.choices((0, 1, 2), LEVEL_WEIGHTS[mechanism])
+                choices = self._choices(post, mood, feeling, mechanism, level)
+                if choices:
+                    piece = (mechanism, level, self.rng.choice(choices))
+                    pieces.append(piece)
+        # A reaction, an interpretation, a question: mostly in this order.
+        if self.rng.random() < 0.75:
+            pieces.sort(key=lambda piece: piece[0] == "explorations")
+        else:
+            self.rng.shuffle(pieces)
+        self._remember(post, pieces)
+        if not pieces or self.rng.random() < 0.25:
+            fillers = self._choices(post, mood, feeling, "none", 0)
+            filler = ("none", 0, self.rng.choice(fillers))
+            pieces.insert(self.rng.randint(0, len(pieces)), filler)
+        return pieces
+
+    def _remember(self, post, pieces):
+        """Keeps what fits no other post, for off-topic kindness."""
+        own = post["questions"].split("|")
+        kept = [
+            text
+            for _, _, text in pieces
+            if post["about"]
+            and (post["about"].lower() in text.lower() or text in own)
+        ]
+        if kept:
+            self.topical.append((post["about"], " ".join(kept)))
+
+    def no_response(self, post):
+        """Draws a response that is none: see `epitome_negatives`."""
+        _, feeling = self._said_as(post)
+        off_topic = [t for about, t in self.topical if about != post["about"]]
+        text = negative(post, feeling, self.material, off_topic, self.rng)
+        return [("none", 0, text)]
+
+    def _said_as(self, post):
+        """Gives the mood and the feeling that a post is answered in."""
+        if post["mood"] == "spoken":
+            return self.rng.choice(SPOKEN_AS)
+        return post["mood"], post["feeling"]
+
+    def _choices(self, post, mood, feeling, mechanism, level):
+        """Lists the texts of a mechanism and level that fit a post.
+
+        Nothing neutral gets a word about the feeling, and a post of the
+        grammar none about its subject.
+        """
+        texts = [
+            piece["text"]
+            for piece in self.material.fragments
+            if (piece["mechanism"], piece["level"]) == (mechanism, str(level))
+            and piece["mood"] in ("any", mood)
+            and (mood != "neutral" or "{feeling}" not in piece["text"])
+            and (post["about"] or "{about}" not in piece["text"])
+        ]
+        # What names the subject comes as often again.
+        texts += [text for text in texts if "{about}" in text]
+        texts = [
+            text.replace("{about}", post["about"]).replace("{feeling}", feeling)
+            for text in texts
+        ]
+        texts = [text[0].upper() + text[1:] for text in texts]
+        if (mechanism, level) == ("explorations", 2) and post["questions"]:
+            # As often as all others together: nothing asks so exactly.
+            own = post["questions"].split("|")
+            texts += own * max(1, len(texts) // len(own))
+        return texts
 
 
-def _pieces(fragments, mood, rng):
-    """Draws the fragments of one response, in order.
-
-    Nothing neutral gets comfort, nor a word about the feeling.
-    """
-    moods = ("any", mood)
-    fitting = [
-        piece
-        for piece in fragments
-        if piece["mood"] in moods
-        and (mood != "neutral" or "{feeling}" not in piece["text"])
-    ]
-    chosen = []
-    if rng.random() >= NO_EMPATHY:
-        for mechanism in MECHANISMS:
-            (level,) = rng.choices("012", LEVEL_WEIGHTS)
-            choices = [
-                piece
-                for piece in fitting
-                if (piece["mechanism"], piece["level"]) == (mechanism, level)
-            ]
-            if choices:
-                chosen.append(rng.choice(choices))
-    least, most = (0, 1) if chosen else (1, 2)
-    fillers = [piece for piece in fitting if piece["mechanism"] == "none"]
-    chosen += rng.sample(fillers, rng.randint(least, most))
-    rng.shuffle(chosen)
-    return chosen
-
-
-def compose(seed=1):
-    """Composes the annotated pairs.
+def compose(seed=1, held_out=False):
+    """Composes annotated pairs.
 
     Arguments
     ---------
     seed : int
         Of the draw.
+    held_out : bool
+        Whether of the part of the material that is kept out of training.
 
     Returns
     -------
@@ -87,31 +145,29 @@ def compose(seed=1):
     Example
     -------
     >>> pairs = compose()
-    >>> len(pairs), pairs == compose()
-    (726, True)
+    >>> len(pairs) > 1000, pairs == compose()
+    (True, True)
     """
-    rng = random.Random(seed)
-    fragments, pairs = _table("epitome_fragments.csv"), []
-    for number, post in enumerate(_table("epitome_posts.csv")):
+    writer = _Writer(held_out, random.Random(seed))
+    posts = list(enumerate(writer.material.posts))
+    pairs = _pairs(posts, writer.true_response, TRUE[held_out], "a")
+    pairs += _pairs(posts, writer.no_response, FALSE[held_out], "b")
+    return sorted(pairs, key=lambda pair: pair["rp_id"])
+
+
+def _pairs(posts, draw, count, mark):
+    """Draws some distinct responses to each post."""
+    pairs = []
+    for number, post in posts:
         seen = set()
-        while len(seen) < RESPONSES_PER_POST:
-            mood, feeling = post["mood"], post["feeling"]
-            if mood == "spoken":
-                mood, feeling = rng.choice(SPOKEN_AS)
-            pieces = [
-                (
-                    piece["mechanism"],
-                    int(piece["level"]),
-                    piece["text"].format(feeling=feeling, about=post["about"]),
-                )
-                for piece in _pieces(fragments, mood, rng)
-            ]
+        while len(seen) < count:
+            pieces = draw(post)
             response = " ".join(text for _, _, text in pieces)
-            if not response or response in seen:
+            if response in seen:
                 continue
             pair = {
-                "sp_id": f"post{number:02d}",
-                "rp_id": f"post{number:02d}-{len(seen):02d}",
+                "sp_id": f"post{number:03d}",
+                "rp_id": f"post{number:03d}-{mark}{len(seen)}",
                 "seeker_post": post["post"],
                 "response_post": response,
             }
@@ -126,15 +182,17 @@ def compose(seed=1):
     return pairs
 
 
-def write_csvs(folder, seed=1):
+def write_csvs(folder, seed=1, held_out=False):
     """Writes the pairs as three files in the public schema.
 
     Arguments
     ---------
     folder : str or pathlib.Path
-        An existing folder.
+        The folder, made if needed.
     seed : int
         Of the draw.
+    held_out : bool
+        As in `compose`.
 
     Returns
     -------
@@ -147,7 +205,8 @@ def write_csvs(folder, seed=1):
     >>> sorted(file.name for file in folder.iterdir())[1]
     'explorations-reddit.csv'
     """
-    folder, pairs = Path(folder), compose(seed)
+    folder, pairs = Path(folder), compose(seed, held_out)
+    folder.mkdir(parents=True, exist_ok=True)
     for mechanism, name in FILES.items():
         with open(folder / name, "w", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")

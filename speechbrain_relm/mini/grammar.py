@@ -21,7 +21,8 @@ from speechbrain_relm.mini.words import read_words
 SHORTEST, LONGEST = 4, 12  # words
 CANDIDATES = 4  # for each sentence; the one with the rarest words is taken
 WITH_ADJECTIVE = 0.2
-PRONOUNS = ["I"] * 4 + ["you", "we", "we", "they", "she", "she", "he", "he"]
+PRONOUNS = ["I", "I", "I", "I", "we", "we", "you", "they", "she", "he"]
+OTHERS = ["you", "they", "she", "he", "she", "he"]
 # Number of a subject to what agrees with it.
 AGREEING = {
     "I": {"is": "am", "was": "was", "has": "have", "aux": "do"},
@@ -39,7 +40,7 @@ CONTRACTED = {
 }
 # Kinds of things that may lie somewhere, and of what there may be several.
 GOODS = ["thing", "clothes", "food", "kitchenware", "tool", "paper", "picture"]
-MANY = ["thing", "clothes", "pet", "wild", "plant", "job", "insect", "vehicle"]
+MANY = ["clothes", "pet", "job"]
 PERSONS = ["kin", "kin", "job", "job", "name"]
 # Section of the verbs of each letter that a template asks a clause by.
 SECTIONS = {
@@ -67,9 +68,12 @@ class _Drawing:
         self.done_to = [
             (forms, kind)
             for _, forms, then in self.words.verbs["people"]
-            for kind in {text.strip("{}") for text in then}
+            for kind in dict.fromkeys(text.strip("{}") for text in then)
             if kind in self.words.nouns and kind not in PERSONS
         ]
+
+        described = [k for k, n in self.words.nouns.items() if n[0].adjectives]
+        self.qualities = described * 2 + ["kin"] * 8
 
     def sentence(self):
         """Draws a sentence."""
@@ -99,19 +103,23 @@ class _Drawing:
         if name in self.words.lists:
             return self.pick(name, self.words.lists[name])
         if name.startswith("one_"):
-            return self.noun(name[len("one_") :], counted=True).one
+            return self.counted(name[len("one_") :]).one
         if name.startswith("bare_"):
             return self.noun(name[len("bare_") :]).one
         if name.endswith("_adjective"):
             return self.adjective(name[: -len("_adjective")])
         return getattr(self, name)()
 
-    def noun(self, kind, counted=False):
-        """Draws a noun, one that can be counted if asked."""
-        nouns = self.words.nouns[kind]
-        if counted:
-            nouns = [noun for noun in nouns if noun.counted]
-        return self.pick(f"{kind} {counted}", nouns)
+    def noun(self, kind):
+        """Draws a noun."""
+        return self.pick(f"{kind} noun", self.words.nouns[kind])
+
+    def counted(self, kind):
+        """Draws a noun that can be counted."""
+        noun = self.noun(kind)
+        while not noun.counted:
+            noun = self.noun(kind)
+        return noun
 
     def adjective(self, kind):
         """Draws what nouns of a kind can be."""
@@ -126,8 +134,7 @@ class _Drawing:
         if indefinite:
             before = "a" if noun.counted else "some"
         words = [before, noun.one]
-        attributive = kind != "kin" and noun.adjectives != [""]
-        if attributive and self.rng.random() < WITH_ADJECTIVE:
+        if noun.attributive and self.rng.random() < WITH_ADJECTIVE:
             words.insert(1, self.adjective(kind))
         return " ".join(words), noun.number
 
@@ -136,7 +143,7 @@ class _Drawing:
         if who != "person":
             return self.noun_phrase(who)
         if self.rng.random() < 0.6:
-            pronoun = self.rng.choice(PRONOUNS[6 * others :])
+            pronoun = self.rng.choice(OTHERS if others else PRONOUNS)
             if pronoun == "I":
                 return pronoun, "I"
             return pronoun, "one" if pronoun in ("she", "he") else "many"
@@ -170,18 +177,12 @@ class _Drawing:
 
     def adjective_of(self, kind):
         """Draws an adjective, a general one if the kind has none."""
-        if self.words.nouns[kind][0].adjectives == [""]:
-            kind = "thing"
-        return self.adjective(kind)
+        has_some = self.words.nouns[kind][0].adjectives
+        return self.adjective(kind if has_some else "thing")
 
     def quality(self):
         """Draws somebody or something, and what it is like."""
-        kinds = [
-            kind
-            for kind, nouns in self.words.nouns.items()
-            if nouns[0].adjectives != [""]
-        ]
-        kind = self.pick("qualities", kinds * 2 + ["kin"] * 8)
+        kind = self.pick("qualities", self.qualities)
         agreed = agree(*self.noun_phrase(kind))
         agreed.adjective, agreed.too = (
             self.adjective(kind),
@@ -200,7 +201,7 @@ class _Drawing:
 
     def plural(self):
         """Draws several things."""
-        return self.noun(self.pick("many", MANY), counted=True).many
+        return self.counted(self.pick("many", MANY)).many
 
     def act(self, form="do"):
         """Draws something to do."""
@@ -243,7 +244,7 @@ def agree(who, number):
         who_is=who_is,
         who_has=who_has,
         who_will=who_will,
-        isnt="isn't" if number == "one" else "aren't",
+        is_not="isn't" if number == "one" else "aren't",
         dont=words["aux"] + "n't",
         **words,
     )
@@ -293,8 +294,10 @@ def spoken_sentences(count, seed):
         while len(candidates) < CANDIDATES:
             sentence = drawing.sentence()
             words = spoken_words(sentence)
-            if SHORTEST <= len(words) <= LONGEST and words not in taken:
-                rarity = sum(1 / (1 + said[word]) for word in words)
+            twice = any(a == b for a, b in zip(words, words[1:]))
+            fits = SHORTEST <= len(words) <= LONGEST and not twice
+            if fits and words not in taken:
+                rarity = sum((1 + said[word]) ** -2 for word in words)
                 rarity /= len(words) ** 0.5
                 candidates.append((rarity, sentence, words))
         _, sentence, words = max(candidates)

@@ -40,8 +40,8 @@ def make_librispeech(folder, utterances=5000, seed=1):
     folder : str or pathlib.Path
         Where the corpus goes: the sets `train-clean-100`, `dev-clean` and
         `test-clean`, which share neither sentences nor voices, and
-        `truth.json`, which maps each utterance id to its set, speaker, voice
-        and the sentence as it was spoken.
+        `truth.json`, which maps each utterance id to its set, speaker, voice,
+        emotion and the sentence as it was spoken; and `emotions.csv`.
     utterances : int
         How many, at least 3: 90 % for training, each with a sentence of its
         own.
@@ -81,6 +81,10 @@ def make_librispeech(folder, utterances=5000, seed=1):
         for path, lines in _transcripts(truth).items():
             text = "".join(f"{line}\n" for line in lines)
             (temporary / path).write_text(text, encoding="utf-8")
+        rows = [f"{name},{e['emotion']}\n" for name, e in truth.items()]
+        (temporary / "emotions.csv").write_text(
+            "".join(["utterance,emotion\n", *rows]), encoding="utf-8"
+        )
         (temporary / "truth.json").write_text(
             json.dumps(truth, indent=2), encoding="utf-8"
         )
@@ -116,13 +120,15 @@ def _draw_set(part, sentences, rng, spoken, truth):
         chapter += turn // IN_A_CHAPTER
         name = f"{speaker}-{chapter}-{turn % IN_A_CHAPTER:04d}"
         path = f"{part}/{speaker}/{chapter}/{name}.flac"
-        delivery = draw_delivery([rng.choice(list(DELIVERIES))], rng)
+        emotion = rng.choice(list(DELIVERIES))
+        delivery = draw_delivery([emotion], rng)
         spoken.append(Utterance(path, sentence, voices[index], delivery))
         truth[name] = {
             "set": part,
             "speaker": str(speaker),
             "voice": voices[index],
             "sentence": sentence,
+            "emotion": emotion,
             "flac": path,
         }
 

@@ -4,7 +4,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import re
 from itertools import product
+from pathlib import Path
 
 WRITTEN = """
 I left my keys on the kitchen table.
@@ -88,6 +90,8 @@ DID += ["left early", "met my parents"]
 WHERE = ["at the station", "on the way home", "before dinner"]
 WHERE += ["in the garden", "during the holidays"]
 
+# Words of one's own sentences at most: about 20 s of slow speech.
+LONGEST = 40
 MOST = len(WRITTEN) + len(WHO) * len(DID) * len(WHERE)
 
 
@@ -122,3 +126,69 @@ def everyday_sentences(count):
         )
     combined = (f"{' '.join(parts)}." for parts in product(WHO, DID, WHERE))
     return [*WRITTEN, *combined][:count]
+
+
+def read_sentences(path, most=MOST):
+    """Reads sentences of one's own.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        UTF-8 text, one sentence a line; empty lines do not count.
+    most : int
+        How many there may be.
+
+    Returns
+    -------
+    list of str
+        The sentences.
+
+    Raises
+    ------
+    ValueError
+        If a line cannot be spoken or comes twice, or if there are none or
+        too many.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "mine.txt"
+    >>> _ = path.write_text("Here we are.\\n\\nhere we are\\n")
+    >>> read_sentences(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: .../mine.txt, line 3: line 1 says it already: change one.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ValueError(f"{path}, line {line}: not UTF-8: save it so.")
+    found, seen = [], {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        sentence = " ".join(line.split())
+        if not sentence:
+            continue
+        words = tuple(re.findall(r"\w+", sentence.lower()))
+        problem = _cannot_be_said(sentence, words)
+        if words in seen:
+            problem = f"line {seen[words]} says it already: change one."
+        if problem:
+            raise ValueError(f"{path}, line {number}: {problem}")
+        seen[words] = number
+        found.append(sentence)
+    if not 1 <= len(found) <= most:
+        raise ValueError(
+            f"{path} has {len(found)} sentences: 1 to {most} are needed."
+        )
+    return found
+
+
+def _cannot_be_said(sentence, words):
+    """Says what is wrong with a sentence, if anything."""
+    if not any(character.isalpha() for character in sentence):
+        return "there is no letter to speak."
+    if len(words) > LONGEST:
+        return f"{len(words)} words: write {LONGEST} at most."
+    if not sentence.isprintable():
+        return "it has control characters: remove them."
+    return None

@@ -15,8 +15,8 @@ DATA = Path(__file__).resolve().parent / "data"
 # What stands before a noun of which its kind says nothing else.
 BEFORE = "the, the, my, your, his, her, our, their, a, a, this, that, another"
 # The same before nouns without a number, and before several.
-BEFORE_MASS = {"a": "some", "this": "the", "that": "the", "another": "more"}
-BEFORE_MANY = {"a": "some", "this": "these", "that": "those", "another": "more"}
+BEFORE_MASS = {"a": "some", "this": "the", "that": "the", "another": "the"}
+BEFORE_MANY = {"a": "some", "this": "these", "that": "those", "another": "the"}
 
 
 def listed(text):
@@ -37,7 +37,7 @@ def listed(text):
     >>> listed("one, two")
     ['one', 'two']
     """
-    return [item.strip() for item in text.split(",")]
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 class Noun:
@@ -68,6 +68,8 @@ class Noun:
         before = listed(kind.get("with", BEFORE))
         self.before = [other.get(word, word) for word in before]
         self.adjectives = listed(kind.get("adjectives", ""))
+        # "my sister is awake", but not "my awake sister"
+        self.attributive = kind.get("attributive", bool(self.adjectives))
 
 
 class Words:

@@ -11,48 +11,25 @@ from collections import Counter, defaultdict
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.evaluation.quality import flaws_of, is_refusal
 from speechbrain_relm.prompting import answer_texts
 from speechbrain_relm.records import make_batches, work_through
 
 logger = get_logger(__name__)
 
-# An answer with one of these is a refusal, and no example to learn from.
-REFUSAL_ANY_CASE = ("as an ai language model", "i'm sorry, but i")
-REFUSAL_INSIDE = ("I'm not sure what you",)
-REFUSAL_START = ("I'm sorry, but I cannot", "I'm sorry, but I'm not sure")
-
-
-def is_refusal(response):
-    """Tells whether the LLM refused to continue, or said nothing.
-
-    Arguments
-    ---------
-    response : str
-        Its answer.
-
-    Returns
-    -------
-    bool
-        True if it should not be learned.
-
-    Example
-    -------
-    >>> is_refusal("As an AI language model, I cannot feel.")
-    True
-    >>> is_refusal("and I could not stop smiling.")
-    False
-    """
-    lowered = response.lower()
-    return (
-        not response
-        or any(phrase in lowered for phrase in REFUSAL_ANY_CASE)
-        or any(phrase in response for phrase in REFUSAL_INSIDE)
-        or response.startswith(REFUSAL_START)
-    )
-
 
 def expect_responses(
-    llm, entries, path, device, source, system, instruction, settings, size
+    llm,
+    entries,
+    path,
+    device,
+    source,
+    system,
+    instruction,
+    settings,
+    size,
+    examples=None,
+    flaws=(),
 ):
     """Generates the expected responses of utterances.
 
@@ -79,14 +56,20 @@ def expect_responses(
         Generation settings, e.g. `max_new_tokens`.
     size : int
         Prompts a batch.
+    examples : dict or None
+        Emotion to example turns, [user sentence, reply] each, that stand
+        before the transcript; a large LLM needs none.
+    flaws : sequence of str
+        Of `evaluation.quality.FLAWS`: answers with one of these are left out
+        of training, as refusals are.
 
     Returns
     -------
     dict
-        Utterance id to a record with `response`, `finished` (false where the
-        token limit cut it) and `refused`.
+        Utterance id to a record with `emotion`, `transcript`, `response`,
+        `finished` (whether the LLM ended it by itself), `refused`.
     """
-    speakers = defaultdict(list)
+    examples, speakers = examples or {}, defaultdict(list)
     for utterance, entry in entries.items():
         speakers[entry["transcript"], entry["emotion"]].append(utterance)
     groups = {members[0]: members for members in speakers.values()}
@@ -100,7 +83,9 @@ def expect_responses(
             + entries[i]["transcript"]
             for i in batch
         ]
-        answers = answer_texts(llm, system, texts, device, **settings)
+        # All of a batch share their emotion, so their examples.
+        turns = examples.get(entries[batch[0]]["emotion"], []) if batch else []
+        answers = answer_texts(llm, system, texts, device, turns, **settings)
         return [
             {
                 "id": member,
@@ -108,17 +93,21 @@ def expect_responses(
                 "transcript": entries[i]["transcript"],
                 "response": answer.text,
                 "finished": answer.finished,
-                "refused": is_refusal(answer.text),
+                "refused": is_refusal(answer.text)
+                or unfit(answer, entries[i]["transcript"], flaws),
             }
             for i, answer in zip(batch, answers)
             for member in groups[i]
         ]
 
-    lengths = [len(entries[i]["transcript"]) for i in groups]
-    batches = [
-        [member for i in batch for member in groups[i]]
-        for batch in make_batches(list(groups), lengths, size)
-    ]
+    batches = []
+    for emotion in {entries[i]["emotion"]: None for i in groups}:
+        firsts = [i for i in groups if entries[i]["emotion"] == emotion]
+        lengths = [len(entries[i]["transcript"]) for i in firsts]
+        batches += [
+            [member for i in batch for member in groups[i]]
+            for batch in make_batches(firsts, lengths, size)
+        ]
     records = work_through(
         path,
         batches,
@@ -127,6 +116,8 @@ def expect_responses(
             "llm": source,
             "system": system,
             "instruction": instruction,
+            "examples": examples,
+            "flaws": sorted(flaws),
             **settings,
         },
         "expected responses",
@@ -140,3 +131,37 @@ def expect_responses(
         count[True],
     )
     return records
+
+
+def unfit(answer, transcript, flaws):
+    """Tells whether an answer has one of some flaws.
+
+    Arguments
+    ---------
+    answer : speechbrain_relm.lobes.chat_llm.Answer
+        The answer.
+    transcript : str
+        What it answers to.
+    flaws : sequence of str
+        Of `evaluation.quality.FLAWS`.
+
+    Returns
+    -------
+    bool
+        Whether it has.
+
+    Example
+    -------
+    >>> from speechbrain_relm.lobes.chat_llm import Answer
+    >>> answer = Answer("I see, the train leaves in ten minutes.", True)
+    >>> unfit(answer, "The train leaves in ten minutes.", ["echo"])
+    True
+    """
+    found = flaws_of(
+        {
+            "response": answer.text,
+            "finished": answer.finished,
+            "transcript": transcript,
+        }
+    )
+    return bool(set(found) & set(flaws))

@@ -10,6 +10,10 @@ from pathlib import Path
 from speechbrain_relm.dimensions import DIMENSIONS, SCALES, from_unit
 from speechbrain_relm.evaluation.examples import example_rows
 from speechbrain_relm.evaluation.figure import draw_scores
+from speechbrain_relm.evaluation.listening_rows import (
+    describe_listening,
+    swaps_table,
+)
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.table import table_cells, to_csv, to_markdown
 from speechbrain_relm.files import write_atomically
@@ -63,6 +67,8 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     if corpus in SCALES and run.attributes() is not None:
         lines.append(f"- {describe_errors(run.attributes(), corpus)}")
     lines += describe_scorers(runs)
+    lines += describe_listening(runs)
+    lines += ["", *swaps_table(runs, "##")]
     lines += [
         "",
         "## Examples",

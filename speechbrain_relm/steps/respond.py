@@ -51,7 +51,10 @@ def parse_emotion(answer):
 
 
 class Ask(NamedTuple):
-    """A question to every utterance: prompt and generation settings."""
+    """A question to every utterance: prompt and generation settings.
+
+    The settings may hold `examples`, turns that stand before the question.
+    """
 
     system: str
     instruction: str
@@ -72,6 +75,24 @@ class Ask(NamedTuple):
         """
         said = {k: v for k, v in self.settings.items() if v is not None}
         return self._replace(settings=said)
+
+    def apart(self):
+        """Takes the example turns out of the settings.
+
+        Returns
+        -------
+        examples : list
+            Example turns, [user sentence, reply] each.
+        settings : dict
+            Generation settings.
+
+        Example
+        -------
+        >>> Ask("", "", {"max_new_tokens": 8}).apart()
+        ([], {'max_new_tokens': 8})
+        """
+        settings = dict(self.settings)
+        return list(settings.pop("examples", ())), settings
 
 
 def respond(

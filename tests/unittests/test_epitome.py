@@ -8,6 +8,7 @@ import csv
 import json
 import math
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -333,9 +334,9 @@ def test_composed_pairs(tmp_path):
             assert shown == known[mechanism]["rationales"]
             assert pair.level == known[mechanism]["level"]
             assert bool(shown) == (pair.level > 0)
-            assert "{" not in pair.response
+            assert not re.search(r"\{(about|feeling|thing)\}", pair.response)
         counts = [sum(p.level == level for p in read) for level in range(3)]
-        assert min(counts) > len(pairs) / 10
+        assert min(counts) > len(pairs) / 20
 
 
 ROW = ["s1", "r1", "I fell.", "Oh no! What happened?", "1", "What happened?|"]

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from speechbrain_relm.esd import DOWNLOAD, parse_line
+
 SCRIPT = Path(__file__).parents[2] / "recipes" / "ESD" / "esd_prepare.py"
 spec = importlib.util.spec_from_file_location("esd_prepare", SCRIPT)
 esd = importlib.util.module_from_spec(spec)
@@ -205,7 +207,7 @@ def test_latin_1(copy):
 )
 def test_lines(line, text, label):
     """Any white space, with the emotion or without."""
-    assert esd._parse_line(line) == ("0011_000351", text, label)
+    assert parse_line(line) == ("0011_000351", text, label)
 
 
 def test_blank_lines_and_case(copy):
@@ -374,7 +376,7 @@ def test_wrong_corpus(tmp_path, folders, found):
     with pytest.raises(ValueError) as error:
         esd.prepare_esd(str(tmp_path), str(tmp_path / "m"))
     message = str(error.value)
-    for part in (str(tmp_path), found, "0011/Neutral", esd.DOWNLOAD):
+    for part in (str(tmp_path), found, "0011/Neutral", DOWNLOAD):
         assert part in message
     assert "\n" not in message and not (tmp_path / "m").exists()
 
@@ -384,7 +386,7 @@ def test_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         esd.prepare_esd(str(tmp_path / "none"), str(tmp_path / "m"))
     assert str(tmp_path / "none") in str(error.value)
-    assert esd.DOWNLOAD in str(error.value)
+    assert DOWNLOAD in str(error.value)
 
 
 def test_wrong_options(copy):

@@ -76,6 +76,15 @@ def test_every_step_leaves_what_it_says(finished):
         recalls.append(sum(heard) / len(heard))
     reported = float(table["UA by category head"]["value"])
     assert reported == pytest.approx(sum(recalls) / 4)
+    listening = json.loads((folder / "listening.json").read_text())
+    assert float(table["Tone fit (chance .250)"]["value"]) == pytest.approx(
+        listening["tone_fit"]["value"]
+    )
+    assert set(read_records(folder / "listening.jsonl")) == set(responses)
+    same = json.loads((folder / "same_words.json").read_text())
+    # The voices differ, so the frames and embeddings can be swapped.
+    assert same["swaps"]["emotion_embedding"]["follows_own"]["n"] == 16
+    assert "| this run | speech frames |" in (folder / "table.md").read_text()
     assert str(folder / "table.md") in printed
     assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
 
@@ -103,6 +112,7 @@ def test_a_second_start_does_nothing_again(finished, corpus, tiny):
     """Every record and the training log stay as they are."""
     folder, _ = finished
     names = ("attributes", "expected_responses", "responses", "scores")
+    names += ("likelihoods", "listening", "swaps", "swap_likelihoods")
     files = [folder / f"{name}.jsonl" for name in names]
     before = [file.read_bytes() for file in files]
     log = (folder / "train_log.txt").read_bytes()
@@ -132,6 +142,7 @@ def mid_epoch(folder):
         ("fit", mid_epoch),
         ("respond", middle_of("responses", 16)),
         ("score", lambda folder: (folder / "scores.settings.json").exists()),
+        ("swaps", middle_of("swaps", 16)),
     ],
 )
 def test_killed_anywhere_it_ends_the_same(
@@ -150,9 +161,10 @@ def test_killed_anywhere_it_ends_the_same(
         # All but a batch that the kill tore is in the file as it was.
         kept = set((folder / name).read_bytes().splitlines())
         assert len(set(records) - kept) <= 1, name
-    if place in ("respond", "score"):
+    if place in ("respond", "score", "swaps"):
         assert "Going into epoch" not in printed
-    for name in ("responses.jsonl", "scores.jsonl", "table.csv"):
+    left = ("responses.jsonl", "scores.jsonl", "table.csv", "same_words.json")
+    for name in left:
         expected = (finished[0] / name).read_bytes()
         assert (folder / name).read_bytes() == expected, name
     log = (finished[0] / "train_log.txt").read_text()

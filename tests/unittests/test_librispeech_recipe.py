@@ -19,9 +19,7 @@ from speechbrain_relm.brain import RELLMBrain
 from speechbrain_relm.data import load_batch, read_manifest, speech_dataset
 from speechbrain_relm.experiment import build
 from speechbrain_relm.losses import response_kl
-from speechbrain_relm.mini.grammar import spoken_sentences
 from speechbrain_relm.mini.librispeech import make_librispeech
-from speechbrain_relm.mini.sentences import MOST, everyday_sentences
 from speechbrain_relm.records import read_records
 from speechbrain_relm.systems import effective_yaml
 from tests import tiny_models
@@ -81,17 +79,6 @@ def link(corpus, folder):
 def bare(sentence):
     """Leaves the words of a sentence, in small letters."""
     return re.sub(r"[.,!?]", "", sentence).lower()
-
-
-def test_the_grammar_has_sentences_enough():
-    """20,000 distinct ones of 4 to 12 words, none of them known."""
-    sentences = spoken_sentences(20000, seed=3)
-    assert len({bare(sentence) for sentence in sentences}) == 20000
-    assert all(4 <= len(sentence.split()) <= 12 for sentence in sentences)
-    known = {bare(sentence) for sentence in everyday_sentences(MOST)}
-    assert not known & {bare(sentence) for sentence in sentences}
-    assert sum(s.endswith("?") for s in sentences) > 2000
-    assert sum(s.endswith("!") for s in sentences) > 1000
 
 
 def test_the_manifests_say_what_was_put_in(corpus, tmp_path):

@@ -19,11 +19,15 @@ import soundfile
 from speechbrain_relm.mini.corpora import (
     ESD_VOICES,
     MSP_SPEAKERS,
+    esd_voices,
     make_esd,
     make_msp_podcast,
     make_once,
 )
-from speechbrain_relm.mini.sentences import everyday_sentences
+from speechbrain_relm.mini.sentences import (
+    everyday_sentences,
+    read_sentences,
+)
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
     RATINGS,
@@ -263,3 +267,54 @@ def test_the_command_makes_a_corpus(tmp_path):
     )
     expected = make_esd(Path(tmp_path) / "called", 1, 1, seed=3)
     assert content(folder) == content(expected)
+
+
+def test_sentences_and_voices_of_ones_own(tmp_path):
+    """The command speaks a file's sentences, in other voices by the seed."""
+    file = tmp_path / "mine.txt"
+    file.write_text("Où est le chat?\n\nThe soup is hot.\n", encoding="utf-8")
+    seen = []
+    for seed in ("2", "3"):
+        folder = tmp_path / seed
+        line = ["esd", str(folder), "--sentences_from", str(file)]
+        command = [sys.executable, "-m", "speechbrain_relm.mini.corpora", *line]
+        subprocess.run(
+            [*command, "--speakers", "1", "--seed", seed], check=True
+        )
+        text = (folder / "0011" / "0011.txt").read_text(encoding="utf-8")
+        assert text.startswith("0011_000001\tOù est le chat?\tNeutral\n")
+        assert text.count("\n") == 8
+        seen.append((folder / "0011/Sad/0011_001052.wav").read_bytes())
+    assert seen[0] != seen[1]
+
+
+def test_voices_by_seed():
+    """Of the speakers' gender, all different, none shared with a neighbour."""
+    genders = [variant[0] for variant in ESD_VOICES]
+    for seed in range(1, 20):
+        voices, following = esd_voices(seed), esd_voices(seed + 1)
+        assert [voice.partition("+")[2][0] for voice in voices] == genders
+        assert len({*voices, *following}) == 20
+        for voice in voices:
+            check_voice(voice)
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"One.\n\xff\n", "line 2: not UTF-8"),
+        (b"One.\none\n", "line 2: line 1 says it already"),
+        (b"One.\n123\n", "line 2: there is no letter"),
+        (b"a\x07b\n", "line 1: it has control characters"),
+        (b"word " * 41, "line 1: 41 words"),
+        (b"\n", "has 0 sentences: 1 to 350"),
+        ("\n".join(f"Number {i}." for i in range(351)).encode(), "has 351"),
+    ],
+)
+def test_bad_sentences_are_named(tmp_path, content, words):
+    """The file, the line and what to do, in one line."""
+    file = tmp_path / "mine.txt"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as error:
+        read_sentences(file)
+    assert str(file) in str(error.value) and "\n" not in str(error.value)

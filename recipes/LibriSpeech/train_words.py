@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Aligns an adapter with a text LLM's words, without running the LLM.
+
+To run this recipe, do the following:
+> python train_words.py hparams/words.yaml --data_folder /path/to/LibriSpeech
+and, with small models on a laptop:
+> python train_words.py hparams/words_mini.yaml --data_folder /path/to/LibriSpeech
+
+The adapter learns by CTC to spell what is said in the LLM's token embeddings,
+and, where labels are known, the emotion. It leaves the folder `aligned`, from
+which `train.py` and the other recipes start (`init_from`).
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import sys
+from pathlib import Path
+
+import speechbrain as sb
+from speechbrain.utils.distributed import if_main_process
+
+from speechbrain_relm.experiment import build, explain, prepare, start
+from speechbrain_relm.preflight import check_models
+from speechbrain_relm.word_alignment import (
+    WordBrain,
+    WordModel,
+    WordRecipe,
+    spelled_tokens,
+)
+
+HERE = Path(__file__).resolve().parent
+
+# What only the user can give: the name in the YAML, what it is, where from.
+WANTED = {
+    "data_folder": "the folder of LibriSpeech, or of any transcribed speech in "
+    "its layout; download it from https://www.openslr.org/12."
+}
+
+
+def main(argv):
+    """Aligns and measures.
+
+    Arguments
+    ---------
+    argv : list of str
+        A YAML and overrides.
+    """
+    hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
+    # What cannot work should cost seconds.
+    check_models(hparams_file, settings)
+
+    # Before the models are loaded: bad data should cost seconds.
+    if "prepare" in settings["steps"]:
+        from librispeech_prepare import prepare_librispeech  # noqa: E402
+
+        prepare(
+            prepare_librispeech,
+            data_folder=settings["data_folder"],
+            manifest_folder=settings["manifest_folder"],
+            train_sets=settings["train_sets"],
+            valid_sets=settings["valid_sets"],
+            test_sets=settings["test_sets"],
+            min_duration=settings["min_duration"],
+            max_duration=settings["max_duration"],
+            emotions_file=settings["emotions_file"],
+        )
+
+    hparams = build(hparams_file)
+    # The tokens of the training transcripts can be spelled.
+    model = WordModel(hparams["model"], spelled_tokens(hparams))
+    hparams["checkpointer"].add_recoverable("model", model)
+    brain = WordBrain(
+        modules={"model": model},
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+        llm=hparams["chat_llm"],
+        emotions=hparams["emotions"],
+        loss_weights=hparams["loss_weights"],
+        lr_schedule=hparams["lr_schedule"],
+        train_logger=hparams["train_logger"],
+        embedding_folder=hparams["embedding_folder"],
+        frame_folder=hparams["frame_folder"],
+        best_by=hparams["best_by"],
+    )
+    recipe = WordRecipe(hparams, brain)
+
+    # Pseudo labels of arousal, dominance and valence.
+    recipe.label_attributes(hparams["labelling_batch_size"])
+    # Words, classes and dimensions.
+    recipe.fit(
+        hparams["epoch_counter"],
+        hparams["sampler"],
+        hparams["train_loader"],
+        hparams["valid_loader"],
+    )
+    recipe.export()
+    report = recipe.report(hparams["report_title"], hparams["batch_size"])
+    if report and if_main_process():
+        sys.stdout.write(report.read_text(encoding="utf-8") + f"\n{report}\n")
+
+
+if __name__ == "__main__":
+    explain(main, sys.argv[1:])

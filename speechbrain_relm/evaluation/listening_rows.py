@@ -1,0 +1,202 @@
+"""Rows of the tables that say whether the answers follow the voice.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+TONE, CONTENT = "Tone fit", "Content fit"
+IDENTICAL = "Identical for the same words"
+# What comes from another take of the sentence, and how the tables call it.
+SWAPS = {
+    "emotion_embedding": "emotion embedding",
+    "speech_frames": "speech frames",
+    "both": "both (the other take itself)",
+}
+
+
+def listening_rows(run):
+    """Lists what is known of a run's listening.
+
+    Arguments
+    ---------
+    run : speechbrain_relm.evaluation.runs.Run
+        The run.
+
+    Returns
+    -------
+    dict
+        Row's title to a figure: `value`, `low`, `high`, `n`.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> figure = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    >>> chance = {"tone_fit": 0.25, "content_fit": None}
+    >>> listening = {"tone_fit": figure, "chance": chance}
+    >>> list(listening_rows(Run("A", {}, {}, None, listening)))
+    ['Tone fit (chance .250)']
+    """
+    rows = {}
+    for title, name in ((TONE, "tone_fit"), (CONTENT, "content_fit")):
+        figure = (run.listening or {}).get(name)
+        if is_known(figure):
+            chance = f"{run.listening['chance'][name]:.3f}".lstrip("0")
+            rows[f"{title} (chance {chance})"] = figure
+    identical = (run.same_words or {}).get("identical_share")
+    if is_known(identical):
+        rows[IDENTICAL] = identical
+    return rows
+
+
+def is_known(figure):
+    """Tells whether a figure has a value.
+
+    Arguments
+    ---------
+    figure : dict or None
+        `value`, `low`, `high`, `n`.
+
+    Returns
+    -------
+    bool
+        Whether it is there and defined.
+
+    Example
+    -------
+    >>> is_known(None), is_known({"value": None})
+    (False, False)
+    """
+    return figure is not None and figure["value"] is not None
+
+
+def describe_listening(runs):
+    """Says of some runs what the listening rows mean, and shows the swaps.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The runs of one table.
+
+    Returns
+    -------
+    list of str
+        Items of a Markdown list; none if no run has such figures.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> describe_listening([Run("A", {}, {})])
+    []
+    """
+    known = [run for run in runs if run.listening]
+    if not known:
+        return []
+    lines = [
+        "- Tone fit is the share of responses that the text LLM, given the "
+        "true transcript, finds likeliest under the true emotion, its priors "
+        "taken off; content fit the same among sentences of the emotion. In "
+        "brackets 95 % intervals, drawn by sentence."
+    ]
+    lines += [
+        f"- {run.name}: {note}"
+        for run in known
+        for note in run.listening["notes"]
+    ]
+    return lines
+
+
+def swaps_table(runs, heading="#"):
+    """Shows which ear the runs follow.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The runs of one table.
+    heading : str
+        Marks of the heading.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown with a heading; none if no run has swaps.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> swaps_table([Run("A", {}, {})])
+    []
+    """
+    known = [run for run in runs if run.same_words]
+    if not known:
+        return []
+    lines = [
+        f"{heading} Same words, another voice",
+        "",
+        "A take gets something of another take: the same sentence by the same "
+        "speaker in another emotion. Shares of responses that fit the "
+        "emotion of the take itself (own) and of the other.",
+        "",
+        "| system | from the other take | fits own | fits other | responses |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    for run in known:
+        lines += [
+            f"| {run.name} | {cells} |"
+            for cells in swap_rows(run.same_words["swaps"])
+        ]
+    return lines
+
+
+def swap_rows(swaps):
+    """Lists swaps as cells of a table.
+
+    Arguments
+    ---------
+    swaps : dict
+        Swap to its figures, or to `None`.
+
+    Returns
+    -------
+    list of str
+        One a swap.
+
+    Example
+    -------
+    >>> swap_rows({"emotion_embedding": None})
+    ['emotion embedding | undefined | undefined | 0']
+    """
+    rows = []
+    for swap, figures in swaps.items():
+        cells = ["undefined", "undefined", "0"]
+        if figures is not None:
+            own, other = figures["follows_own"], figures["follows_other"]
+            cells = [in_brackets(own), in_brackets(other), str(own["n"])]
+        rows.append(" | ".join([SWAPS[swap], *cells]))
+    return rows
+
+
+def in_brackets(figure):
+    """Prints a figure with its interval.
+
+    Arguments
+    ---------
+    figure : dict
+        `value`, `low`, `high`.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Example
+    -------
+    >>> in_brackets({"value": 0.5, "low": 0.25, "high": 0.75})
+    '.500 [.250, .750]'
+    """
+    if figure["value"] is None:
+        return "undefined"
+    value, low, high = (
+        f"{figure[key]:.3f}".removeprefix("0")
+        for key in ("value", "low", "high")
+    )
+    return f"{value} [{low}, {high}]"

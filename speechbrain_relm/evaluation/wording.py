@@ -1,0 +1,72 @@
+"""Texts compared by what they say, not by how they are typed.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import re
+
+_STRAIGHT = str.maketrans("‘’‛´`“”„«»", "'''''\"\"\"\"\"")
+
+
+def straight(text):
+    """Makes typographic quotes plain ones.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        The same with ' and ".
+
+    Example
+    -------
+    >>> straight("I’m “fine”.")
+    'I\\'m "fine".'
+    """
+    return text.translate(_STRAIGHT)
+
+
+def words_of(text):
+    """Lists the words of a text, without case and punctuation.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    list of str
+        Words in lower case; an apostrophe stays inside its word.
+
+    Example
+    -------
+    >>> words_of("It’s “late”, isn't it?")
+    ["it's", 'late', "isn't", 'it']
+    """
+    return re.findall(r"\w+(?:'\w+)*", straight(text).lower())
+
+
+def normalised(text):
+    """Writes a text so that two that say the same are the same.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        Its words, one space between two; without a word, the bare text.
+
+    Example
+    -------
+    >>> normalised("I'm late!") == normalised("i’m  late"), normalised("?")
+    (True, '?')
+    """
+    return " ".join(words_of(text)) or text.strip()

@@ -1,0 +1,267 @@
+"""Whether a release follows the voice: the same words, another voice.
+
+To run it on a parallel corpus in ESD's layout, do the following:
+> speechbrain-relm same_words RELEASE DATA_FOLDER OUTPUT_FOLDER
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import hashlib
+import logging
+import sys
+from pathlib import Path
+
+from speechbrain_relm.base_models import checksum
+from speechbrain_relm.commands import load
+from speechbrain_relm.corpus import as_json
+from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.esd import read_esd
+from speechbrain_relm.evaluation.listening_rows import in_brackets, swap_rows
+from speechbrain_relm.evaluation.same_words import parallel_takes, same_words
+from speechbrain_relm.files import locked, write_atomically
+from speechbrain_relm.listeners import ReleasedListener
+from speechbrain_relm.steps.listen import make_judge
+from speechbrain_relm.steps.respond import Ask, respond
+
+# What a release must say beyond what answering needs.
+WANTED = (
+    "recognition_settings",
+    "continuation_system",
+    "continuation_from_text",
+    "continuation_examples",
+)
+SEED = 1  # of the sentences that are compared
+
+
+def run(options):
+    """Answers the corpus and measures whether the voice is followed.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `release`, `data_folder`, `output_folder`, `batch_size`, `device` and
+        `judge`.
+
+    Returns
+    -------
+    figures : dict
+        See `speechbrain_relm.evaluation.same_words.same_words`.
+    classes : int
+        How many emotions there are to fit.
+
+    Raises
+    ------
+    ValueError
+        If the release is too old, or the corpus has no parallel takes.
+    """
+    released = load(options.release, options.device)
+    settings = vars(released.hparams)
+    missing = [name for name in WANTED if name not in settings]
+    if missing:
+        raise ValueError(
+            f"{options.release}/hyperparams.yaml has no {', '.join(missing)}: "
+            "make the release again by the recipe's step 'release'."
+        )
+    emotions, size = settings["emotions"], options.batch_size
+    entries = parallel_entries(options.data_folder, emotions)
+    listener = ReleasedListener(released)
+    llm = listener.model.llm
+    judge = make_judge(
+        {
+            "source": options.judge or llm.source,
+            "dtype": "float32" if options.device == "cpu" else "bfloat16",
+            "batch_size": size,
+            "seed": SEED,
+        },
+        settings,
+        emotions,
+        llm,
+        options.device,
+    )
+    ask = released.asking()
+    folder = Path(options.output_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        mark = f"{identity(options.release)} {corpus_mark(entries)}"
+        responses = respond(
+            listener,
+            entries,
+            folder / "responses.jsonl",
+            mark,
+            emotions,
+            ask,
+            Ask(
+                settings["recognition_system"],
+                settings["recognition_instruction"],
+                settings["recognition_settings"],
+            ).plain(),
+            size,
+        )
+        figures = same_words(
+            listener,
+            judge,
+            entries,
+            responses,
+            folder,
+            ask,
+            size,
+            {"checkpoint": mark},
+        )
+        write_atomically(folder / "same_words.json", as_json(figures))
+    return figures, len(emotions)
+
+
+def parallel_entries(data_folder, emotions):
+    """Reads the takes of a corpus that have the same words in another voice.
+
+    Arguments
+    ---------
+    data_folder : str
+        A corpus in ESD's layout.
+    emotions : list of str
+        Emotions that the release knows.
+
+    Returns
+    -------
+    dict
+        Utterance id to manifest entry.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    entries = read_esd(data_folder, emotions)
+    takes = [i for group in parallel_takes(entries) for i in group]
+    if not takes:
+        raise ValueError(
+            f"{data_folder}: no speaker says a sentence in two of the "
+            f"emotions {', '.join(emotions)}, so there is nothing to compare."
+        )
+    return {utterance: entries[utterance] for utterance in takes}
+
+
+def identity(release):
+    """Identifies the weights of a release.
+
+    Arguments
+    ---------
+    release : str
+        Folder or hub id.
+
+    Returns
+    -------
+    str
+        A digest of a folder's weights; the hub id of another.
+
+    Example
+    -------
+    >>> identity("someone/re-llm")
+    'someone/re-llm'
+    """
+    path = Path(release) / "model.ckpt"
+    if not path.is_file():
+        return release
+    return checksum(path)[:16]
+
+
+def corpus_mark(entries):
+    """Identifies utterances by what is said and the size of their wavs.
+
+    Arguments
+    ---------
+    entries : dict
+        Utterance id to manifest entry.
+
+    Returns
+    -------
+    str
+        A digest.
+    """
+    digest = hashlib.sha256()
+    for utterance, entry in sorted(entries.items()):
+        stat = Path(entry["wav"]).stat()
+        row = [utterance, entry["transcript"], entry["emotion"], entry["wav"]]
+        digest.update(repr([*row, stat.st_size, stat.st_mtime_ns]).encode())
+    return digest.hexdigest()[:16]
+
+
+def render(figures, classes):
+    """Shows the figures as two tables.
+
+    Arguments
+    ---------
+    figures : dict
+        From `run`.
+    classes : int
+        The same.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Example
+    -------
+    >>> figure = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8}
+    >>> print(render({"tone_fit": figure, "swaps": {"both": None}}, 4))
+    | measure | value [95 % interval] | n |
+    | --- | --- | ---: |
+    | tone fit (chance .250) | .500 [.250, .750] | 8 |
+    <BLANKLINE>
+    | from the other take | fits own | fits other | responses |
+    | --- | ---: | ---: | ---: |
+    | both (the other take itself) | undefined | undefined | 0 |
+    """
+    lines = ["| measure | value [95 % interval] | n |", "| --- | --- | ---: |"]
+    for name, figure in figures.items():
+        if name == "swaps":
+            continue
+        title = name.replace("_", " ")
+        if name == "tone_fit":
+            title += f" (chance {1 / classes:.3f})".replace(" 0.", " .")
+        lines.append(f"| {title} | {in_brackets(figure)} | {figure['n']} |")
+    lines += [
+        "",
+        "| from the other take | fits own | fits other | responses |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    lines += [f"| {cells} |" for cells in swap_rows(figures["swaps"])]
+    return "\n".join(lines)
+
+
+def main(arguments=None):
+    """Runs the command, or says in one line what is wrong.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+    """
+    parser = argparse.ArgumentParser(
+        prog="speechbrain-relm same_words",
+        description="Do answers to the same words in another voice differ, "
+        "and do they follow the voice?",
+        epilog="Example: speechbrain-relm same_words "
+        "results/ESD/re_llm/1986/release /path/to/ESD results/same_words",
+    )
+    parser.add_argument("release", help="folder or hub id of a release")
+    parser.add_argument("data_folder", help="a parallel corpus, as ESD")
+    parser.add_argument("output_folder", help="for records and figures")
+    parser.add_argument("--batch_size", type=int, default=16)
+    parser.add_argument("--device", default="cpu", help="e.g. cuda")
+    parser.add_argument(
+        "--judge", help="hub id or folder of an LLM; by default the release's"
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(format="%(message)s")
+    if options.batch_size < 1:
+        parser.error("--batch_size: at least 1")
+    try:
+        figures, classes = run(options)
+    except (OSError, ValueError, RecipeError) as error:
+        sys.exit(f"same_words: {error}")
+    path = Path(options.output_folder) / "same_words.json"
+    sys.stdout.write(f"{render(figures, classes)}\n\n{path}\n")

@@ -1,0 +1,45 @@
+"""Steps by name, so that a YAML can leave some out.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import functools
+import time
+
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
+
+
+def step(name):
+    """Makes a method a step that `steps` of the YAML can leave out.
+
+    Arguments
+    ---------
+    name : str
+        The step's name in the YAML.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+
+    def decorate(method):
+        """Wraps the method."""
+
+        @functools.wraps(method)
+        def run(self, *args, **kwargs):
+            """Runs the step, and times it."""
+            if name not in self.hparams["steps"]:
+                logger.info("Step '%s' is left out, as `steps` says.", name)
+                return None
+            start = time.time()
+            result = method(self, *args, **kwargs)
+            self.seconds[name] = round(time.time() - start, 1)
+            return result
+
+        return run
+
+    return decorate
