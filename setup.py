@@ -30,6 +30,9 @@ setup(
         "Topic :: Multimedia :: Sound/Audio :: Speech",
     ],
     install_requires=[
+        # hub.py reads its cache and its errors; 1.31 is what transformers
+        # asks for, and 2.4 was run.
+        "huggingface_hub>=1.31,<3",
         "hyperpyyaml>=1.2.2",
         "matplotlib>=3.7",
         "safetensors>=0.4",
@@ -42,7 +45,8 @@ setup(
         "torch>=2.11,<2.12",
         "torchaudio>=2.11,<2.12",
         "tqdm>=4.60",
-        "transformers>=5.20,<6",
+        # 5.40 drops `past_key_values` from a decoder's forward.
+        "transformers>=5.20,<5.40",
     ],
     extras_require={
         # The embedded default: small real models and synthetic corpora.

@@ -145,7 +145,8 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
             emotion = feats.new_empty(batch_size, frames, channels)
             fused = torch.cat([feats, emotion], dim=-1)
             speech, _ = model.adapter(fused)
-            results.append(model.heads(speech.float().mean(1)))
+            if model.heads is not None:
+                results.append(model.heads(speech.float().mean(1)))
         kept["adapter and heads"] = count.total
 
         past, rest = read_before(

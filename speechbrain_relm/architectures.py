@@ -6,10 +6,16 @@ Authors
 
 from pathlib import Path
 
-from transformers import AutoConfig, Wav2Vec2Config, WhisperConfig
+from transformers import (
+    AutoConfig,
+    RobertaConfig,
+    Wav2Vec2Config,
+    WhisperConfig,
+)
 
 from speechbrain_relm.convert.qwen import qwen2_config
 from speechbrain_relm.convert.weights import read_json
+from speechbrain_relm.hub import cached, settings_folder
 
 WHISPER_LARGE_V2 = {
     "d_model": 1280,
@@ -34,6 +40,14 @@ WAV2VEC2_EMOTION = {
     "feat_extract_norm": "layer",
     "do_stable_layer_norm": True,
 }
+# Of which the emotion encoder's training starts.
+WAV2VEC2_ROBUST = {**WAV2VEC2_EMOTION, "num_hidden_layers": 24}
+ROBERTA_BASE = {
+    "vocab_size": 50265,
+    "max_position_embeddings": 514,
+    "type_vocab_size": 1,
+    "layer_norm_eps": 1e-5,
+}
 QWEN_7B_CHAT = {
     "vocab_size": 151936,
     "hidden_size": 4096,
@@ -49,6 +63,8 @@ EMOTION_MODEL = "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
 _KNOWN = {
     "openai/whisper-large-v2": lambda: WhisperConfig(**WHISPER_LARGE_V2),
     EMOTION_MODEL: lambda: Wav2Vec2Config(**WAV2VEC2_EMOTION),
+    "facebook/wav2vec2-large-robust": lambda: Wav2Vec2Config(**WAV2VEC2_ROBUST),
+    "roberta-base": lambda: RobertaConfig(**ROBERTA_BASE),
     "Qwen/Qwen-7B-Chat": lambda: qwen2_config(QWEN_7B_CHAT),
 }
 
@@ -59,8 +75,8 @@ def architecture(source):
     Arguments
     ---------
     source : str
-        Hub id or folder. The paper's models are known here; for others the
-        hub is asked.
+        Hub id or folder. The paper's models are known here; for others that
+        are not in the cache, the hub is asked for their `config.json`.
 
     Returns
     -------
@@ -72,10 +88,11 @@ def architecture(source):
     >>> architecture("Qwen/Qwen-7B-Chat").intermediate_size
     11008
     """
-    if source in _KNOWN:
+    folder = Path(source) if Path(source).is_dir() else cached(source)
+    if folder is None and source in _KNOWN:
         return _KNOWN[source]()
-    if Path(source).is_dir():
-        config = read_json(Path(source) / "config.json")
-        if config.get("model_type") == "qwen":
-            return qwen2_config(config)
-    return AutoConfig.from_pretrained(source)
+    folder = folder or settings_folder(source)
+    config = read_json(folder / "config.json")
+    if config.get("model_type") == "qwen":
+        return qwen2_config(config)
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)

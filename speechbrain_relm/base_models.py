@@ -8,16 +8,14 @@ import hashlib
 import os
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.files import cache_folder, write_atomically
+from speechbrain_relm.hub import weight_files
 from speechbrain_relm.mini.models import sha256
 
 logger = get_logger(__name__)
 
-# The first kind that a folder has is what transformers loads.
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.bin", "*.ckpt")
 LARGE = 2**24  # bytes, from which a checksum is kept
 
 
@@ -55,63 +53,13 @@ def checksum(path):
     return kept.read_text(encoding="utf-8")
 
 
-def weight_files(source, wanted=None):
-    """Finds the files that hold a model's weights.
-
-    Arguments
-    ---------
-    source : str
-        Hub id, folder or file.
-    wanted : list of str or None
-        Files to get from the hub; `None` looks at what is here already.
-
-    Returns
-    -------
-    folder : pathlib.Path
-        Where they are.
-    names : list of str
-        Their paths in it.
-
-    Raises
-    ------
-    OSError
-        If there is no such source, or it has no weights.
-
-    Example
-    -------
-    >>> weight_files(getfixture("qwen_folder"))[1]
-    ['model.safetensors']
-    """
-    path = Path(source)
-    if path.is_file():
-        return path.parent, [path.name]
-    if not path.is_dir():
-        try:
-            path = snapshot_download(
-                str(source),
-                allow_patterns=wanted,
-                local_files_only=wanted is None,
-            )
-        except (OSError, ValueError) as error:
-            raise OSError(
-                f"{source} is no folder, and the Hugging Face hub did not "
-                f"give it ({type(error).__name__})."
-            )
-        path = Path(path)
-    for pattern in WEIGHTS:
-        found = sorted(str(f.relative_to(path)) for f in path.rglob(pattern))
-        if found:
-            return path, found
-    raise OSError(f"{path} holds no weights: {', '.join(WEIGHTS)}.")
-
-
 def describe(source):
     """Describes a base model so that it can be told from any other.
 
     Arguments
     ---------
     source : str
-        Hub id, folder or file, in use: nothing is downloaded.
+        Hub id, folder or file, in use already.
 
     Returns
     -------
@@ -125,13 +73,36 @@ def describe(source):
     ['revision', 'sha256', 'source']
     """
     folder, names = weight_files(source)
-    revision = None
-    if Path(source).exists():
-        source = str(Path(source).resolve())
-    else:
-        revision = folder.name  # the hub's cache names snapshots by commit
+    source, revision = origin(source, folder)
     sums = {name: checksum(folder / name) for name in names}
-    return {"source": str(source), "revision": revision, "sha256": sums}
+    return {"source": source, "revision": revision, "sha256": sums}
+
+
+def origin(source, folder):
+    """Names a model so that others find it.
+
+    Arguments
+    ---------
+    source : str
+        Hub id, folder or file.
+    folder : pathlib.Path
+        Where its weights are.
+
+    Returns
+    -------
+    source : str
+        An absolute path, or the hub id.
+    revision : str or None
+        The hub's commit.
+
+    Example
+    -------
+    >>> origin("Qwen/Qwen-7B-Chat", Path("cache/snapshots/8d24619b"))
+    ('Qwen/Qwen-7B-Chat', '8d24619b')
+    """
+    if Path(source).exists():
+        return str(Path(source).resolve()), None
+    return str(source), folder.name  # the cache names snapshots by commit
 
 
 def base_model(name, source, trained_with, sha256, revision=None):
@@ -153,7 +124,7 @@ def base_model(name, source, trained_with, sha256, revision=None):
     Returns
     -------
     str
-        The source.
+        The folder or file; of a hub id the folder of that very commit.
 
     Raises
     ------
@@ -177,7 +148,7 @@ def base_model(name, source, trained_with, sha256, revision=None):
     origin = trained_with + (f" (revision {revision})" if revision else "")
     fix = f'Give a folder with those weights: overrides={{"{name}": FOLDER}}.'
     try:
-        folder, found = weight_files(source, list(sha256))
+        folder, found = weight_files(source, revision)
     except OSError as error:
         raise OSError(
             f"{name}: {error} The release was trained with {origin}. {fix}"
@@ -192,4 +163,4 @@ def base_model(name, source, trained_with, sha256, revision=None):
                 f"{name}: {path} {has}, but the release was trained with "
                 f"{origin}, whose {file} has {wanted}. {fix}"
             )
-    return str(source)
+    return str(source) if Path(source).exists() else str(folder)

@@ -112,7 +112,8 @@ class RELLMBrain(WindowBrain):
         self.model = getattr(self.modules, "model", None)
         # What frozen encoders hear stays what it was.
         self.emotion_cache, self.frame_cache = None, None
-        if self.hparams.emotion_encoder is not None:
+        hears = self.model is not None
+        if hears and self.hparams.emotion_encoder is not None:
             self.emotion_cache = EmotionCache(
                 self.hparams.emotion_encoder.to(self.device),
                 embedding_folder,

@@ -91,6 +91,8 @@ def load(release, device="cpu"):
     ------
     FileNotFoundError
         If a folder is meant and it is no release.
+    RecipeError
+        If a base model is not there, or is not whole.
     """
     folder = Path(release)
     looks_local = folder.exists() or release.count("/") != 1
@@ -100,12 +102,18 @@ def load(release, device="cpu"):
             "'release' leaves, e.g. results/ESD/re_llm/1986/release."
         )
     # `--help` and typing errors need not wait for these.
+    from huggingface_hub.utils import enable_progress_bars
     from transformers.utils import logging
 
+    from speechbrain_relm.checks import check_release
+    from speechbrain_relm.hub import model_folder
     from speechbrain_relm.inference.re_llm import EmpatheticListener
 
     logging.disable_progress_bar()
-    return EmpatheticListener.from_hparams(release, run_opts={"device": device})
+    enable_progress_bars()  # of downloads
+    folder = model_folder(release)
+    check_release(folder)
+    return EmpatheticListener.from_hparams(folder, run_opts={"device": device})
 
 
 def changes(options):

@@ -7,7 +7,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
 import fcntl
+import logging
 import os
 import sys
 from pathlib import Path
@@ -21,9 +23,11 @@ from speechbrain.utils.distributed import (
     run_on_main,
 )
 
-from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.errors import RecipeError, first_line
 from speechbrain_relm.files import write_atomically
+from speechbrain_relm.needs import loads_weights, needed_yaml
 from speechbrain_relm.plain_yaml import Placeholder, read_plain
+from speechbrain_relm.pretrained import without_weights
 from speechbrain_relm.systems import effective_yaml
 
 
@@ -129,6 +133,12 @@ def start(argv, recipe_folder, wanted):
         For any mistake in the command line, or if another run uses the
         output folder.
     """
+    # SpeechBrain's own lobes load by hub id: in a thread of its own,
+    # transformers would have the hub convert weights that are not safetensors.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
+    # Their every step would be in log.txt.
+    for name in ("httpcore", "httpcore2", "httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     hparams_file, run_opts, overrides = sb.parse_arguments(argv)
     text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
     settings = read_settings(text, wanted)
@@ -141,21 +151,34 @@ def start(argv, recipe_folder, wanted):
     return str(folder / "recipe.yaml"), run_opts, settings
 
 
-def build(hparams_file):
-    """Builds the objects of a YAML.
+def build(hparams_file, steps=None):
+    """Builds the objects of a YAML that a run needs.
 
     Arguments
     ---------
     hparams_file : str
         The YAML of this run, from `start`.
+    steps : list of str or None
+        The run's steps: what none of them reads is null, and steps that only
+        look at a model's outline get it without weights. `None` builds all.
 
     Returns
     -------
     dict
         The loaded YAML.
+
+    Raises
+    ------
+    RecipeError
+        If a model is not there, or is not what it should be.
     """
-    with open(hparams_file, encoding="utf-8") as file:
-        return load_hyperpyyaml(file)
+    text = needed_yaml(Path(hparams_file).read_text(encoding="utf-8"), steps)
+    whole = loads_weights(steps)
+    try:
+        with contextlib.nullcontext() if whole else without_weights():
+            return load_hyperpyyaml(text)
+    except (OSError, ValueError) as error:
+        raise RecipeError(first_line(error)) from error
 
 
 def prepare(function, **kwargs):
@@ -224,7 +247,7 @@ def lock_folder(folder):
 
 
 def explain(main, *args):
-    """Turns a `RecipeError` into one line and exit status 2.
+    """Turns a `RecipeError` into one line a problem and exit status 1.
 
     Arguments
     ---------

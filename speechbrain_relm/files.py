@@ -11,6 +11,10 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
+
 # Remembers what a made folder was made from.
 FINGERPRINT = "MADE.json"
 
@@ -80,24 +84,40 @@ def locked(folder):
     folder = Path(folder).resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = folder.with_name(f".{folder.name}.lock")
-    with open(lock, "w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with open(lock, "a+", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            logger.warning(
+                "Waiting for process %s, which is making %s.",
+                handle.read().strip() or "?",
+                folder,
+            )
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
         yield
 
 
 @contextmanager
-def whole_folder(folder):
+def whole_folder(folder, resume=False):
     """Makes a folder whole or not at all, inside a `with` block.
 
     Arguments
     ---------
     folder : str or pathlib.Path
         The folder to make, or to make anew.
+    resume : bool
+        Whether what a killed process left is kept, for one who knows how to
+        go on with it.
 
     Yields
     ------
     pathlib.Path
-        An empty folder beside it, which takes its name at the end.
+        A folder beside it, empty unless resumed, which takes its name at the
+        end.
 
     Example
     -------
@@ -111,17 +131,23 @@ def whole_folder(folder):
     """
     folder = Path(folder).resolve()
     partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a killed process
-    partial.mkdir(parents=True)
+    if not resume:
+        shutil.rmtree(partial, ignore_errors=True)  # of a killed process
+    partial.mkdir(parents=True, exist_ok=resume)
+    kept = False
     try:
         yield partial
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
+    except KeyboardInterrupt:
+        kept = resume
+        raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
-def make_once(folder, settings, build):
+def make_once(folder, settings, build, resume=False):
     """Makes a folder whole or not at all, and only if its settings are new.
 
     Arguments
@@ -132,6 +158,8 @@ def make_once(folder, settings, build):
         All that decides the content, in JSON's types.
     build : callable
         Called with an empty temporary folder, which then takes the name.
+    resume : bool
+        See `whole_folder`.
 
     Returns
     -------
@@ -163,7 +191,7 @@ def make_once(folder, settings, build):
                 f"{folder} has files but no {FINGERPRINT}, so it was not made "
                 "here and is left alone: name another folder."
             )
-        with whole_folder(folder) as fresh:
+        with whole_folder(folder, resume) as fresh:
             build(fresh)
             (fresh / FINGERPRINT).write_text(fingerprint, encoding="utf-8")
     return folder

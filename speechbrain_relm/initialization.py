@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import load_file
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.convert.commands import convert_blsp_emo
-from speechbrain_relm.convert.re_llm_folder import CONVERSION
-from speechbrain_relm.convert.sources import converted, released_folder
-from speechbrain_relm.convert.weights import Weights
+from speechbrain_relm.convert.commands import convert_start
+from speechbrain_relm.convert.sources import converted
+from speechbrain_relm.convert.weights import find_shards, tensor_names
+from speechbrain_relm.hub import CONVERSION
 from speechbrain_relm.pretrained import building_without_weights
 
 logger = get_logger(__name__)
@@ -105,6 +105,31 @@ def _is_narrower(name, tensor, wanted):
     )
 
 
+def start_names(source):
+    """Names the tensors of a start, without reading them.
+
+    Arguments
+    ---------
+    source : str
+        See `start_from`.
+
+    Returns
+    -------
+    set of str
+        Their names in `RELLM`.
+
+    Raises
+    ------
+    OSError
+        If there is no such source.
+    """
+    return {
+        f"{prefix}{name}"
+        for file, prefix in _start_files(source)
+        for name in tensor_names(file)
+    }
+
+
 def read_start(source):
     """Reads the tensors of a start.
 
@@ -123,17 +148,25 @@ def read_start(source):
     OSError
         If there is no such source.
     """
+    return {
+        f"{prefix}{name}": tensor
+        for file, prefix in _start_files(source)
+        for name, tensor in load_file(file).items()
+    }
+
+
+def _start_files(source):
+    """Names the safetensors of a start, and what stands before their names."""
     path = Path(source)
     if path.is_file():
-        return load_file(path)
+        return [(path, "")]
     if (path / "model.ckpt").is_file():
-        return load_file(path / "model.ckpt")
+        return [(path / "model.ckpt", "")]
     if not (path / CONVERSION).is_file():
-        path = converted(released_folder(source), convert_blsp_emo)
-    tensors = dict(Weights(path / "trained"))
-    for name, tensor in Weights(path / "whisper"):
-        tensors[f"speech_encoder.encoder.{name}"] = tensor
-    return tensors
+        path = converted(source, convert_start)
+    files = [(file, "") for file in find_shards(path / "trained")]
+    whisper = find_shards(path / "whisper")
+    return files + [(file, "speech_encoder.encoder.") for file in whisper]
 
 
 def widen(tensor, wider):

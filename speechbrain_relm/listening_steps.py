@@ -23,6 +23,14 @@ class ListeningSteps:
 
     _judge = None
 
+    @property
+    def text_llm(self):
+        """The LLM: that of the trained model, if this run has one."""
+        if self.brain.model is not None:
+            return self.brain.model.llm
+        llm = self.hparams.get("chat_llm")
+        return llm if llm is None else llm.to(self.brain.device)
+
     def judge(self, settings):
         """Makes the judge of responses, once a run.
 
@@ -37,13 +45,11 @@ class ListeningSteps:
             The judge.
         """
         if self._judge is None:
-            model = self.brain.model
-            llm = self.hparams.get("chat_llm") if model is None else model.llm
             self._judge = make_judge(
                 settings,
                 self.hparams,
                 self.hparams["emotions"],
-                llm,
+                self.text_llm,
                 self.brain.device,
             )
         return self._judge

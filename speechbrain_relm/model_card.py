@@ -9,10 +9,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from speechbrain_relm.base_models import weight_files
+from speechbrain_relm.base_models import origin
+from speechbrain_relm.convert.weights import read_json
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.table import read_csv, to_markdown
 from speechbrain_relm.files import FINGERPRINT
+from speechbrain_relm.hub import CONVERSION, weight_files
 
 # Of models whose licence does not come with their weights.
 LICENCES = {
@@ -61,6 +63,7 @@ This folder holds the {tensors} trained tensors only ({megabytes:.1f} MB). The r
 {bases}
 
 If one is elsewhere: `from_hparams(..., overrides={{"llm_source": FOLDER}})`.
+{start}
 
 # Data
 {data}
@@ -124,6 +127,7 @@ def model_card(bases, size, folder, title, remarks, licence, hparams, entries):
         tensors=tensors,
         megabytes=size / 1e6,
         bases="\n".join(base_rows(bases)),
+        start=describe_start(hparams.get("init_from")),
         data="\n".join(describe_data(hparams, entries)),
         results=to_markdown(cells),
         worth="\n".join(
@@ -156,6 +160,64 @@ def base_rows(bases):
             f"| {' | '.join([*shown, licence_of(base['source'], folder), sums])} |"
         )
     return rows
+
+
+def describe_start(source):
+    """Says what training started from, and on what terms that is.
+
+    Arguments
+    ---------
+    source : str or None
+        The run's `init_from`.
+
+    Returns
+    -------
+    str
+        A paragraph of Markdown; nothing if training started from nothing.
+
+    Example
+    -------
+    >>> describe_start(None)
+    ''
+    """
+    if source is None:
+        return ""
+    folder, _ = weight_files(source)
+    shown, revision = origin(source, folder)
+    if revision:
+        page = f"[{shown}](https://huggingface.co/{shown})"
+        shown = f"{page}, revision {revision[:12]}"
+    terms = f"Its licence: {licence_of(source, folder)}."
+    if is_speech_llm(folder):
+        terms += (
+            " It was made of Whisper-large-v2 (MIT) and Qwen-7B-Chat (Tongyi "
+            "Qianwen licence), whose terms hold for it and for this release."
+        )
+    return f"\nTraining started from {shown}. {terms}"
+
+
+def is_speech_llm(folder):
+    """Tells whether a folder is BLSP-Emo or RE-LLM, released or converted.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+
+    Example
+    -------
+    >>> is_speech_llm(getfixture("tmp_path"))
+    False
+    """
+    settings = folder / "config.json"
+    if (folder / CONVERSION).is_file():
+        return True
+    return settings.is_file() and "qwen_config" in read_json(settings)
 
 
 def licence_of(source, folder):

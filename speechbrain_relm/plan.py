@@ -20,18 +20,19 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_relm.activations import activation_bytes
-from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.errors import RecipeError, first_line
 from speechbrain_relm.experiment import find_hparams
+from speechbrain_relm.lobes.epitome_classifier import share_encoders
+from speechbrain_relm.model import RELLM
+from speechbrain_relm.needs import needed_yaml
+from speechbrain_relm.plain_yaml import settings_of
 from speechbrain_relm.pretrained import without_weights
 from speechbrain_relm.systems import effective_yaml
 
-# What the system itself does not need.
-_WITHOUT = {
-    "data_folder": "none",
-    "scorer_source": None,
-    "empathy_scorer": None,
-    "init_from": None,
-}
+FRAMES_PER_SECOND = 6.25  # that the adapter leaves of Whisper's 50
+# The steps whose models are planned for.
+PLANNED = ["fit", "transcribe", "respond"]
+TRAINING, ANSWERING = "memory of a training step", "memory of answering"
 
 
 def build_without_weights(hparams_file, overrides, device="meta"):
@@ -60,9 +61,81 @@ def build_without_weights(hparams_file, overrides, device="meta"):
     """
     given = load_hyperpyyaml(overrides or "{}") or {}
     with tempfile.TemporaryDirectory() as folder:
-        settings = {**_WITHOUT, "output_folder": folder, **given}
-        with without_weights(device):
-            return load_hyperpyyaml(effective_yaml(hparams_file, settings))
+        settings = {"data_folder": "none", "output_folder": folder, **given}
+        return outline(effective_yaml(hparams_file, settings), device)
+
+
+def outline(text, device="meta"):
+    """Builds a run's models from their sizes alone.
+
+    Arguments
+    ---------
+    text : str
+        The run's YAML.
+    device : str
+        See `build_without_weights`.
+
+    Returns
+    -------
+    dict
+        The loaded YAML; what models do not need is null.
+    """
+    text = needed_yaml(text, PLANNED)
+    # A tokenizer has no size, and would be downloaded.
+    without = {n: None for n in ("tokenizer",) if n in settings_of(text)}
+    with without_weights(device):
+        return load_hyperpyyaml(text, without)
+
+
+def trains(hparams):
+    """Tells whether a run trains.
+
+    Arguments
+    ---------
+    hparams : dict
+        From `outline`.
+
+    Returns
+    -------
+    bool
+        Whether it does, or only answers.
+
+    Example
+    -------
+    >>> trains({"steps": ["respond"]}), trains({})
+    (False, True)
+    """
+    return "fit" in hparams.get("steps", ["fit"])
+
+
+def parts_of(hparams):
+    """Names the models of a run.
+
+    Arguments
+    ---------
+    hparams : dict
+        From `outline`.
+
+    Returns
+    -------
+    dict
+        Part to module.
+    """
+    model = hparams.get("model")
+    if isinstance(model, RELLM):
+        parts = dict(model.named_children())
+        parts["emotion_encoder"] = hparams.get("emotion_model")
+    elif model is not None:
+        parts = {"emotion encoder": model}
+    elif "trainings" in hparams:
+        together = [hparams["classifier"]() for _ in hparams["trainings"][0]]
+        share_encoders(together)
+        parts = {"classifiers": torch.nn.ModuleList(together)}
+    else:
+        parts = {"llm": hparams.get("chat_llm") or hparams["listener"]}
+        if hparams.get("transcriber") is not None:
+            parts["transcriber"] = hparams["transcriber"]()
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def stored_bytes(module, quantization_config=None):
@@ -133,43 +206,102 @@ def plan(hparams, seconds, prompt, response):
     >>> parameters["emotion_encoder"]
     (165336707, 0)
     """
-    model = hparams["model"].train()
-    parts = dict(model.named_children())
-    if hparams["emotion_model"] is not None:
-        parts["emotion_encoder"] = hparams["emotion_model"]
-    quantized = hparams["chat_llm"].quantization_config
-    parameters, weights = {}, 0
+    with without_weights():
+        parts = parts_of(hparams)
+    chat_llm = hparams.get("chat_llm")
+    parameters, weights, trained_bytes = {}, 0, 0
     for name, module in parts.items():
-        tensors = list(module.parameters())
-        learned = [p for p in tensors if p.requires_grad]
+        tensors = list(module.train().parameters())
+        learned = [p for p in tensors if p.requires_grad and trains(hparams)]
         parameters[name] = tuple(
             sum(p.numel() for p in some) for some in (tensors, learned)
         )
-        of_llm = quantized if name == "llm" else None
-        weights += stored_bytes(module, of_llm)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    trained_bytes = sum(p.nbytes for p in trained)
-    memory = {
-        "weights": weights,
+        quantized = getattr(chat_llm, "quantization_config", None)
+        weights += stored_bytes(module, quantized if name == "llm" else None)
+        trained_bytes += sum(p.nbytes for p in learned)
+    memory = {"weights": weights}
+    if not trains(hparams):
+        if chat_llm is not None:
+            memory["keys and values"] = cache_bytes(hparams, seconds, prompt)
+        return parameters, memory, {}
+    memory |= {
         "gradients": trained_bytes,
         "optimizer (AdamW)": 2 * trained_bytes,
     }
-    working = model
-    if hparams.get("precision") == "bf16":
-        # Autocast keeps a half-precision copy of what it converts.
-        memory["autocast copies"] = sum(
-            p.numel() * 2 for p in trained if p.dtype == torch.float32
-        )
-        working = copy.deepcopy(model).to(torch.bfloat16)
-    kept = activation_bytes(
-        working, hparams["batch_size"], seconds, prompt, response
-    )
-    memory |= {f"activations: {part}": size for part, size in kept.items()}
+    if isinstance(hparams.get("model"), RELLM):
+        memory |= step_bytes(hparams, seconds, prompt, response)
     checkpoint = {"model": trained_bytes, "optimizer": 2 * trained_bytes}
     return parameters, memory, checkpoint
 
 
-def render(parameters, memory, checkpoint):
+def step_bytes(hparams, seconds, prompt, response):
+    """Works out what a training step of RE-LLM keeps besides its weights.
+
+    Arguments
+    ---------
+    hparams : dict
+        From `outline`.
+    seconds : float
+        Length of an utterance.
+    prompt : int
+        Tokens around the speech.
+    response : int
+        Tokens of an expected response.
+
+    Returns
+    -------
+    dict
+        What is kept to bytes.
+    """
+    model, memory = hparams["model"], {}
+    working = model
+    if hparams.get("precision") == "bf16":
+        # Autocast keeps a half-precision copy of what it converts.
+        memory["autocast copies"] = sum(
+            p.numel() * 2
+            for p in model.parameters()
+            if p.requires_grad and p.dtype == torch.float32
+        )
+        working = copy.deepcopy(model).to(torch.bfloat16)
+    if not hasattr(model.speech_encoder, "encode"):
+        return memory  # another encoder's activations are not known
+    kept = activation_bytes(
+        working, hparams["batch_size"], seconds, prompt, response
+    )
+    return memory | {f"activations: {part}": kept[part] for part in kept}
+
+
+def cache_bytes(hparams, seconds, prompt):
+    """Works out what the LLM keeps of a batch that it answers.
+
+    Arguments
+    ---------
+    hparams : dict
+        From `outline`.
+    seconds : float
+        Length of an utterance.
+    prompt : int
+        Tokens around what it is asked.
+
+    Returns
+    -------
+    int
+        Bytes of keys and values.
+    """
+    model = hparams["chat_llm"].model
+    config = model.config
+    size = getattr(config, "head_dim", None) or (
+        config.hidden_size // config.num_attention_heads
+    )
+    # An embedding of speech, or a word of the transcript, takes its place.
+    tokens = prompt + round(seconds * FRAMES_PER_SECOND)
+    tokens += hparams["response_settings"]["max_new_tokens"]
+    rows = hparams["generation_batch_size"] * tokens
+    layers = config.num_hidden_layers * config.num_key_value_heads
+    return 2 * rows * layers * size * model.dtype.itemsize
+
+
+def render(parameters, memory, checkpoint, title=TRAINING):
     """Prints a plan.
 
     Arguments
@@ -179,12 +311,14 @@ def render(parameters, memory, checkpoint):
     memory : dict
         From `plan`.
     checkpoint : dict
-        From `plan`.
+        From `plan`; empty if nothing is trained.
+    title : str
+        Of the table of memory.
 
     Returns
     -------
     str
-        Three tables in Markdown.
+        Tables in Markdown.
 
     Example
     -------
@@ -209,10 +343,10 @@ def render(parameters, memory, checkpoint):
     for name, counts in {**parameters, "all": total}.items():
         cells = " | ".join(f"{count / 1e6:.1f} M" for count in counts)
         lines.append(f"| {name} | {cells} |")
-    for title, sizes in (
-        ("memory of a training step", memory),
-        ("checkpoint", checkpoint),
-    ):
+    tables = {title: memory} | (
+        {"checkpoint": checkpoint} if checkpoint else {}
+    )
+    for title, sizes in tables.items():
         lines += ["", f"| {title} | GB |", "| --- | ---: |"]
         for name, size in {**sizes, "all": sum(sizes.values())}.items():
             lines.append(f"| {name} | {size / 1e9:.2f} |")
@@ -247,20 +381,46 @@ def main(arguments=None):
     given, rest = parser.parse_known_args(arguments)
     try:
         path = find_in_recipes(given.hparams)
-    except RecipeError as error:
-        sys.exit(f"plan: {error}")
-    _, _, overrides = sb.parse_arguments([path, *rest])
-    hparams = build_without_weights(path, overrides)
-    tables = render(
-        *plan(
+        _, _, overrides = sb.parse_arguments([path, *rest])
+        hparams = build_without_weights(path, overrides)
+        found = plan(
             hparams, given.seconds, given.prompt_tokens, given.response_tokens
         )
-    )
+    except (RecipeError, OSError, ValueError) as error:
+        sys.exit(f"plan: {first_line(error)}")
+    sys.stdout.write(f"{path}: {describe(hparams, given, found[1])}")
+    title = TRAINING if trains(hparams) else ANSWERING
     sys.stdout.write(
-        f"{path}: a step of {hparams['batch_size']} utterances of "
-        f"{given.seconds} s, {given.prompt_tokens} prompt and "
-        f"{given.response_tokens} response tokens\n\n{tables}\n\n"
+        f"\n\n{render(*found, title)}\n\n"
         "On a GPU, add about 1 GB for CUDA and its libraries.\n"
+    )
+
+
+def describe(hparams, given, memory):
+    """Says what a plan is of.
+
+    Arguments
+    ---------
+    hparams : dict
+        From `build_without_weights`.
+    given : argparse.Namespace
+        `seconds`, `prompt_tokens` and `response_tokens`.
+    memory : dict
+        From `plan`.
+
+    Returns
+    -------
+    str
+        A line.
+    """
+    if not trains(hparams):
+        return f"answers to {hparams['generation_batch_size']} utterances"
+    if not any(name.startswith("activations") for name in memory):
+        return "a step, without its activations"
+    return (
+        f"a step of {hparams['batch_size']} utterances of {given.seconds} s, "
+        f"{given.prompt_tokens} prompt and {given.response_tokens} response "
+        "tokens"
     )
 
 

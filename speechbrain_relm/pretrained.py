@@ -10,6 +10,7 @@ import contextvars
 import torch
 
 from speechbrain_relm.architectures import architecture
+from speechbrain_relm.hub import model_folder
 
 # The device of models without pretrained weights; None loads them.
 _DEVICE = contextvars.ContextVar("without_weights", default=None)
@@ -95,11 +96,16 @@ def load_pretrained(model_class, source, **settings):
     if building_without_weights():
         for of_weights in ("key_mapping", "quantization_config"):
             settings.pop(of_weights, None)
+        config = settings.pop("config", None) or architecture(source)
         build = getattr(model_class, "from_config", None)
         build = build or model_class._from_config
-        return build(architecture(source), **settings)
+        return build(config, **settings)
     model, info = model_class.from_pretrained(
-        source, output_loading_info=True, weights_only=True, **settings
+        model_folder(source),
+        output_loading_info=True,
+        weights_only=True,
+        trust_remote_code=False,
+        **settings,
     )
     missing = sorted(info["missing_keys"])
     if missing:

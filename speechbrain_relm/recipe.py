@@ -25,7 +25,7 @@ from speechbrain_relm.listening_steps import ListeningSteps
 from speechbrain_relm.model_card import model_card
 from speechbrain_relm.processes import share
 from speechbrain_relm.records import make_batches, read_records
-from speechbrain_relm.release import write_release
+from speechbrain_relm.release import trained_weights, write_release
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
 from speechbrain_relm.steps.naming import step
@@ -200,7 +200,7 @@ class Recipe(ListeningSteps):
             See `expect_responses`.
         """
         expect_responses(
-            self.brain.model.llm,
+            self.text_llm,
             entries,
             path,
             self.brain.device,
@@ -483,16 +483,9 @@ class Recipe(ListeningSteps):
         RecipeError
             If there is nothing that learned, or no report of it.
         """
-        if self.brain.model is None or self.recover() == "untrained":
-            raise RecipeError(
-                f"{self.folder} has no trained model to release: run the step "
-                "'fit', or leave 'release' out of `steps`."
-            )
-        if not (self.folder / "table.csv").is_file():
-            raise RecipeError(
-                f"{self.folder / 'table.csv'} is missing, which the model "
-                "card shows: run the step 'report'."
-            )
+        weights = trained_weights(
+            self.folder, self.brain.checkpointer, self.brain.choosing
+        )
         card = functools.partial(
             model_card,
             folder=self.folder,
@@ -505,6 +498,6 @@ class Recipe(ListeningSteps):
         text = (self.folder / "recipe.yaml").read_text(encoding="utf-8")
         run_on_main(
             write_release,
-            args=[self.folder / "release", text, self.hparams, card],
+            args=[self.folder / "release", text, self.hparams, weights, card],
         )
         return self.folder / "release"

@@ -8,39 +8,29 @@ Authors
 """
 
 import json
-import re
+import shutil
 from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.base_models import describe
+from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.files import whole_folder
-from speechbrain_relm.initialization import read_start
+from speechbrain_relm.initialization import start_names
 from speechbrain_relm.model import trained
-from speechbrain_relm.plain_yaml import read_plain
+from speechbrain_relm.needs import NEEDED
+from speechbrain_relm.plain_yaml import (
+    is_source,
+    literal,
+    name_sources,
+    referred_to,
+    settings_of,
+)
 
 logger = get_logger(__name__)
 
 # The name that SpeechBrain expects, in safetensors format.
 WEIGHTS = "model.ckpt"
-# What the interface and `same_words` need; whatever these refer to comes
-# along.
-NEEDED = (
-    "emotions",
-    "response_system",
-    "response_steering",
-    "response_instruction",
-    "response_settings",
-    "recognition_system",
-    "recognition_instruction",
-    "recognition_settings",
-    "continuation_system",
-    "continuation_from_text",
-    "continuation_examples",
-    "emotion_encoder",
-    "model",
-)
-_REFERENCE = re.compile(r"<([A-Za-z_]\w*)[^<>\n]*>")
 
 _HEAD = """\
 # Made by the recipe's step 'release', for speechbrain_relm.inference.re_llm.
@@ -56,7 +46,7 @@ pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
 """
 
 
-def write_release(folder, text, hparams, write_card):
+def write_release(folder, text, hparams, weights, write_card):
     """Writes the release of a trained system.
 
     Arguments
@@ -66,7 +56,9 @@ def write_release(folder, text, hparams, write_card):
     text : str
         The run's YAML.
     hparams : dict
-        The same, loaded; `model` as it is to be released.
+        The same, loaded; of `model` the outline is enough.
+    weights : str or pathlib.Path
+        What `model.save_trained` wrote: the trained tensors.
     write_card : callable
         Base models (setting to description) and size in bytes to the text of
         the model card.
@@ -81,9 +73,7 @@ def write_release(folder, text, hparams, write_card):
     needed = [*NEEDED, "__start"] if start else NEEDED
     inference, bases = inference_yaml(text, hparams, needed)
     with whole_folder(folder) as partial:
-        model.save_trained(partial / WEIGHTS)
-        # safetensors lets nobody but its owner read a file.
-        (partial / WEIGHTS).chmod(0o644)
+        shutil.copyfile(weights, partial / WEIGHTS)
         size = (partial / WEIGHTS).stat().st_size
         for name, content in (
             ("hyperparams.yaml", inference),
@@ -99,6 +89,51 @@ def write_release(folder, text, hparams, write_card):
         ", ".join(base["source"] for base in bases.values()),
     )
     return folder
+
+
+def trained_weights(folder, checkpointer, choosing):
+    """Names the trained tensors of a finished run.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Its output folder.
+    checkpointer : speechbrain.utils.checkpoints.Checkpointer or None
+        Its checkpoints; `None` if it trains nothing.
+    choosing : callable
+        Gives what chooses the best one, e.g. `{"min_key": "loss"}`.
+
+    Returns
+    -------
+    pathlib.Path
+        The file in the best checkpoint, which need not be loaded.
+
+    Raises
+    ------
+    RecipeError
+        If there is nothing that learned, or no report of it.
+
+    Example
+    -------
+    >>> trained_weights(getfixture("tmp_path"), None, dict)
+    Traceback (most recent call last):
+    ...
+    speechbrain_relm.errors.RecipeError: ... has no trained model to release...
+    """
+    checkpoint = None
+    if checkpointer is not None:
+        checkpoint = checkpointer.find_checkpoint(**choosing())
+    if checkpoint is None:
+        raise RecipeError(
+            f"{folder} has no trained model to release: run the step 'fit', "
+            "or leave 'release' out of `steps`."
+        )
+    if not (folder / "table.csv").is_file():
+        raise RecipeError(
+            f"{folder / 'table.csv'} is missing, which the model card shows: "
+            "run the step 'report'."
+        )
+    return checkpoint.paramfiles["model"]
 
 
 def start_is_needed(model, source):
@@ -124,7 +159,7 @@ def start_is_needed(model, source):
     if source is None:
         return False
     names = {name for name, _ in model.named_parameters()}
-    return bool(names & set(read_start(source)) - set(trained(model)))
+    return bool(names & start_names(source) - set(trained(model)))
 
 
 def inference_yaml(text, hparams, needed=NEEDED):
@@ -147,13 +182,8 @@ def inference_yaml(text, hparams, needed=NEEDED):
         Base model's setting to its description.
     """
     blocks = name_sources(settings_of(text))
-    kept, todo = set(), list(needed)
-    while todo:
-        name = todo.pop()
-        if name not in kept:
-            kept.add(name)
-            todo += [n for n in _REFERENCE.findall(blocks[name]) if n in blocks]
-    kept = [name for name in blocks if name in kept]
+    reached = referred_to(needed, blocks)
+    kept = [name for name in blocks if name in reached]
     live = {
         name: hparams[name] if name in hparams else literal(blocks[name])
         for name in kept
@@ -172,112 +202,6 @@ def inference_yaml(text, hparams, needed=NEEDED):
                 block = block.replace(f"<{base}>", f"<checked_{base}>")
         written.append(block)
     return "".join([*written, _TAIL]), bases
-
-
-def settings_of(text):
-    """Splits a YAML into its settings.
-
-    Arguments
-    ---------
-    text : str
-        The YAML, as `speechbrain_relm.systems.effective_yaml` writes it.
-
-    Returns
-    -------
-    dict
-        Setting to its lines, comments on lines of their own left out.
-
-    Example
-    -------
-    >>> settings_of("# Title\\na: 1\\nb:\\n- 2\\n")
-    {'a': 'a: 1\\n', 'b': 'b:\\n- 2\\n'}
-    """
-    blocks, name = {}, None
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        start = re.match(r"(\w+):", line)
-        name = start.group(1) if start else name
-        blocks[name] = blocks.get(name, "") + line + "\n"
-    return blocks
-
-
-def name_sources(blocks):
-    """Gives a source that is written inside an object a setting of its own.
-
-    Arguments
-    ---------
-    blocks : dict
-        From `settings_of`.
-
-    Returns
-    -------
-    dict
-        The same with these settings, each before its object.
-
-    Example
-    -------
-    >>> block = "encoder: !new:WavLM\\n    source: microsoft/wavlm-large\\n"
-    >>> for block in name_sources({"encoder": block}).values():
-    ...     print(block, end="")
-    encoder_source: microsoft/wavlm-large
-    encoder: !new:WavLM
-        source: !ref <encoder_source>
-    """
-    found = {}
-    for name, block in blocks.items():
-        inside = re.search(r"^( +source: )(?!!|null)(.*)$", block, re.M)
-        if inside:
-            before, value = inside.groups()
-            found[f"{name}_source"] = f"{name}_source: {value}\n"
-            block = block.replace(
-                inside.group(), f"{before}!ref <{name}_source>"
-            )
-        found[name] = block
-    return found
-
-
-def is_source(name):
-    """Tells whether a setting names a base model.
-
-    Arguments
-    ---------
-    name : str
-        The setting.
-
-    Returns
-    -------
-    bool
-        Whether it does.
-
-    Example
-    -------
-    >>> is_source("llm_source"), is_source("llm")
-    (True, False)
-    """
-    return name == "init_from" or name.endswith("_source")
-
-
-def literal(block):
-    """Reads the value of a plain setting.
-
-    Arguments
-    ---------
-    block : str
-        Its line.
-
-    Returns
-    -------
-    object
-        The value.
-
-    Example
-    -------
-    >>> literal("llm_source: Qwen/Qwen-7B-Chat  # a hub id")
-    'Qwen/Qwen-7B-Chat'
-    """
-    (value,) = read_plain(block).values()
-    return value
 
 
 def checking(name, base):

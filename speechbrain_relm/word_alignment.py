@@ -37,7 +37,7 @@ from speechbrain_relm.kept_rows import audio_key
 from speechbrain_relm.lobes.word_ctc import WordCTC, start_at_table
 from speechbrain_relm.metrics import unweighted_accuracy, word_error_rate
 from speechbrain_relm.model import RELLM, Speech
-from speechbrain_relm.processes import gather, share
+from speechbrain_relm.processes import share
 from speechbrain_relm.prompting import evaluating
 from speechbrain_relm.recipe import Recipe
 from speechbrain_relm.records import make_batches

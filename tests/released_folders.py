@@ -86,7 +86,7 @@ def write_qwen(folder, ending="safetensors", shards=2):
     return tensors
 
 
-def write_blsp_emo(folder, **how):
+def write_blsp_emo(folder, rank=CONFIG["lora"]["r"], **how):
     """Writes a tiny BLSP-Emo; returns its tensors."""
     torch.manual_seed(1)
     folder.mkdir()
@@ -97,12 +97,18 @@ def write_blsp_emo(folder, **how):
         for name, tensor in tensors.items()
         if not name.startswith(("w2v2", "hidden2w2v2"))
     }
+    for name, tensor in tensors.items():
+        if ".lora_" in name:  # drawn with the smallest rank
+            sides = (rank, tensor.shape[1]), (tensor.shape[0], rank)
+            shape = sides[".lora_B." in name]
+            if shape != tensor.shape:
+                tensors[name] = 0.3 * torch.randn(shape)
     write_weights(folder, tensors, **how)
     config = {
         "model_type": "blsp2",
         "whisper_config": {**CONFIG["whisper"], "model_type": "whisper"},
         "qwen_config": {**CONFIG["qwen"], "model_type": "qwen"},
-        "lora_config": CONFIG["lora"],
+        "lora_config": {**CONFIG["lora"], "r": rank},
         "lora_scope": "audio",
         **CONFIG["adapter"],
         "adapter_hidden_layers": 0,

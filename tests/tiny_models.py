@@ -189,5 +189,9 @@ def save_release(folder, whisper, emotion, qwen, **changes):
     for name, parameter in hparams["model"].named_parameters():
         if "adapter_up_proj" in name:  # the LoRA's, zero at the start
             torch.nn.init.normal_(parameter, std=0.1)
-    write_release(folder, text, hparams, lambda bases, size: "A tiny one.")
+    weights = Path(folder).with_name(f"{Path(folder).name}.ckpt")
+    hparams["model"].save_trained(weights)
+    write_release(
+        folder, text, hparams, weights, lambda bases, size: "A tiny one."
+    )
     return folder

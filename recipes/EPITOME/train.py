@@ -22,6 +22,7 @@ from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
 from speechbrain_relm.experiment import build, explain, prepare, start
 from speechbrain_relm.files import whole_folder, write_atomically
+from speechbrain_relm.preflight import check_models
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,6 +39,12 @@ WANTED = {
 def main():
     """Runs the recipe."""
     hparams_file, run_opts, settings = start(sys.argv[1:], HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
+    # What cannot work should cost seconds.
+    check_models(hparams_file, settings)
 
     data_folder = annotations_folder(settings["data_folder"])
 
@@ -56,10 +63,6 @@ def main():
 
     hparams = build(hparams_file)
     folder = Path(hparams["output_folder"])
-    sb.create_experiment_directory(
-        experiment_directory=folder,
-        hyperparams_to_save=hparams_file,
-    )
     entries = {
         part: json.loads(
             Path(hparams["manifest_folder"], f"{part}.json").read_text(

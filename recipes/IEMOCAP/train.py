@@ -19,6 +19,7 @@ import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.brain import RELLMBrain
+from speechbrain_relm.checks import check_run
 from speechbrain_relm.experiment import build, explain, prepare, start
 from speechbrain_relm.prompting import steered
 from speechbrain_relm.recipe import Recipe
@@ -46,6 +47,12 @@ def main(argv):
         The finished run.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
+    # Models, disks and the GPU: what cannot work should cost seconds.
+    check_run(hparams_file, settings, run_opts)
 
     # Section III-B: manifests; sessions 1 to 4 train, session 5 tests. Before
     # the models are loaded: bad data should cost seconds.
@@ -64,11 +71,7 @@ def main(argv):
             seed=settings["split_seed"],
         )
 
-    hparams = build(hparams_file)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
+    hparams = build(hparams_file, settings["steps"])
     brain = RELLMBrain(
         modules=hparams["modules"],
         opt_class=hparams["opt_class"],

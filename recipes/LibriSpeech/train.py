@@ -22,6 +22,7 @@ from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.alignment import AlignmentRecipe
 from speechbrain_relm.brain import RELLMBrain
+from speechbrain_relm.checks import check_run
 from speechbrain_relm.experiment import build, explain, prepare, start
 
 HERE = Path(__file__).resolve().parent
@@ -42,6 +43,12 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
+    # Models, disks and the GPU: what cannot work should cost seconds.
+    check_run(hparams_file, settings, run_opts)
 
     # Before the models are loaded: bad data should cost seconds.
     if "prepare" in settings["steps"]:
@@ -58,11 +65,7 @@ def main(argv):
             max_duration=settings["max_duration"],
         )
 
-    hparams = build(hparams_file)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
+    hparams = build(hparams_file, settings["steps"])
     brain = RELLMBrain(
         modules=hparams["modules"],
         opt_class=hparams["opt_class"],

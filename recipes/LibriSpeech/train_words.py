@@ -21,8 +21,13 @@ import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.experiment import build, explain, prepare, start
-from speechbrain_relm.word_alignment import WordBrain, WordModel, WordRecipe
-from speechbrain_relm.word_alignment import spelled_tokens
+from speechbrain_relm.preflight import check_models
+from speechbrain_relm.word_alignment import (
+    WordBrain,
+    WordModel,
+    WordRecipe,
+    spelled_tokens,
+)
 
 HERE = Path(__file__).resolve().parent
 
@@ -42,6 +47,12 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
+    # What cannot work should cost seconds.
+    check_models(hparams_file, settings)
 
     # Before the models are loaded: bad data should cost seconds.
     if "prepare" in settings["steps"]:
@@ -60,10 +71,6 @@ def main(argv):
         )
 
     hparams = build(hparams_file)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
     # The tokens of the training transcripts can be spelled.
     model = WordModel(hparams["model"], spelled_tokens(hparams))
     hparams["checkpointer"].add_recoverable("model", model)

@@ -29,6 +29,7 @@ from speechbrain_relm.emotion.training import (
     train_encoder,
 )
 from speechbrain_relm.experiment import build, explain, prepare, start
+from speechbrain_relm.preflight import check_models
 
 HERE = Path(__file__).resolve().parent
 
@@ -49,6 +50,12 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
+    sb.create_experiment_directory(
+        experiment_directory=settings["output_folder"],
+        hyperparams_to_save=hparams_file,
+    )
+    # What cannot work should cost seconds.
+    check_models(hparams_file, settings)
 
     # All utterances with ratings, whatever their class.
     prepare(
@@ -61,10 +68,6 @@ def main(argv):
 
     hparams = build(hparams_file)
     folder = Path(hparams["output_folder"])
-    sb.create_experiment_directory(
-        experiment_directory=folder,
-        hyperparams_to_save=hparams_file,
-    )
     brain = EmotionBrain(
         modules=hparams["modules"],
         opt_class=hparams["opt_class"],

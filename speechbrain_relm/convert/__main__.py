@@ -9,10 +9,19 @@ import logging
 import sys
 from pathlib import Path
 
+from huggingface_hub.utils import enable_progress_bars
 from transformers.utils import logging as transformers_logging
 
 from speechbrain_relm.convert.commands import convert
-from speechbrain_relm.convert.sources import released_folder
+from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.hub import model_folder
+from speechbrain_relm.preflight import (
+    Need,
+    disk_problems,
+    downloads,
+    look_at_all,
+    refuse,
+)
 
 COMMANDS = {
     "qwen": "first-generation Qwen (Qwen-7B-Chat) to a folder that stock "
@@ -35,10 +44,10 @@ def main(arguments=None):
 
     Example
     -------
-    >>> main(["qwen", "missing-folder-1", "target"])
+    >>> main(["qwen", "/no/folder", "target"])
     Traceback (most recent call last):
     ...
-    SystemExit: convert: missing-folder-1 is no folder, and the Hugging Face...
+    SystemExit: convert: source: /no/folder is no folder: check the path.
     """
     parser = argparse.ArgumentParser(
         prog="python -m speechbrain_relm.convert",
@@ -63,11 +72,19 @@ def main(arguments=None):
     logging.basicConfig(format="%(message)s")
     logging.getLogger("speechbrain_relm").setLevel(logging.INFO)
     transformers_logging.disable_progress_bar()
+    enable_progress_bars()  # of downloads
     options = {k: v for k, v in vars(given).items() if k == "backbone"}
     try:
-        source = released_folder(given.source)
+        asked = {"source": given.source, **options}
+        if given.kind == "epitome":
+            del asked["source"]  # its files are of a kind of their own
+        found = look_at_all(asked)
+        size = sum(one.size for one in found)
+        written = Need("conversion", str(given.target), size)
+        refuse(found, disk_problems([*downloads(found), written]))
+        source = model_folder(given.source)
         convert(given.kind, source, given.target, **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecipeError) as error:
         sys.exit(f"convert: {error}")
     sys.stdout.write(f"{given.target}\n")
 

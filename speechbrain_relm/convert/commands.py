@@ -58,6 +58,30 @@ def convert_blsp_emo(source, target):
     _convert_speech_llm(source, target, with_emotion=False)
 
 
+def convert_start(source, target):
+    """Converts what training starts from of a BLSP-Emo, without its LLM.
+
+    The LLM is Qwen-7B-Chat unchanged, which `llm_source` names already.
+
+    Arguments
+    ---------
+    source : pathlib.Path
+        Released folder.
+    target : pathlib.Path
+        An empty folder.
+
+    Raises
+    ------
+    OSError
+        If a file is missing or the disk too full.
+    ValueError
+        If a file is damaged or of another model.
+    """
+    folder = SpeechLLMFolder(source, with_emotion=False, with_llm=False)
+    state_needs(folder.transfer, folder.folders(target), target)
+    folder.write(target)
+
+
 def convert_re_llm(source, target):
     """Converts a RE-LLM checkpoint to folders of our lobes.
 
@@ -189,5 +213,6 @@ def convert(kind, source, target, **options):
                 f"{target} exists and is left alone: name a folder that does "
                 "not exist yet, or delete it."
             )
-        with whole_folder(target) as fresh:
+        resume = kind != "epitome"  # small, and written at once
+        with whole_folder(target, resume) as fresh:
             CONVERTERS[kind](source, fresh, **options)

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 
 from speechbrain_relm.convert.weights import check_file, read_shard
+from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lobes.epitome import MECHANISMS, save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 
@@ -116,7 +117,8 @@ def convert_epitome(source, target, backbone):
             f"{source} has no checkpoint: name them {', '.join(MECHANISMS)}, "
             f"with one of the endings {', '.join(ENDINGS)}."
         )
-    config = AutoConfig.from_pretrained(backbone)
+    folder, stock = model_folder(backbone), {"trust_remote_code": False}
+    config = AutoConfig.from_pretrained(folder, **stock)
     classifiers = {}
     for mechanism, path in paths.items():
         # The original pads to 64 tokens and attends to the padding.
@@ -126,7 +128,7 @@ def convert_epitome(source, target, backbone):
         save_scorer(
             target,
             classifiers,
-            AutoTokenizer.from_pretrained(backbone),
+            AutoTokenizer.from_pretrained(folder, **stock),
             MAX_LENGTH,
             {},
             "what the original code's checkpoint was trained on",

@@ -192,5 +192,5 @@ def write_qwen(source, folder, transfer, config):
         From `plan_qwen`.
     """
     dtype = next(iter(transfer.weights.outline.values())).dtype
+    transfer.write({LLM: folder}, folder, "converting Qwen")
     write_llm_settings(source, folder, config, dtype)
-    transfer.write({LLM: folder}, "converting Qwen")

@@ -35,6 +35,7 @@ from speechbrain_relm.convert.qwen_folder import (
 from speechbrain_relm.convert.re_llm import LORA_TARGETS, place, trained_name
 from speechbrain_relm.convert.streamed import Transfer
 from speechbrain_relm.convert.weights import Weights, read_json
+from speechbrain_relm.hub import CONVERSION
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
@@ -47,7 +48,6 @@ CONFIG_FIELDS = (
     "adapter_inner_dim",
     "num_emotions",
 )
-CONVERSION = "conversion.json"
 
 
 def read_speech_llm_config(source):
@@ -110,6 +110,8 @@ class SpeechLLMFolder:
         `generation_config.json` are taken along if they are there.
     with_emotion : bool
         RE-LLM, or BLSP-Emo.
+    with_llm : bool
+        Whether to write the LLM.
 
     Raises
     ------
@@ -119,8 +121,9 @@ class SpeechLLMFolder:
         If a file is damaged, a tensor missing, unknown or of another shape.
     """
 
-    def __init__(self, source, with_emotion):
+    def __init__(self, source, with_emotion, with_llm=True):
         self.source = source
+        self.with_llm = with_llm
         self.with_emotion = with_emotion
         self.config = read_speech_llm_config(source)
         self.whisper = WhisperConfig(**_plain(self.config["whisper_config"]))
@@ -256,6 +259,7 @@ class SpeechLLMFolder:
             lobe: target / name
             for lobe, name in names.items()
             if lobe in self.transfer.outlines
+            and (lobe != "llm" or self.with_llm)
         }
 
     def write(self, target):
@@ -267,9 +271,10 @@ class SpeechLLMFolder:
             An empty folder.
         """
         folders = self.folders(target)
-        self.transfer.write(folders, "converting")
-        dtype = self.transfer.outline("llm")["lm_head.weight"].dtype
-        write_llm_settings(self.source, folders["llm"], self.qwen, dtype)
+        self.transfer.write(folders, target, "converting")
+        if self.with_llm:
+            dtype = self.transfer.outline("llm")["lm_head.weight"].dtype
+            write_llm_settings(self.source, folders["llm"], self.qwen, dtype)
         self.whisper.save_pretrained(folders["speech_encoder"])
         WhisperFeatureExtractor(self.whisper.num_mel_bins).save_pretrained(
             folders["speech_encoder"]

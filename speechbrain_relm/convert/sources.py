@@ -5,20 +5,15 @@ Authors
 """
 
 import hashlib
-from pathlib import Path
-
-from huggingface_hub import snapshot_download
-from transformers import PretrainedConfig
 
 from speechbrain_relm.convert.commands import convert_qwen
+from speechbrain_relm.convert.weights import read_json
 from speechbrain_relm.files import cache_folder, make_once
+from speechbrain_relm.hub import model_folder, model_name, wanted
 from speechbrain_relm.pretrained import building_without_weights
 
-# No code among them.
-FILES = ["*.json", "*.safetensors", "*.bin", "qwen.tiktoken"]
-
 # To be raised when a converter changes what it writes.
-CONVERSION = 1
+CONVERSION = 2
 
 
 def stock_llm(source):
@@ -32,7 +27,7 @@ def stock_llm(source):
     Returns
     -------
     str
-        The source itself, or, for a first-generation Qwen, the folder it was
+        Its folder, or, for a first-generation Qwen, the folder it was
         converted to.
 
     Example
@@ -43,11 +38,11 @@ def stock_llm(source):
     """
     if building_without_weights():
         return source
+    folder = model_folder(source)
     # Read as a plain dict: the class it names would be remote code.
-    config, _ = PretrainedConfig.get_config_dict(source)
-    if config.get("model_type") != "qwen":
-        return source
-    return str(converted(source, convert_qwen))
+    if read_json(folder / "config.json").get("model_type") != "qwen":
+        return str(folder)
+    return str(converted(folder, convert_qwen))
 
 
 def converted(source, convert):
@@ -55,7 +50,7 @@ def converted(source, convert):
 
     Arguments
     ---------
-    source : str
+    source : str or pathlib.Path
         Hub id or folder.
     convert : callable
         One of `speechbrain_relm.convert.commands`: source and empty target
@@ -71,61 +66,50 @@ def converted(source, convert):
     OSError
         If the source is no folder and the hub does not have it.
     """
-    folder = released_folder(source)
-    files = sorted(
-        (path.name, path.stat().st_size, int(path.stat().st_mtime))
-        for pattern in FILES
-        for path in folder.glob(pattern)
+    folder = model_folder(source)
+    target, settings = conversion_of(folder, convert)
+    return make_once(
+        target, settings, lambda fresh: convert(folder, fresh), resume=True
     )
+
+
+def conversion_of(folder, convert):
+    """Names the folder of a conversion, which may not be there yet.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The released folder.
+    convert : callable
+        See `converted`.
+
+    Returns
+    -------
+    target : pathlib.Path
+        In the cache.
+    settings : dict
+        All that decides its content.
+
+    Example
+    -------
+    >>> folder = model_folder(getfixture("qwen_folder"))
+    >>> conversion_of(folder, convert_qwen)[0].parent.name
+    'converted'
+    """
+    files = [
+        (
+            name,
+            (folder / name).stat().st_size,
+            int((folder / name).stat().st_mtime),
+        )
+        for name in wanted(path.name for path in folder.iterdir())
+    ]
     settings = {
-        "source": str(source),
+        "source": str(folder.resolve()),
         "converter": convert.__name__,
         "version": CONVERSION,
         "files": [list(file) for file in files],
     }
     digest = hashlib.sha256(str(settings).encode()).hexdigest()[:12]
-    name = f"{Path(source).name}-{digest}"
-    return make_once(
-        cache_folder() / "converted" / name,
-        settings,
-        lambda target: convert(folder, target),
-    )
-
-
-def released_folder(source, *more):
-    """Finds a released checkpoint on disk, or downloads it.
-
-    Arguments
-    ---------
-    source : str
-        Hub id or folder.
-    *more : str
-        Patterns of other files that are wanted from the hub.
-
-    Returns
-    -------
-    pathlib.Path
-        Its folder; of a download, weights and settings only, no code.
-
-    Raises
-    ------
-    OSError
-        If it is no folder and the hub does not have it.
-
-    Example
-    -------
-    >>> folder = getfixture("qwen_folder")
-    >>> str(released_folder(folder)) == str(folder)
-    True
-    """
-    if Path(source).is_dir():
-        return Path(source)
-    try:
-        patterns = [*FILES, *more]
-        return Path(snapshot_download(str(source), allow_patterns=patterns))
-    except (OSError, ValueError) as error:
-        raise OSError(
-            f"{source} is no folder, and the Hugging Face hub did not give it "
-            f"({type(error).__name__}): check the name and the network, or "
-            "download it elsewhere and give its folder."
-        )
+    name = f"{model_name(folder)}-{digest}"
+    return cache_folder() / "converted" / name, settings

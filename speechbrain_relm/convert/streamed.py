@@ -8,7 +8,9 @@ Authors
 """
 
 import contextlib
+import hashlib
 import json
+import shutil
 import zlib
 
 import torch
@@ -16,6 +18,7 @@ from tqdm import tqdm
 
 from speechbrain_relm.convert.weights import DTYPES, read_shard
 
+JOURNAL = ".written"
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -28,6 +31,8 @@ class StreamedSafetensors:
         The file.
     outline : dict
         Names to tensors of the right shape and dtype, on the meta device.
+    written : dict
+        Names of tensors that the file holds already to their checksums.
 
     Example
     -------
@@ -41,10 +46,10 @@ class StreamedSafetensors:
     {'a': tensor([1., 1.])}
     """
 
-    def __init__(self, path, outline):
+    def __init__(self, path, outline, written=()):
         self.path = path
         self.outline = outline
-        self.checksums = {}
+        self.checksums = dict(written)
         header, offset = {"__metadata__": {"format": "pt"}}, 0
         for name, tensor in outline.items():
             header[name] = {
@@ -57,7 +62,7 @@ class StreamedSafetensors:
         encoded += b" " * (-len(encoded) % 8)  # data start aligned
         self._header = header
         self._start = 8 + len(encoded)
-        self._file = open(path, "wb")
+        self._file = open(path, "r+b" if written else "wb")
         self._file.write(len(encoded).to_bytes(8, "little") + encoded)
 
     def write(self, name, tensor):
@@ -82,6 +87,7 @@ class StreamedSafetensors:
         self.checksums[name] = zlib.crc32(data)
         self._file.seek(self._start + self._header[name]["data_offsets"][0])
         self._file.write(data)
+        self._file.flush()
 
     def __enter__(self):
         return self
@@ -104,6 +110,81 @@ class StreamedSafetensors:
                     f"{self.path}: '{name}' reads back differently: is the "
                     "disk full or failing?"
                 )
+
+
+class Journal:
+    """Remembers which tensors were written, so that a cut conversion goes on.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        Its file. What another conversion left there is forgotten.
+    made_from : str
+        What tells this conversion from others.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "journal"
+    >>> Journal(path, "a").note("model.safetensors", "weight", 12)
+    >>> Journal(path, "a").written
+    {'model.safetensors': {'weight': 12}}
+    >>> Journal(path, "b").written
+    {}
+    """
+
+    def __init__(self, path, made_from):
+        self.path, self.written = path, {}
+        lines = []
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8").splitlines()
+        if lines[:1] == [made_from]:
+            for line in lines[1:]:
+                with contextlib.suppress(ValueError):  # the last one, torn
+                    file, name, checksum = json.loads(line)
+                    self.written.setdefault(file, {})[name] = checksum
+        else:
+            path.write_text(f"{made_from}\n", encoding="utf-8")
+
+    def note(self, file, name, checksum):
+        """Notes a tensor that is written.
+
+        Arguments
+        ---------
+        file : str
+            Its file, from the journal's folder.
+        name : str
+            The tensor.
+        checksum : int
+            Of its bytes.
+        """
+        with open(self.path, "a", encoding="utf-8") as journal:
+            journal.write(f"{json.dumps([file, name, checksum])}\n")
+
+
+def empty(folder, but):
+    """Deletes what is in a folder.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder.
+    but : str
+        A file in it that stays.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "sub").mkdir(), (folder / "a").touch(), (folder / "b").touch()
+    (None, None, None)
+    >>> empty(folder, but="b")
+    >>> [path.name for path in folder.iterdir()]
+    ['b']
+    """
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != but:
+            path.unlink()
 
 
 def _bytes(tensor):
@@ -140,7 +221,7 @@ class Transfer:
     ...     Weights(folder), lambda name, tensor: [("lobe", name[2:], tensor)]
     ... )
     >>> transfer.expect("lobe", {"x": torch.empty(2)})
-    >>> transfer.write({"lobe": folder / "new"}, "test")
+    >>> transfer.write({"lobe": folder / "new"}, folder / "new", "test")
     >>> load_file(folder / "new" / "model.safetensors")
     {'x': tensor([1., 1.])}
     """
@@ -221,14 +302,19 @@ class Transfer:
                 f"{'; '.join(problems[:3])}."
             )
 
-    def write(self, folders, title):
+    def write(self, folders, root, title):
         """Writes lobes as folders of safetensors, and verifies them.
+
+        What a killed conversion left in the same folders is not written
+        again.
 
         Arguments
         ---------
         folders : dict
             Lobes to their folders, made if absent; as many shards as the
             lobe has in the source.
+        root : pathlib.Path
+            The folder that they are all in, or are.
         title : str
             Of the progress bar.
 
@@ -237,6 +323,10 @@ class Transfer:
         ValueError
             If a tensor reads back differently.
         """
+        root.mkdir(parents=True, exist_ok=True)
+        journal = Journal(root / JOURNAL, self.made_from(folders))
+        if not journal.written:
+            empty(root, but=JOURNAL)  # of another conversion
         files, at = {}, {}
         for lobe, folder in folders.items():
             folder.mkdir(parents=True, exist_ok=True)
@@ -246,7 +336,10 @@ class Transfer:
                 if len(shards) > 1:
                     name = f"model-{i:05d}-of-{len(shards):05d}.safetensors"
                 path = folder / name
-                files[path] = StreamedSafetensors(path, outline)
+                written = journal.written.get(str(path.relative_to(root)), {})
+                files[path] = StreamedSafetensors(
+                    path, outline, written if path.is_file() else {}
+                )
                 at.update({(lobe, name): path for name in outline})
             if len(shards) > 1:
                 _write_index(
@@ -254,26 +347,63 @@ class Transfer:
                     {n: p.name for (of, n), p in at.items() if of == lobe},
                     self.bytes_of([lobe]),
                 )
+        done = {
+            name
+            for name, tensor in self.weights.outline.items()
+            if all(
+                new_name in files[at[lobe, new_name]].checksums
+                for lobe, new_name, _ in self.place(name, tensor)
+                if lobe in folders
+            )
+        }
         with contextlib.ExitStack() as stack:
             for file in files.values():
                 stack.enter_context(file)
             progress = stack.enter_context(
                 tqdm(
                     total=self.weights.total,
+                    initial=sum(self.weights.outline[n].nbytes for n in done),
                     desc=title,
                     unit="B",
                     unit_scale=True,
                     unit_divisor=1024,
                 )
             )
-            for name, tensor in self.weights:
+            for name, tensor in self.weights.without(done):
                 for lobe, new_name, new in self.place(name, tensor):
                     if lobe in folders:
-                        files[at[lobe, new_name]].write(new_name, new)
+                        path = at[lobe, new_name]
+                        files[path].write(new_name, new)
+                        journal.note(
+                            str(path.relative_to(root)),
+                            new_name,
+                            files[path].checksums[new_name],
+                        )
                 progress.update(tensor.nbytes)
                 del tensor, new  # before the next one is read
         for file in tqdm(files.values(), desc="verifying", unit="file"):
             file.verify()
+        journal.path.unlink()
+
+    def made_from(self, folders):
+        """Tells a conversion from others.
+
+        Arguments
+        ---------
+        folders : dict
+            Lobes to their folders.
+
+        Returns
+        -------
+        str
+            A checksum of what is read and of what is written.
+        """
+        read = [
+            (shard.name, shard.stat().st_size, shard.stat().st_mtime_ns)
+            for shard in self.weights.shards
+        ]
+        written = [(lobe, list(self.outline(lobe))) for lobe in folders]
+        return hashlib.sha256(str((read, written)).encode()).hexdigest()
 
 
 def _write_index(folder, weight_map, total):

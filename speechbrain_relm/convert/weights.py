@@ -65,6 +65,56 @@ def check_file(path):
     return path
 
 
+def check_weights(path):
+    """Makes sure that a weight file is whole, without reading its tensors.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    ValueError
+        If it is a Git LFS pointer, or shorter than it says.
+
+    Example
+    -------
+    >>> from safetensors.torch import save_file
+    >>> path = getfixture("tmp_path") / "model.safetensors"
+    >>> save_file({"a": torch.ones(9)}, path)
+    >>> check_weights(path)
+    >>> _ = path.write_bytes(path.read_bytes()[:-1])
+    >>> check_weights(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: ...model.safetensors is truncated or no weight file (... bytes
+    in place of ...): compare its size...
+    """
+    path = check_file(path)
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        start = file.read(8)
+        if path.suffix == ".bin":
+            # torch's format is a zip file, whose list stands at its end.
+            if start.startswith(b"PK") and not zipfile.is_zipfile(file):
+                raise ValueError(_damaged(path, "its end is missing"))
+            return
+        length = int.from_bytes(start, "little")
+        try:
+            header = json.loads(file.read(min(length, size)))
+            ends = [
+                t["data_offsets"][1] for n, t in header.items() if n[:2] != "__"
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(_damaged(path, "its header cannot be read"))
+    wanted = 8 + length + max(ends, default=0)
+    if size != wanted:
+        raise ValueError(_damaged(path, f"{size} bytes in place of {wanted}"))
+
+
 def read_json(path):
     """Reads a JSON file of a released folder.
 
@@ -214,8 +264,23 @@ class Weights:
 
     def __iter__(self):
         """Yields names and tensors, shard by shard."""
+        yield from self.without(())
+
+    def without(self, names):
+        """Yields names and tensors, shard by shard, some left out.
+
+        Arguments
+        ---------
+        names : container of str
+            Tensors that are not read.
+
+        Yields
+        ------
+        tuple of str and torch.Tensor
+            Name and tensor.
+        """
         for shard in self.shards:
-            yield from read_shard(shard)
+            yield from read_shard(shard, names)
 
 
 def _outline(shard):
@@ -233,13 +298,15 @@ def _outline(shard):
         }
 
 
-def read_shard(shard):
+def read_shard(shard, without=()):
     """Yields a weight file's names and tensors.
 
     Arguments
     ---------
     shard : pathlib.Path
         The file.
+    without : container of str
+        Tensors that are not read.
 
     Yields
     ------
@@ -263,17 +330,49 @@ def read_shard(shard):
     if shard.suffix != ".safetensors":
         if zipfile.is_zipfile(shard):
             for name in list(_unpickle(shard)):
-                yield name, _unpickle(shard)[name]
+                if name not in without:
+                    yield name, _unpickle(shard)[name]
         else:  # torch's old format cannot be mapped
-            yield from _unpickle(shard).items()
+            found = _unpickle(shard)
+            yield from ((n, t) for n, t in found.items() if n not in without)
         return
     with _opened(shard) as file:
-        names = list(file.keys())
+        names = [name for name in file.keys() if name not in without]
     for name in names:
         with _opened(shard) as file:
             found = file.get_tensor(name)
         yield name, found
         del found
+
+
+def tensor_names(shard):
+    """Lists the tensors of a safetensors file.
+
+    Arguments
+    ---------
+    shard : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    list of str
+        Their names.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+
+    Example
+    -------
+    >>> from safetensors.torch import save_file
+    >>> path = getfixture("tmp_path") / "model.safetensors"
+    >>> save_file({"a": torch.ones(2)}, path)
+    >>> tensor_names(path)
+    ['a']
+    """
+    with _opened(shard) as file:
+        return list(file.keys())
 
 
 def _opened(shard):

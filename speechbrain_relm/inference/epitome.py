@@ -6,7 +6,7 @@ Authors
 
 from speechbrain.inference.interfaces import Pretrained
 
-from speechbrain_relm.convert.sources import released_folder
+from speechbrain_relm.hub import model_folder
 
 
 class EmpathyScoring(Pretrained):
@@ -48,7 +48,7 @@ class EmpathyScoring(Pretrained):
         EmpathyScoring
             Ready to score.
         """
-        folder = str(released_folder(source, "tokenizer/*", "*.yaml"))
+        folder = str(model_folder(source))
         kwargs["overrides"] = {"source": folder, **kwargs.get("overrides", {})}
         return super().from_hparams(folder, **kwargs)
 

@@ -20,6 +20,7 @@ from transformers import (
 from transformers.cache_utils import DynamicLayer
 
 from speechbrain_relm.convert.sources import stock_llm
+from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lobes.half_on_cpu import serve_cpu
 from speechbrain_relm.lobes.leaving import can_leave, generate_leaving
 from speechbrain_relm.lobes.output_rows import only_positions
@@ -138,7 +139,9 @@ class ChatLLM(nn.Module):
     @functools.cached_property
     def tokenizer(self):
         """The tokenizer; it must have a chat template."""
-        tokenizer = AutoTokenizer.from_pretrained(self.source)
+        tokenizer = AutoTokenizer.from_pretrained(
+            model_folder(self.source), trust_remote_code=False
+        )
         if tokenizer.chat_template is None:
             raise ValueError(
                 f"The tokenizer of {self.source} has no chat template: use "

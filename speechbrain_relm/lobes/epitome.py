@@ -218,7 +218,9 @@ class EmpathyScorer(nn.Module):
         backbone = AutoConfig.for_model(**settings["backbone"])
         self.max_length = settings["max_length"]
         self.metrics = settings["metrics"]
-        self.tokenizer = AutoTokenizer.from_pretrained(source / "tokenizer")
+        self.tokenizer = AutoTokenizer.from_pretrained(
+            source / "tokenizer", trust_remote_code=False
+        )
         self.classifiers = nn.ModuleDict()
         common = {}
         for encoder in settings["shared"]:

@@ -9,6 +9,10 @@ from torch import nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AutoModel, PretrainedConfig
 
+from speechbrain_relm.architectures import architecture
+from speechbrain_relm.hub import model_folder
+from speechbrain_relm.pretrained import building_without_weights
+
 LEVELS = 3
 
 
@@ -34,10 +38,14 @@ def new_encoder(source):
     >>> new_encoder(config).pooler is None
     True
     """
+    if building_without_weights():
+        source = architecture(source)
     if isinstance(source, PretrainedConfig):
         encoder = AutoModel.from_config(source)
     else:
-        encoder = AutoModel.from_pretrained(source, dtype=torch.float32)
+        encoder = AutoModel.from_pretrained(
+            model_folder(source), dtype=torch.float32, trust_remote_code=False
+        )
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder

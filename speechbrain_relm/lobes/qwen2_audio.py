@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
 from speechbrain_relm.audio import load_audio
+from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lobes.chat_llm import Answer
 from speechbrain_relm.pretrained import load_pretrained
 from speechbrain_relm.sentences import shortened
@@ -36,7 +37,9 @@ class Qwen2AudioListener(nn.Module):
 
     def __init__(self, source, dtype="bfloat16"):
         super().__init__()
-        self.processor = AutoProcessor.from_pretrained(source)
+        self.processor = AutoProcessor.from_pretrained(
+            model_folder(source), trust_remote_code=False
+        )
         self.processor.tokenizer.padding_side = "left"
         self.model = load_pretrained(
             Qwen2AudioForConditionalGeneration,

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
+from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lengths import masked_mean
 
 
@@ -34,8 +35,11 @@ class SentenceEncoder(nn.Module):
 
     def __init__(self, source, batch_size=64):
         super().__init__()
-        self.tokenizer = AutoTokenizer.from_pretrained(source)
-        self.model = AutoModel.from_pretrained(source, use_safetensors=True)
+        folder, stock = model_folder(source), {"trust_remote_code": False}
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, **stock)
+        self.model = AutoModel.from_pretrained(
+            folder, use_safetensors=True, **stock
+        )
         self.batch_size = batch_size
         self.eval()
 

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import functools
+
 import torch
 from torch import nn
 from transformers import (
@@ -12,6 +14,7 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
+from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lengths import counts_from_relative
 from speechbrain_relm.pretrained import load_pretrained
 
@@ -46,7 +49,7 @@ class WhisperTranscriber(nn.Module):
             WhisperForConditionalGeneration, source, dtype=torch.float32
         )
         self.model.eval().requires_grad_(False)
-        self.tokenizer = AutoTokenizer.from_pretrained(source)
+        self.source = source
         self.extractor = WhisperFeatureExtractor(
             feature_size=self.model.config.num_mel_bins
         )
@@ -56,6 +59,13 @@ class WhisperTranscriber(nn.Module):
         # A model for English only refuses to be told the language.
         if getattr(config, "is_multilingual", False):
             self.settings = {"language": language, "task": "transcribe"}
+
+    @functools.cached_property
+    def tokenizer(self):
+        """Whisper's tokenizer."""
+        return AutoTokenizer.from_pretrained(
+            model_folder(self.source), trust_remote_code=False
+        )
 
     @torch.no_grad()
     def transcribe(self, wavs, wav_lens=None):

@@ -92,7 +92,9 @@ class WordCTC(nn.Module):
         torch.Tensor
             Mean over the tokens of the batch, in nats.
         """
-        rows = [[self.index[t] for t in row if t in self.index] for row in targets]
+        rows = [
+            [self.index[t] for t in row if t in self.index] for row in targets
+        ]
         lengths = torch.tensor([len(row) for row in rows])
         flat = torch.tensor([i for row in rows for i in row])
         total = F.ctc_loss(

@@ -10,6 +10,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import measure  # noqa: E402
+import paper_size  # noqa: E402
 import run  # noqa: E402
 import training_step  # noqa: E402
 from authors import AuthorsSystem  # noqa: E402
@@ -150,3 +151,23 @@ def test_memory_ratio_without_memory():
     )
     assert row.as_dict()["memory_ratio"] is None
     assert "3.0 (2.0 to 4.0)" in measure.render([row])
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_paper_size_runs(
+    whisper_folder, emotion_folder, qwen_folder, capsys, batch
+):
+    """Trains and generates on the paper's YAML, with one layer each."""
+    paper_size.main(
+        [
+            "recipes/ESD/hparams/re_llm.yaml",
+            *f"--layers 1 --steps 2 --seconds 1 --batch_size {batch}".split(),
+            "--new_tokens=3",
+            f"--whisper_source={whisper_folder}",
+            f"--emotion_source={emotion_folder}",
+            f"--llm_source={qwen_folder}",
+        ]
+    )
+    said = capsys.readouterr().out
+    assert f"batch of {batch} x 1.0 s" in said
+    assert "generated tokens a second" in said

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechbrain_relm.convert.__main__ import main
 from speechbrain_relm.convert.qwen_tokenizer import SPECIAL_TOKENS, read_ranks
+from speechbrain_relm.convert.streamed import StreamedSafetensors
+from speechbrain_relm.files import locked
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 
 # As published with the model.
@@ -236,3 +240,48 @@ def test_what_a_killed_conversion_left_is_replaced(converted, tmp_path):
     main(["qwen", str(released), str(tmp_path / "stock")])
     assert not (tmp_path / ".stock.partial").exists()
     assert not (tmp_path / "stock" / "half").exists()
+
+
+def test_a_killed_conversion_goes_on(converted, tmp_path, monkeypatch):
+    """What was written is not written again; the result is the same."""
+    released, stock, _ = converted
+    target = tmp_path / "stock"
+    write, written = StreamedSafetensors.write, []
+
+    def killed(self, name, tensor):
+        """Writes five tensors, and is interrupted at the sixth."""
+        if len(written) == 5:
+            raise KeyboardInterrupt
+        written.append(name)
+        write(self, name, tensor)
+
+    monkeypatch.setattr(StreamedSafetensors, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        main(["qwen", str(released), str(target)])
+    assert not target.exists()
+
+    def counted(self, name, tensor):
+        """Writes, and remembers what."""
+        written.append(name)
+        write(self, name, tensor)
+
+    monkeypatch.setattr(StreamedSafetensors, "write", counted)
+    main(["qwen", str(released), str(target)])
+    assert len(written) == len(set(written))  # none twice
+    for file in stock.iterdir():
+        assert (target / file.name).read_bytes() == file.read_bytes()
+    assert len(list(target.iterdir())) == len(list(stock.iterdir()))
+
+
+def test_one_that_waits_says_for_whom(tmp_path, caplog):
+    """The process that has the folder is named."""
+    hold = (
+        "import sys, time; from speechbrain_relm.files import locked\n"
+        "with locked(sys.argv[1]): print('held', flush=True); time.sleep(1.5)"
+    )
+    command = [sys.executable, "-c", hold, str(tmp_path / "x")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as first:
+        assert first.stdout.readline() == b"held\n"
+        with caplog.at_level("WARNING"), locked(tmp_path / "x"):
+            pass
+    assert f"Waiting for process {first.pid}" in caplog.text
