@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
+
 import torch
 from speechbrain.utils.autocast import AMPConfig
 
@@ -21,7 +23,7 @@ def at_precision(precision, device):
 
     Returns
     -------
-    torch.autocast
+    contextlib.AbstractContextManager
         The context.
 
     Example
@@ -36,6 +38,8 @@ def at_precision(precision, device):
     """
     device_type = torch.device(device).type
     dtype = AMPConfig.from_name(precision).dtype
+    if not torch.amp.is_autocast_available(device_type):  # "meta"
+        return contextlib.nullcontext()
     if dtype == torch.float32:
         return torch.autocast(device_type, enabled=False)
     return torch.autocast(device_type, dtype)
