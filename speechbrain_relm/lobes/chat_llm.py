@@ -369,11 +369,14 @@ class ChatLLM(nn.Module):
         weight = self.model.get_input_embeddings().weight
         # The partial LoRAs change each step, and do not matter here.
         kind = weight.device.type
+        known = torch.amp.is_autocast_available(kind)  # "meta" is not
         now = (
             tuple(ids),
             weight.device,
             weight.dtype,
-            torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind),
+            known
+            and torch.is_autocast_enabled(kind)
+            and torch.get_autocast_dtype(kind),
             sum(p._version for p in self.own_weights),
         )
         if now not in self.prefixes:
