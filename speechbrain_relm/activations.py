@@ -146,7 +146,8 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
             fused = torch.cat([feats, emotion], dim=-1)
             speech, _ = model.adapter(fused)
             if model.heads is not None:
-                results.append(model.heads(speech.float().mean(1)))
+                dtype = next(model.heads.parameters()).dtype
+                results.append(model.heads(speech.mean(1).to(dtype)))
         kept["adapter and heads"] = count.total
 
         past, rest = read_before(
@@ -160,15 +161,14 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
             batch_size, length - speech.shape[1], model.llm.embedding_size
         )
         positions = torch.empty(batch_size * speech.shape[1]).long()
-        wanted = torch.empty(batch_size * response).long()
+        wanted = torch.zeros(batch_size, length, dtype=bool, device="cpu")
+        wanted[:, -response:] = True
         with KeptBytes(model) as count:
             inputs = torch.cat([speech, text.to(speech.dtype)], dim=1)
             with at_positions(((batch_size, length), positions)):
                 # Of four axes: given as it is, its content is not looked at.
                 mask = torch.empty(batch_size, 1, length, read + length).bool()
-                logits = model.llm(
-                    inputs, mask, wanted=(wanted, wanted), past=past
-                )
+                logits = model.llm(inputs, mask, wanted=wanted, past=past)
         kept["llm"] = count.total
         kept["logits"] = logits.nbytes + 2 * 4 * logits.numel()
     return kept

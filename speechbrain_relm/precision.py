@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
+
 import torch
 from speechbrain.utils.autocast import AMPConfig
 
@@ -35,6 +37,8 @@ def at_precision(precision, device):
     torch.float32
     """
     device_type = torch.device(device).type
+    if device_type == "meta":  # a plan's tensors, of which nothing is computed
+        return contextlib.nullcontext()
     dtype = AMPConfig.from_name(precision).dtype
     if dtype == torch.float32:
         return torch.autocast(device_type, enabled=False)

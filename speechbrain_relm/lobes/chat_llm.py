@@ -373,7 +373,10 @@ class ChatLLM(nn.Module):
             tuple(ids),
             weight.device,
             weight.dtype,
-            torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind),
+            # A plan's tensors know no autocast.
+            kind != "meta"
+            and torch.is_autocast_enabled(kind)
+            and torch.get_autocast_dtype(kind),
             sum(p._version for p in self.own_weights),
         )
         if now not in self.prefixes:
