@@ -104,7 +104,7 @@ def read_arguments(arguments, folder):
     parser.add_argument("--layers", type=int, help="of each model, at most")
     given, rest = parser.parse_known_args(arguments)
     _, _, more = sb.parse_arguments([given.hparams, *rest])
-    overrides = load_hyperpyyaml(more) or {}
+    overrides = load_hyperpyyaml(more or "{}")
     overrides["batch_size"] = given.batch_size
     if given.layers:
         overrides |= with_layers(given.hparams, overrides, given.layers, folder)

@@ -146,7 +146,8 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
             fused = torch.cat([feats, emotion], dim=-1)
             speech, _ = model.adapter(fused)
             if model.heads is not None:
-                results.append(model.heads(speech.float().mean(1)))
+                dtype = next(model.heads.parameters()).dtype
+                results.append(model.heads(speech.mean(1).to(dtype)))
         kept["adapter and heads"] = count.total
 
         past, rest = read_before(

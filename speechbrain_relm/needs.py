@@ -112,9 +112,9 @@ def needed_yaml(text, steps=None):
     blocks = settings_of(text)
     kept = needed_settings(text, steps)
     known = needed_settings(text, list(NEEDS))
-    # Those of `modules` stand in a mapping.
-    built = re.compile(r"!(new|apply):|^\s+\w+: !ref", re.M)
-    nulled = {n for n in known - kept if built.search(blocks[n])}
+    built = {n for n in blocks if re.search("!(new|apply):", blocks[n])}
+    # `modules` is a mapping of built ones.
+    nulled = {n for n in known - kept if referred_to([n], blocks) & built}
     # Whatever holds one of them goes too: `modules`, or a checkpointer.
     holders = True
     while holders:
