@@ -21,11 +21,12 @@ from speechbrain_relm.mini.voices import (
 )
 
 # No voice is in two sets, so that dev and test are heard for the first time.
+# Of eSpeak NG's variants, those of which Whisper tiny.en understands at least
+# about half of the words: from a voice that it does not, nobody learns words.
 VOICES = {
-    "train-clean-100": "m1 m2 m3 m4 m5 m8 f1 f2 f3 Alex Andy Annie Denis Lee "
-    "Mario Michael belinda david linda max steph victor",
-    "dev-clean": "m6 f4 benjamin Andrea",
-    "test-clean": "m7 f5 adam shelby",
+    "train-clean-100": "m1 m2 m3 m4 m5 m8 f1 f3 f4 f5 Mario max steph victor",
+    "dev-clean": "m6 Andrea",
+    "test-clean": "m7 f2",
 }
 ACCENTS = ["en-us", "en-gb-x-rp", "en-gb-scotland", "en-029", "en-us-nyc"]
 SHARES = {"dev-clean": 0.05, "test-clean": 0.05}  # the rest is for training
