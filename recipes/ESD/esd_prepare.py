@@ -218,7 +218,12 @@ def _in_range(test_sentences, there):
 
 
 def _split_entries(
-    entries, test_ratio, valid_ratio, seed, test_speakers, test_sentences
+    entries,
+    test_ratio,
+    valid_ratio,
+    seed,
+    test_speakers=(),
+    test_sentences=None,
 ):
     """Divides entries by parallel sentence: split -> id -> entry."""
     emotions_of, texts = {}, {}
@@ -244,9 +249,10 @@ def _split_entries(
         split = "valid" if sentence in valid else "train"
         split = "test" if sentence in test else split
         # A voice of the test is not heard in training, nor the other way.
-        tested = entry["speaker"] in test_speakers
-        if test_speakers and tested != (split == "test"):
-            continue
+        if test_speakers:
+            tested = entry["speaker"] in test_speakers
+            if tested != (split == "test"):
+                continue
         content = {k: v for k, v in entry.items() if k != "id"}
         splits[split][entry["id"]] = content
 

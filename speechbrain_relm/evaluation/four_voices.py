@@ -76,7 +76,7 @@ def describe(folder):
     speakers = {utterance: utterance.split("_")[0] for utterance in responses}
     lines = []
     for records in same_words_examples(responses, speakers):
-        lines.append(f"\"{records[0]['transcript']}\"")
+        lines.append(f'"{records[0]["transcript"]}"')
         for record in records:
             heard = record.get("head_emotion", record["likelihood_emotion"])
             lines.append(

@@ -421,3 +421,16 @@ def test_command(copy, monkeypatch):
     monkeypatch.setattr("sys.argv", [str(SCRIPT), "/no/such", str(target)])
     with pytest.raises(SystemExit, match="^error: data_folder /no/such is no"):
         runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+def test_voices_and_sentences_of_the_test(copy):
+    """Heard in the test only, as asked."""
+    splits, _ = prepare(copy, test_speakers=["0012"], test_sentences=[7, 8])
+    test, rest = splits["test"], {**splits["train"], **splits["valid"]}
+    assert {entry["speaker"] for entry in test.values()} == {"0012"}
+    assert {entry["speaker"] for entry in rest.values()} == {"0011"}
+    numbers = {int(text.split()[-1][:-1]) for text in sentences_of(test)}
+    assert numbers == {7, 8}
+    assert not sentences_of(rest) & sentences_of(test)
+    with pytest.raises(ValueError, match=r"test_sentences: \[1, 350\]"):
+        prepare(copy, test_sentences=[1, 350])

@@ -299,3 +299,39 @@ def test_heads_and_losses_are_float32_under_autocast(
     brain.compute_objectives = watched
     fit(recipe)
     assert {t for dtypes in seen for t in dtypes} == {torch.float32}
+
+
+def test_parts_have_rates_of_their_own(tmp_path):
+    """Each is the schedule's rate times the part's, biases and norms too."""
+    model = torch.nn.ModuleDict(
+        {
+            "adapter": torch.nn.Linear(2, 2),
+            "heads": torch.nn.Linear(2, 2),
+        }
+    )
+
+    class Brain(RELLMBrain):
+        """Makes the optimizer only."""
+
+        def __init__(self, rates):
+            WindowBrain.__init__(
+                self,
+                {"model": model},
+                opt_class=lambda params: torch.optim.AdamW(params, lr=1.0),
+                run_opts={"remove_vector_weight_decay": True},
+            )
+            self.model, self.rates = model, rates
+
+    brain = Brain({"adapter": 0.1})
+    brain.init_optimizers()
+    found = {
+        id(parameter): (group["relative_rate"], group["weight_decay"] > 0)
+        for group in brain.optimizer.param_groups
+        for parameter in group["params"]
+    }
+    assert found == {
+        id(parameter): (0.1 if name[0] == "a" else 1.0, name[-1] == "t")
+        for name, parameter in model.named_parameters()
+    }
+    with pytest.raises(RecipeError, match="'adaptor' is no part of the model"):
+        Brain({"adaptor": 0.1}).init_optimizers()
