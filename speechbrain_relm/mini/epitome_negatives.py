@@ -12,14 +12,14 @@ KINDS = {
     "letter": 3,
     "refusal": 3,
     "assistant": 1,
-    "empty": 2,
+    "empty": 4,
     "story": 2,
     "essay": 2,
     "code": 1,
     "echo": 3,
     "loop": 2,
     "salad": 2,
-    "off-topic": 6,
+    "off-topic": 9,
 }
 
 
@@ -64,7 +64,7 @@ def negative(post, feeling, material, off_topic, rng):
         return _salad(post, feeling, material, rng)
     # The table's could fit a post about somebody's grief; everyday sentences
     # they do not fit.
-    if kind == "off-topic" and (post["mood"] != "spoken" or rng.random() < 0.2):
+    if kind == "off-topic" and (post["mood"] != "spoken" or rng.random() < 0.3):
         return rng.choice(off_topic)
     texts = [n["text"] for n in material.negatives if n["kind"] == kind]
     most = 2 if kind in ("letter", "refusal", "essay", "story") else 1
