@@ -18,8 +18,8 @@ KINDS = {
     "code": 1,
     "echo": 3,
     "loop": 2,
-    "salad": 2,
-    "off-topic": 9,
+    "salad": 3,
+    "off-topic": 5,
 }
 
 
