@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 # A response about the post's subject is nearer to it than this (cosine).
-NEAREST = 0.2
+NEAREST = 0.25
 
 
 class TopicCheck(nn.Module):

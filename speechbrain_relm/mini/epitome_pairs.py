@@ -47,6 +47,7 @@ class _Writer:
 
     def __init__(self, held_out, rng):
         self.material, self.rng = read_material(held_out), rng
+        self.held_out = held_out
         self.topical = []  # (subject, response) of the true responses
 
     def true_response(self, post):
@@ -86,7 +87,13 @@ class _Writer:
     def no_response(self, post):
         """Draws a response that is none: see `epitome_negatives`."""
         _, feeling = self._said_as(post)
-        off_topic = [t for about, t in self.topical if about != post["about"]]
+        off_topic = []
+        # In training they would only teach that reactions which name a
+        # subject are worth nothing: what the subject has to do with the post
+        # is the topic check's to say. Held out, they measure both.
+        if self.held_out:
+            off_topic = [t for a, t in self.topical if a != post["about"]]
+            off_topic += _about_another(self.material)
         text = negative(post, feeling, self.material, off_topic, self.rng)
         return [("none", 0, text)]
 
@@ -120,6 +127,12 @@ class _Writer:
             own = post["questions"].split("|")
             texts += own * max(1, len(texts) // len(own))
         return texts
+
+
+def _about_another(material):
+    """Lists the hand-written kind words about something."""
+    kind = "about another"
+    return [n["text"] for n in material.negatives if n["kind"] == kind]
 
 
 def compose(seed=1, held_out=False):
@@ -211,6 +224,7 @@ def by_subject(seed=1):
         elif text:
             without.append(text)
     with_subject += [text for _, text in writer.topical]
+    with_subject += _about_another(writer.material)
     with_subject += [
         row["text"]
         for row in writer.material.negatives
