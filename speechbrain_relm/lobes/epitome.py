@@ -27,6 +27,7 @@ from speechbrain_relm.lobes.epitome_text import (
     spans_of,
     tokenize,
 )
+from speechbrain_relm.lobes.epitome_topic import TopicCheck, embed
 from speechbrain_relm.records import make_batches
 
 MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
@@ -72,7 +73,15 @@ class Judgement(NamedTuple):
     rationales: List[List[Tuple[int, int]]]
 
 
-def save_scorer(folder, classifiers, tokenizer, max_length, metrics, data=None):
+def save_scorer(
+    folder,
+    classifiers,
+    tokenizer,
+    max_length,
+    metrics,
+    data=None,
+    topic=None,
+):
     """Saves classifiers as the folder that `EmpathyScorer` loads.
 
     Encoders that they share are stored once.
@@ -91,6 +100,8 @@ def save_scorer(folder, classifiers, tokenizer, max_length, metrics, data=None):
         Held-out figures of each mechanism, to be shown beside scores.
     data : str, optional
         What they learned from, to be shown beside scores too.
+    topic : TopicCheck, optional
+        Finds responses about something else, which then have level 0.
 
     Example
     -------
@@ -122,7 +133,10 @@ def save_scorer(folder, classifiers, tokenizer, max_length, metrics, data=None):
         "shared": shared,
         "metrics": metrics,
         "data": data,
+        "topic": topic is not None,
     }
+    if topic is not None:
+        _write(topic.state_dict(), folder / "topic.safetensors")
     with open(folder / "config.json", "w", encoding="utf-8") as stream:
         json.dump(settings, stream, indent=2)
     (folder / "hyperparams.yaml").write_text(HPARAMS, encoding="utf-8")
@@ -233,6 +247,12 @@ class EmpathyScorer(nn.Module):
             first = next(iter(self.classifiers.values()))
             for encoder in settings["shared"]:
                 setattr(classifier, encoder, getattr(first, encoder))
+        self.data = settings.get("data")
+        self.topic = None
+        if settings.get("topic"):
+            self.topic = TopicCheck(backbone.hidden_size)
+            path = source / "topic.safetensors"
+            _fill(self.topic, _read(path), path)
         self.requires_grad_(False)
         self.eval()
 
@@ -357,9 +377,52 @@ class EmpathyScorer(nn.Module):
                     for row, chosen in zip(batch, words):
                         spans = spans_of(chosen, offsets[row])
                         judged[name].rationales[row] = spans
+        mute = [not response.strip() for response in responses]
+        if self.topic is not None:
+            off_topic = self._off_topic(seekers, responses, batch_size)
+            mute = [a or b for a, b in zip(mute, off_topic)]
         for judgement in judged.values():
-            _settle(judgement, responses)
+            _settle(judgement, mute)
         return judged
+
+    @torch.no_grad()
+    def embed(self, texts, batch_size=32):
+        """Embeds texts by the frozen encoder.
+
+        Arguments
+        ---------
+        texts : list of str
+            N texts.
+        batch_size : int
+            Texts a batch.
+
+        Returns
+        -------
+        torch.Tensor
+            Their embeddings [N, D], of length 1.
+
+        Example
+        -------
+        >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
+        >>> scorer.embed(["I won.", "I lost."]).shape
+        torch.Size([2, 16])
+        """
+        distinct, known = list(dict.fromkeys(texts)), {}
+        first = next(iter(self.classifiers.values()))
+        for start in range(0, len(distinct), POSTS_AT_ONCE):
+            part = distinct[start : start + POSTS_AT_ONCE]
+            states = encode_posts(
+                first, self.tokenizer, part, self.max_length, batch_size
+            )
+            known.update({text: embed(states[text]) for text in part})
+        return torch.stack([known[text] for text in texts])
+
+    def _off_topic(self, seekers, responses, batch_size):
+        """Tells of each response whether it is about something else."""
+        if not responses:
+            return []
+        posts = self.embed(seekers, batch_size)
+        return self.topic(posts, self.embed(responses, batch_size)).tolist()
 
     def _encoded(self, seekers, batch_size):
         """Yields the states of some distinct posts and the rows they are of."""
@@ -404,10 +467,10 @@ class EmpathyScorer(nn.Module):
         return results
 
 
-def _settle(judgement, responses):
-    """Fills in the levels; an empty response, and level 0, show nothing."""
-    for row, response in enumerate(responses):
-        if not response.strip():
+def _settle(judgement, mute):
+    """Fills in the levels; what is mute, and level 0, shows nothing."""
+    for row, silent in enumerate(mute):
+        if silent:
             judgement.probabilities[row] = torch.tensor([1.0, 0.0, 0.0])
     judgement.levels.copy_(judgement.probabilities.argmax(1))
     for row, level in enumerate(judgement.levels.tolist()):

@@ -25,12 +25,15 @@ from transformers import AutoTokenizer
 from speechbrain_relm.checkpoints import CompleteCheckpointer
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
 from speechbrain_relm.epitome.data import join_annotations, split_by_post
+from speechbrain_relm.epitome.measures import accuracy_and_f1, confusion_matrix
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
 from speechbrain_relm.files import cache_folder, make_once
+from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+from speechbrain_relm.lobes.epitome_topic import fit_topic_check
 from speechbrain_relm.mini import models
-from speechbrain_relm.mini.epitome_pairs import write_csvs
+from speechbrain_relm.mini.epitome_pairs import by_subject, write_csvs
 
 BACKBONE = "all-MiniLM-L6-v2"
 
@@ -54,7 +57,7 @@ TRAINING = {
 }
 MINI_TRAINING = {
     **TRAINING,
-    "epochs": 2,
+    "epochs": 3,
     "batch_size": 8,
     "learning_rate": 2e-4,
 }
@@ -126,6 +129,46 @@ def train(annotations, backbone, target, settings, held_out=None, data=None):
         )
     shutil.rmtree(working)
     return figures
+
+
+def add_topic_check(folder, held_out):
+    """Teaches a scorer of our own writing what is off-topic.
+
+    Its figures are then those of the whole scorer.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        The scorer, on a backbone that embeds sentences.
+    held_out : dict of str to list of Pair
+        Pairs for the figures.
+
+    Example
+    -------
+    >>> add_topic_check("scorer", held_out)  # doctest: +SKIP
+    """
+    scorer = EmpathyScorer(folder)
+    scorer.topic = fit_topic_check(*map(scorer.embed, by_subject()))
+    for mechanism, pairs in held_out.items():
+        levels = scorer.score(
+            [pair.seeker for pair in pairs], [pair.response for pair in pairs]
+        )[mechanism].tolist()
+        known = [pair.level for pair in pairs]
+        accuracy, macro_f1 = accuracy_and_f1(levels, known)
+        scorer.metrics[mechanism].update(
+            accuracy=accuracy,
+            macro_f1=macro_f1,
+            confusion=confusion_matrix(levels, known),
+        )
+    save_scorer(
+        folder,
+        dict(scorer.classifiers.items()),
+        scorer.tokenizer,
+        scorer.max_length,
+        scorer.metrics,
+        scorer.data,
+        scorer.topic,
+    )
 
 
 def divide(annotations, settings, held_out=None):
@@ -237,6 +280,8 @@ def _trained_on(name, data, training, learned_from, held_out=None):
     def build(fresh):
         """Trains them there."""
         train(annotations, backbone, fresh, training, *rest, data=learned_from)
+        if held_out is not None:
+            add_topic_check(fresh, *rest)
 
     return str(make_once(target, settings, build))
 

@@ -12,14 +12,14 @@ KINDS = {
     "letter": 3,
     "refusal": 3,
     "assistant": 1,
-    "empty": 2,
+    "empty": 4,
     "story": 2,
     "essay": 2,
     "code": 1,
     "echo": 3,
     "loop": 2,
-    "salad": 2,
-    "off-topic": 6,
+    "salad": 3,
+    "off-topic": 5,
 }
 
 
@@ -35,7 +35,7 @@ def negative(post, feeling, material, off_topic, rng):
     material : Material
         The part that it is drawn from.
     off_topic : list of str
-        Empathetic responses to other posts, about what those speak of.
+        Empathetic responses about what other posts speak of; may be empty.
     rng : random.Random
         The draw.
 
@@ -62,10 +62,12 @@ def negative(post, feeling, material, off_topic, rng):
         return _loop(_any_text(post, feeling, material, rng), rng)
     if kind == "salad":
         return _salad(post, feeling, material, rng)
-    # The table's could fit a post about somebody's grief; everyday sentences
-    # they do not fit.
-    if kind == "off-topic" and (post["mood"] != "spoken" or rng.random() < 0.2):
+    if kind == "off-topic" and off_topic and rng.random() < 0.5:
         return rng.choice(off_topic)
+    # Those of the table could fit a post about somebody's grief; everyday
+    # sentences they do not fit.
+    if kind == "off-topic" and post["mood"] != "spoken":
+        kind = "letter"
     texts = [n["text"] for n in material.negatives if n["kind"] == kind]
     most = 2 if kind in ("letter", "refusal", "essay", "story") else 1
     chosen = rng.sample(texts, rng.randint(1, most))

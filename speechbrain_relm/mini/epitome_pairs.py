@@ -22,7 +22,7 @@ from speechbrain_relm.mini.epitome_material import read_material
 from speechbrain_relm.mini.epitome_negatives import negative
 
 # Of each post in training and held out: true responses, and such as are none.
-TRUE_RESPONSES, FALSE_RESPONSES = 6, 4
+TRUE_RESPONSES, FALSE_RESPONSES = 5, 3
 
 # How often a true response has no empathy at all, and else how often each
 # mechanism is at level 0, 1 and 2.
@@ -47,6 +47,7 @@ class _Writer:
 
     def __init__(self, held_out, rng):
         self.material, self.rng = read_material(held_out), rng
+        self.held_out = held_out
         self.topical = []  # (subject, response) of the true responses
 
     def true_response(self, post):
@@ -86,7 +87,13 @@ class _Writer:
     def no_response(self, post):
         """Draws a response that is none: see `epitome_negatives`."""
         _, feeling = self._said_as(post)
-        off_topic = [t for about, t in self.topical if about != post["about"]]
+        off_topic = []
+        # In training they would only teach that reactions which name a
+        # subject are worth nothing: what the subject has to do with the post
+        # is the topic check's to say. Held out, they measure both.
+        if self.held_out:
+            off_topic = [t for a, t in self.topical if a != post["about"]]
+            off_topic += _about_another(self.material)
         text = negative(post, feeling, self.material, off_topic, self.rng)
         return [("none", 0, text)]
 
@@ -120,6 +127,12 @@ class _Writer:
             own = post["questions"].split("|")
             texts += own * max(1, len(texts) // len(own))
         return texts
+
+
+def _about_another(material):
+    """Lists the hand-written kind words about something."""
+    kind = "about another"
+    return [n["text"] for n in material.negatives if n["kind"] == kind]
 
 
 def compose(seed=1, held_out=False):
@@ -176,6 +189,53 @@ def _pairs(posts, draw, count, mark):
                 }
             pairs.append(pair)
     return pairs
+
+
+def by_subject(seed=1):
+    """Lists training responses that name a subject, and such as name none.
+
+    Arguments
+    ---------
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    with_subject : list of str
+        True responses about their post's subject, and kind words about
+        another.
+    without : list of str
+        Kind words that fit any post.
+
+    Example
+    -------
+    >>> with_subject, without = by_subject()
+    >>> set(with_subject) & set(without)
+    set()
+    """
+    writer = _Writer(False, random.Random(seed))
+    with_subject, without = [], []
+    for post in writer.material.posts * 2:
+        before = len(writer.topical)
+        pieces = writer.true_response(post)
+        text = " ".join(t for mechanism, _, t in pieces if mechanism != "none")
+        if len(writer.topical) > before:
+            with_subject.append(text)
+        elif text:
+            without.append(text)
+    with_subject += [text for _, text in writer.topical]
+    with_subject += _about_another(writer.material)
+    with_subject += [
+        row["text"]
+        for row in writer.material.negatives
+        if row["kind"] == "off-topic"
+    ]
+    without += [
+        row["text"].replace("{feeling}", row["mood"])
+        for row in writer.material.fragments
+        if row["mechanism"] != "none" and "{about}" not in row["text"]
+    ]
+    return with_subject, without
 
 
 def write_csvs(folder, seed=1, held_out=False):

@@ -38,6 +38,7 @@ from speechbrain_relm.lobes.epitome import (
 )
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.epitome_text import collate, tokenize
+from speechbrain_relm.lobes.epitome_topic import NEAREST, TopicCheck
 from speechbrain_relm.mini import epitome
 from speechbrain_relm.mini.epitome_pairs import compose, write_csvs
 
@@ -498,3 +499,40 @@ def test_folder_trains_once(backbone, tmp_path, monkeypatch):
     assert times[0] == times[1]
     with pytest.raises(FileNotFoundError, match="emotional-reactions-reddit"):
         epitome.folder(tmp_path)
+
+
+def test_off_topic_responses_have_level_zero(backbone, tmp_path):
+    """Saved and loaded again; the rule, written out on mean states."""
+    scorer, classifiers = make_scorer(backbone, tmp_path / "scorer")
+    posts, answers = SEEKERS * 2, RESPONSES[::-1] + RESPONSES
+    topic = TopicCheck(SIZES["hidden_size"])
+    (tmp_path / "checked").mkdir()
+    save_scorer(
+        tmp_path / "checked", classifiers, word_tokenizer(), 64, {}, topic=topic
+    )
+    checked = EmpathyScorer(tmp_path / "checked")
+    encoder = scorer.classifiers["explorations"].seeker_encoder
+    plain, judged = (s.judge(posts, answers) for s in (scorer, checked))
+    tokenizer = word_tokenizer()
+    muted = []
+    for row, (post, answer) in enumerate(zip(posts, answers)):
+        with torch.no_grad():
+            means = [
+                encoder(**tokenizer([text], return_tensors="pt"))
+                .last_hidden_state[0]
+                .mean(0)
+                for text in (post, answer)
+            ]
+            near = torch.cosine_similarity(*means, dim=0)
+            unit = means[1] / means[1].norm()
+            names = topic.named(unit) > 0
+        muted.append(bool(names and near < NEAREST) or not answer)
+        for name in MECHANISMS:
+            expected = plain[name].probabilities[row]
+            if muted[-1]:
+                expected = torch.tensor([1.0, 0.0, 0.0])
+                assert judged[name].rationales[row] == []
+            torch.testing.assert_close(
+                judged[name].probabilities[row], expected
+            )
+    assert sum(muted) >= 2
