@@ -1,23 +1,26 @@
 # Each target sets up what it needs: a virtual environment in .venv.
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
+SMALL := .venv/.installed_small
 DEMO := results/demo
 SEED := 1
 # The adapter is aligned already, so it moves slower than the fresh LoRA; the
 # test has voices and sentences of its own.
 TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 	--valid_ratio 0.05 --test_speakers "['0019', '0020']" \
-	--test_sentences "[301, 350]"
+	--test_sentences "[301, 350]" --steps "[prepare, attributes, \
+	expected_responses, fit, respond, score, listen, report, release]"
 
 .PHONY: demo test lint docs coverage clean
 
 # The main job on the embedded default: made corpora, small real models. Words
 # and emotions first, without the LLM; then the paper's Steps 1 and 2.
-demo: $(INSTALLED)
+demo: $(SMALL)
 	$(PYTHON) -m speechbrain_relm.mini
 	$(PYTHON) -m speechbrain_relm.mini.corpora librispeech \
-		$(DEMO)/LibriSpeech --utterances 5000 --seed $(SEED)
-	$(PYTHON) -m speechbrain_relm.mini.corpora demo $(DEMO)/ESD --seed $(SEED)
+		$(DEMO)/LibriSpeech --utterances 3000 --seed $(SEED)
+	$(PYTHON) -m speechbrain_relm.mini.corpora demo $(DEMO)/ESD \
+		--sentences 100 --seed $(SEED)
 	$(PYTHON) recipes/LibriSpeech/train_words.py hparams/words_mini.yaml \
 		--data_folder $(DEMO)/LibriSpeech --output_folder $(DEMO)/words \
 		--seed $(SEED)
@@ -30,7 +33,7 @@ demo: $(INSTALLED)
 		"$(DEMO)/ESD/0019/Sad/0019_001351.wav --emotion"
 
 # A page to talk with what the demo trained.
-web: demo
+web: $(INSTALLED) demo
 	$(PYTHON) -m speechbrain_relm.demo $(DEMO)/re_llm_mini/release
 
 # Each core takes a test file at a time.
@@ -55,6 +58,12 @@ coverage: $(INSTALLED)
 docs: $(INSTALLED)
 	$(PYTHON) -m pip install --quiet --editable ".[docs]"
 	$(PYTHON) -m sphinx -q -n -W --keep-going -c docs -d build/doctrees . build/docs
+
+# The demo needs less than the tests.
+$(SMALL): setup.py
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --editable ".[mini]"
+	touch $@
 
 $(INSTALLED): setup.py
 	python3 -m venv .venv
