@@ -75,9 +75,8 @@ def main(arguments=None):
     enable_progress_bars()  # of downloads
     options = {k: v for k, v in vars(given).items() if k == "backbone"}
     try:
-        asked = {"source": given.source, **options}
-        if given.kind == "epitome":
-            del asked["source"]  # its files are of a kind of their own
+        # Files of a kind of their own, small: that converter looks by itself.
+        asked = {} if given.kind == "epitome" else {"source": given.source}
         found = look_at_all(asked)
         size = sum(one.size for one in found)
         written = Need("conversion", str(given.target), size)

@@ -46,7 +46,9 @@ def finished(
         "scorer_source": scorer_folder,
     }
     folder = work / "run"
-    run(command(YAML, folder, corpus, tiny, number_of_epochs=1))
+    # What a random LLM says has every flaw.
+    flaws = {"expected_response_flaws": "[]"}
+    run(command(YAML, folder, corpus, tiny, number_of_epochs=1, **flaws))
     return folder
 
 
@@ -212,6 +214,10 @@ response_instruction: 'after <sad>'
 response_settings: {}
 recognition_system: ''
 recognition_instruction: ''
+recognition_settings: {}
+continuation_system: ''
+continuation_from_text: ''
+continuation_examples: {}
 # A comment
 emotion_encoder: null
 unused: !ref <emotions>
