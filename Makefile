@@ -7,6 +7,7 @@ SEED := 1
 # The adapter is aligned already, so it moves slower than the fresh LoRA; the
 # test has voices and sentences of its own.
 TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
+	--expected_response_flaws "[letter, looping, cut, echo]" \
 	--valid_ratio 0.05 --test_speakers "['0019', '0020']" \
 	--test_sentences "[301, 350]" --steps "[prepare, attributes, \
 	expected_responses, fit, respond, score, listen, report, release]"
