@@ -36,7 +36,7 @@ def environment():
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
-def run(arguments, timeout=300):
+def run(arguments, timeout=900):
     """Runs to the end; returns what was printed, errors included."""
     done = subprocess.run(
         arguments,
@@ -49,7 +49,7 @@ def run(arguments, timeout=300):
     return done.stdout + done.stderr
 
 
-def kill_when(arguments, happened, timeout=300):
+def kill_when(arguments, happened, timeout=900):
     """Kills a run, unasked and unwarned, as soon as something happened."""
     process = subprocess.Popen(
         arguments,

@@ -49,7 +49,7 @@ def test_row(row, tmp_path):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout[-500:] + done.stderr[-3000:]
     promised = re.search(r"file_exists=\[(.*)\]", row["test_debug_checks"])
