@@ -254,6 +254,7 @@ def test_table_of_nine_systems(
         },
         systems=f"1,2,3,4,5,6,7,8,{ninth}",
         number_of_epochs=1,
+        generation_batch_size=16,
     )
     arguments[1] = str(SCRIPT.parent / "table.py")
     printed = run(arguments)
