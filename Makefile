@@ -4,6 +4,9 @@ INSTALLED := .venv/.installed
 SMALL := .venv/.installed_small
 DEMO := results/demo
 SEED := 1
+# More of both takes longer and is better: see the README.
+UTTERANCES := 3000
+SENTENCES := 100
 # The adapter is aligned already, so it moves slower than the fresh LoRA; the
 # test has voices and sentences of its own.
 TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
@@ -19,9 +22,9 @@ TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 demo: $(SMALL)
 	$(PYTHON) -m speechbrain_relm.mini
 	$(PYTHON) -m speechbrain_relm.mini.corpora librispeech \
-		$(DEMO)/LibriSpeech --utterances 3000 --seed $(SEED)
+		$(DEMO)/LibriSpeech --utterances $(UTTERANCES) --seed $(SEED)
 	$(PYTHON) -m speechbrain_relm.mini.corpora demo $(DEMO)/ESD \
-		--sentences 100 --seed $(SEED)
+		--sentences $(SENTENCES) --seed $(SEED)
 	$(PYTHON) recipes/LibriSpeech/train_words.py hparams/words_mini.yaml \
 		--data_folder $(DEMO)/LibriSpeech --output_folder $(DEMO)/words \
 		--seed $(SEED)

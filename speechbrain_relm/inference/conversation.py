@@ -59,7 +59,6 @@ class Conversation:
 
     def __init__(self, listener, ask):
         self.listener, self.ask = listener, ask
-        self.examples, self.settings = ask.apart()
         self.turns = []
         self.forget()
 
@@ -67,6 +66,16 @@ class Conversation:
     def llm(self):
         """The LLM."""
         return self.listener.mods.model.llm
+
+    @property
+    def examples(self):
+        """Example turns that stand before the first turn."""
+        return self.ask.apart()[0]
+
+    @property
+    def settings(self):
+        """Generation settings."""
+        return self.ask.apart()[1]
 
     def forget(self):
         """Drops keys and values: the next turn reads everything again."""

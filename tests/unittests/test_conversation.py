@@ -6,6 +6,7 @@ import torch
 from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.lobes.partial_lora import speech_positions
 from speechbrain_relm.mini import models
+from speechbrain_relm.prompting import answer_texts
 from speechbrain_relm.sequences import pack
 from tests import tiny_models
 
@@ -163,7 +164,7 @@ def test_tokens_are_those_of_the_template(
         models.folder("SmolLM2-135M-Instruct"),
     )
     listener = EmpatheticListener.from_hparams(folder)
-    conversation = listener.converse(max_new_tokens=12)
+    conversation = listener.converse(max_new_tokens=12, examples=())
     words = ["I lost my keys.", "Where should I look?", "Thank you."]
     chat = [{"role": "system", "content": conversation.ask.system}]
     tokenizer = conversation.llm.tokenizer
@@ -179,3 +180,24 @@ def test_tokens_are_those_of_the_template(
         conversation.turns[-1] = turn
         chat.append({"role": "assistant", "content": answer})
         assert len(answer.split()) > 3
+
+
+def test_examples_stand_before_the_first_turn(listener):
+    """As where the text LLM is asked with them; later turns follow on."""
+    examples = [["I fell.", "Oh no!"], ["It rains.", "I see."]]
+    asked = {"examples": examples, "max_new_tokens": 6, "sentences": None}
+    talk = listener.converse(**asked)
+    ask, llm = talk.ask, talk.llm
+    wanted = answer_texts(
+        llm,
+        ask.system,
+        [ask.instruction + "Hm."],
+        listener.device,
+        examples,
+        max_new_tokens=6,
+    )
+    assert talk.respond(text="Hm.") == wanted[0].text
+    talk.respond(text="And now?")
+    around = llm.split_chat(ask.system, answers=3)
+    assert talk.history()[: len(talk.beginning())] == talk.beginning()
+    assert sum(map(len, around)) < len(talk.history())
