@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sys
 
 import pytest
 import torch
@@ -73,7 +74,6 @@ def test_too_short_for_its_words_teaches_nothing():
 def command(tmp_path_factory, whisper_folder, emotion_folder, qwen_folder):
     """The command line of a short run, for an output folder."""
     corpus = make_librispeech(tmp_path_factory.mktemp("libri") / "L", 60)
-    import sys
 
     def build(folder):
         """Writes it."""
@@ -93,10 +93,17 @@ def command(tmp_path_factory, whisper_folder, emotion_folder, qwen_folder):
     return build
 
 
-def test_the_recipe_killed_and_resumed(command, tmp_path):
-    """Equals the run that nobody disturbed, and another system starts there."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run(command(whole))
+@pytest.fixture(scope="module")
+def whole(command, tmp_path_factory):
+    """A run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("words") / "whole"
+    run(command(folder))
+    return folder
+
+
+def test_the_recipe_killed_and_resumed(command, whole, tmp_path):
+    """Equals the run that nobody disturbed."""
+    killed = tmp_path / "killed"
     kill_when(command(killed), lambda: len(list(killed.glob("save/CKPT*"))) > 1)
     run(command(killed))
     tensors, again = (
@@ -110,16 +117,14 @@ def test_the_recipe_killed_and_resumed(command, tmp_path):
     assert figures["utterances"] == 3 and 0 <= figures["UA"] <= 1
 
 
-def test_a_system_starts_from_it(command, tmp_path, qwen_folder):
+def test_a_system_starts_from_it(whole, qwen_folder):
     """Adapter and heads are those of the alignment."""
-    folder = tmp_path / "run"
-    run([*command(folder), "--number_of_epochs=1"])
-    tensors = load_file(folder / "aligned" / "model.ckpt")
+    tensors = load_file(whole / "aligned" / "model.ckpt")
     llm = ChatLLM(qwen_folder)
     size = tensors["adapter.conv_layers.0.weight"].shape[1]
     adapter = ConvAdapter(size, llm.embedding_size)
-    model = RELLM(torch.nn.Identity(), adapter, EmotionHeads(16), llm)
-    model.heads = EmotionHeads(llm.embedding_size)
-    start_from(model, str(folder / "aligned"))
+    heads = EmotionHeads(llm.embedding_size)
+    model = RELLM(torch.nn.Identity(), adapter, heads, llm)
+    start_from(model, str(whole / "aligned"))
     for name, tensor in tensors.items():
         assert torch.equal(model.get_parameter(name), tensor)
