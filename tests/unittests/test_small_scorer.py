@@ -21,6 +21,7 @@ from speechbrain_relm.mini.epitome_pairs import compose
 
 ANSWERS = Path(__file__).parents[1] / "data" / "known_answers.csv"
 SCALES = {"er": "emotional_reactions", "ex": "explorations"}
+REACTION = SCALES["er"]
 NONSENSE = {
     "letter",
     "echo",
@@ -36,11 +37,16 @@ NONSENSE = {
 
 
 @pytest.fixture(scope="module")
-def answers():
+def scorer():
+    """The default scorer, really trained."""
+    return EmpathyScorer(epitome.folder())
+
+
+@pytest.fixture(scope="module")
+def answers(scorer):
     """The answers, each with the levels that the default scorer gives."""
     with open(ANSWERS, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    scorer = EmpathyScorer(epitome.folder())
     levels = scorer.score(
         [row["sentence"] for row in rows], [row["answer"] for row in rows]
     )
@@ -73,7 +79,7 @@ def test_nonsense_scores_nothing(answers, scale):
 
 
 @pytest.mark.parametrize(
-    "scale, correlation, right", [("er", 0.6, 0.7), ("ex", 0.75, 0.8)]
+    "scale, correlation, right", [("er", 0.6, 0.75), ("ex", 0.65, 0.75)]
 )
 def test_honest_answers_are_ranked(answers, scale, correlation, right):
     """Levels of honest answers rise with their worth."""
@@ -134,11 +140,26 @@ def test_held_out_part_shares_no_phrase():
     assert not whole[0] & whole[1]
 
 
-def test_off_topic_kindness_has_level_zero():
-    """The same kind words have a level after one post and none after another."""
-    levels = {}
-    for pair in compose():
-        level = pair["emotional_reactions"]["level"]
-        levels.setdefault(pair["response_post"], set()).add(level)
-    both = [text for text, found in levels.items() if found >= {0, 2}]
-    assert len(both) > 5
+def test_the_same_kind_words_fit_one_post_only(scorer):
+    """Held-out reactions that name a subject, after its post and another."""
+    material = read_material(held_out=True)
+    posts = [post for post in material.posts if post["mood"] == "spoken"]
+    reactions = [
+        piece["text"]
+        for piece in material.fragments
+        if (piece["mechanism"], piece["level"]) == (REACTION, "2")
+        and "{about}" in piece["text"]
+        and "{feeling}" not in piece["text"]
+    ]
+    assert len(posts) > 20 and len(reactions) > 5
+    shares = []
+    for others in (posts, posts[7:] + posts[:7]):
+        seekers, responses = [], []
+        for post, other in zip(posts, others):
+            for reaction in reactions:
+                seekers.append(other["post"])
+                responses.append(reaction.replace("{about}", post["about"]))
+        levels = scorer.score(seekers, responses)[REACTION]
+        shares.append((levels > 0).double().mean().item())
+    fitting, other = shares
+    assert fitting > 0.6 > 0.25 > other
