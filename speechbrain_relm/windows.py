@@ -83,6 +83,17 @@ class WindowBrain(sb.Brain):
                 "and optimizer_step_limit."
             )
 
+    def batches_of_epoch(self):
+        """Counts the batches of an epoch.
+
+        Returns
+        -------
+        int
+            Those that SpeechBrain's option `debug` leaves.
+        """
+        count = batches_per_epoch(self.all_batches)
+        return min(count, self.debug_batches) if self.debug else count
+
     def closes_window(self):
         """Tells whether the optimizer steps after the present batch.
 
@@ -91,7 +102,7 @@ class WindowBrain(sb.Brain):
         bool
             True for the last batch of a window.
         """
-        of_epoch = batches_per_epoch(self.all_batches)
+        of_epoch = self.batches_of_epoch()
         return self.step % self.grad_accumulation_factor == 0 or (
             self.step == of_epoch
         )
@@ -105,7 +116,7 @@ class WindowBrain(sb.Brain):
             Fewer than `grad_accumulation_factor` at an epoch's end.
         """
         full = self.grad_accumulation_factor
-        of_epoch = batches_per_epoch(self.all_batches)
+        of_epoch = self.batches_of_epoch()
         before = (self.step - 1) // full * full
         return min(full, of_epoch - before)
 
