@@ -63,7 +63,7 @@ class Qwen2AudioListener(nn.Module):
         """
         return [load_audio(entry["wav"]).numpy() for entry in entries.values()]
 
-    def ask(self, heard, system, instruction):
+    def ask(self, heard, system, instruction, examples=()):
         """Puts the same question to every utterance.
 
         Arguments
@@ -74,6 +74,8 @@ class Qwen2AudioListener(nn.Module):
             System message.
         instruction : str
             What stands with the speech.
+        examples : sequence of (str, str)
+            Written turns that stand before it.
 
         Returns
         -------
@@ -86,6 +88,11 @@ class Qwen2AudioListener(nn.Module):
         prompt = self.processor.apply_chat_template(
             [
                 {"role": "system", "content": system},
+                *[
+                    {"role": role, "content": text}
+                    for turn in examples
+                    for role, text in zip(("user", "assistant"), turn)
+                ],
                 {"role": "user", "content": content},
             ],
             add_generation_prompt=True,
@@ -103,7 +110,15 @@ class Qwen2AudioListener(nn.Module):
         return inputs
 
     @torch.no_grad()
-    def answer(self, heard, system, instruction, sentences=None, **settings):
+    def answer(
+        self,
+        heard,
+        system,
+        instruction,
+        examples=(),
+        sentences=None,
+        **settings,
+    ):
         """Answers what was heard.
 
         Arguments
@@ -114,6 +129,8 @@ class Qwen2AudioListener(nn.Module):
             System message.
         instruction : str
             What stands with the speech.
+        examples : sequence of (str, str)
+            Written turns that stand before it.
         sentences : int or None
             Sentences at most.
         **settings
@@ -124,7 +141,7 @@ class Qwen2AudioListener(nn.Module):
         list of speechbrain_relm.lobes.chat_llm.Answer
             One an utterance.
         """
-        inputs = self.ask(heard, system, instruction)
+        inputs = self.ask(heard, system, instruction, examples)
         tokenizer = self.processor.tokenizer
         ids = self.model.generate(
             **inputs,
