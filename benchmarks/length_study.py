@@ -65,14 +65,15 @@ def answer(listener, entries, path, weights, changes, batch_size):
         Utterance id to a record with `response` and `finished`.
     """
     ask, model = listener.asking(**changes), listener.mods.model
-    prompt = model.llm.split_prompt(ask.system, ask.instruction)
+    examples, settings = ask.apart()
+    prompt = model.llm.split_prompt(ask.system, ask.instruction, examples)
 
     def work(ids):
         """Answers a batch."""
         batch = {i: entries[i] for i in ids}
         speech = listener.hear(*load_batch(speech_dataset(batch), ids).sig)
         with listener.inference_ctx:
-            found = model.answer(speech, prompt, **ask.settings)
+            found = model.answer(speech, prompt, **settings)
         return [
             {
                 "id": i,

@@ -179,7 +179,8 @@ def save_release(folder, whisper, emotion, qwen, **changes):
         "scorer_source": None,
         "empathy_scorer": None,
         "adapter": {"bottleneck_size": 8},
-        "response_settings": {"max_new_tokens": 12},
+        "speech_examples": [],
+        "response_settings": {"max_new_tokens": 12, "sentences": None},
         **changes,
     }
     yaml = root / "recipes/ESD/hparams/re_llm_mini.yaml"

@@ -74,6 +74,8 @@ class Ask(NamedTuple):
         {'max_new_tokens': 8}
         """
         said = {k: v for k, v in self.settings.items() if v is not None}
+        if not said.get("examples", True):
+            del said["examples"]
         return self._replace(settings=said)
 
     def apart(self):

@@ -33,6 +33,7 @@ expected_response_settings:
     max_new_tokens: 32
     sentences: 1
 continuation_from_text: "{STEERED}"
+continuation_examples: null
 """
 
 

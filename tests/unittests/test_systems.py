@@ -270,6 +270,7 @@ def test_table_of_nine_systems(
     shared = {path.name for path in (folder / "shared").glob("*.jsonl")}
     assert shared == {
         "attributes.jsonl",
+        "expected_likelihoods.jsonl",
         "expected_responses.jsonl",
         "transcripts.jsonl",
     }
