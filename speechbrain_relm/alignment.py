@@ -159,7 +159,7 @@ class AlignmentRecipe(Recipe):
         RecipeError
             If nothing was trained.
         """
-        best = self.brain.checkpointer.find_checkpoint(min_key="loss")
+        best = self.brain.checkpointer.find_checkpoint(**self.brain.choosing())
         if best is None:
             raise RecipeError(
                 f"{self.folder} has no checkpoint to export: the step 'fit' "

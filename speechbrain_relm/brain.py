@@ -13,12 +13,12 @@ from speechbrain_relm.alike import warn_if_unlike
 from speechbrain_relm.diagnostics import (
     Arriving,
     StepDiagnostics,
+    frames_of,
     step_operations,
 )
 from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.lengths import counts_from_relative
-from speechbrain_relm.lobes.whisper_encoder import STRIDE
 from speechbrain_relm.metrics import unweighted_accuracy
 from speechbrain_relm.model import trained
 from speechbrain_relm.processes import (
@@ -32,9 +32,6 @@ from speechbrain_relm.start_log import log_start, named, warn_without_gpu
 from speechbrain_relm.windows import WindowBrain
 
 logger = get_logger(__name__)
-
-FRAMES_OF_30_S = 1500
-
 
 # Validation figures by which a checkpoint can be chosen, and which is better.
 BETTER = {
@@ -112,14 +109,8 @@ class RELLMBrain(WindowBrain):
         self.model = getattr(self.modules, "model", None)
         # What frozen encoders hear stays what it was.
         self.emotion_cache, self.frame_cache = None, None
-        hears = self.model is not None
-        if hears and self.hparams.emotion_encoder is not None:
-            self.emotion_cache = EmotionCache(
-                self.hparams.emotion_encoder.to(self.device),
-                embedding_folder,
-                self.eval_precision,
-            )
         if self.model is not None:
+            self._prepare_emotion_encoder(embedding_folder)
             self._prepare_encoder(self.model.speech_encoder, frame_folder)
         self.steps_per_epoch = None
         self.arriving = None  # the loss of the batch before
@@ -132,6 +123,15 @@ class RELLMBrain(WindowBrain):
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("train_means", self.train_means)
+
+    def _prepare_emotion_encoder(self, embedding_folder):
+        """Keeps its embeddings, if the system has one."""
+        if self.hparams.emotion_encoder is not None:
+            self.emotion_cache = EmotionCache(
+                self.hparams.emotion_encoder.to(self.device),
+                embedding_folder,
+                self.eval_precision,
+            )
 
     def _prepare_encoder(self, encoder, frame_folder):
         """Keeps the frames of a frozen one that hears alike in any batch."""
@@ -251,18 +251,10 @@ class RELLMBrain(WindowBrain):
             parts["response_nll"] = losses.response_nll(
                 predictions.logits, predictions.targets
             )
-        if speech.category_logits is not None:
-            categories = batch.category.to(self.device, non_blocking=True)
-            parts["category"] = losses.category_loss(
-                speech.category_logits, categories
-            )
-            parts["dimension"] = losses.dimension_loss(
-                speech.attributes,
-                batch.attributes.data.to(self.device, non_blocking=True),
-            )
-            if stage != sb.Stage.TRAIN:
-                predicted = speech.category_logits.argmax(-1)
-                self.recognized += zip(predicted.tolist(), categories.tolist())
+        parts.update(self.emotion_losses(speech, batch))
+        if stage != sb.Stage.TRAIN and "category" in parts:
+            predicted = speech.category_logits.argmax(-1)
+            self.recognized += zip(predicted.tolist(), batch.category.tolist())
         if predictions.teacher_logits is not None:
             parts["response_kl"] = losses.response_kl(
                 predictions.logits, predictions.teacher_logits
@@ -271,6 +263,32 @@ class RELLMBrain(WindowBrain):
         loss = sum(weights[name] * part for name, part in parts.items())
         self.means.add({"loss": loss, **parts}, len(batch.id))
         return loss
+
+    def emotion_losses(self, speech, batch):
+        """Computes the losses of the auxiliary tasks (Eq. 9).
+
+        Arguments
+        ---------
+        speech : speechbrain_relm.model.Speech
+            What was heard.
+        batch : speechbrain.dataio.batch.PaddedBatch
+            The same batch.
+
+        Returns
+        -------
+        dict
+            `category` and `dimension`; empty without heads.
+        """
+        if speech.category_logits is None:
+            return {}
+        categories = batch.category.to(self.device, non_blocking=True)
+        attributes = batch.attributes.data.to(self.device, non_blocking=True)
+        return {
+            "category": losses.category_loss(
+                speech.category_logits, categories
+            ),
+            "dimension": losses.dimension_loss(speech.attributes, attributes),
+        }
 
     def fit(self, epoch_counter, train_set, *args, **kwargs):
         """Trains; see `speechbrain.Brain.fit`.
@@ -370,9 +388,8 @@ class RELLMBrain(WindowBrain):
             return
         frames = 0
         if self.frame_cache is None:
-            frames = -(-batch.sig.data.shape[1] // STRIDE)
-            if getattr(self.model.speech_encoder, "pad_to_30s", False):
-                frames = FRAMES_OF_30_S
+            samples = batch.sig.data.shape[1]
+            frames = frames_of(self.model.speech_encoder, samples)
             frames *= len(batch.id)
         rows = outputs.speech.counts + self.response_counts
         rows = rows + len(self.prompt.after)

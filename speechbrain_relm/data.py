@@ -149,16 +149,7 @@ def speech_dataset(
         labels, `category` and `attributes`.
     """
     dataset = DynamicItemDataset(entries)
-
-    @sb.utils.data_pipeline.takes("wav")
-    @sb.utils.data_pipeline.provides("sig", "audio_key")
-    def audio_pipeline(wav):
-        """Loads the signal."""
-        signal = load_audio(wav)[:LONGEST]
-        yield signal
-        yield audio_key(signal)
-
-    dataset.add_dynamic_item(audio_pipeline)
+    add_audio(dataset)
     keys = ["id", "sig", "audio_key"]
     if responses is not None:
 
@@ -176,20 +167,53 @@ def speech_dataset(
         dataset.add_dynamic_item(text_pipeline)
         keys += ["response_ids", "text_ids"]
     if responses is not None and emotions is not None:
-
-        @sb.utils.data_pipeline.takes("emotion", *DIMENSIONS)
-        @sb.utils.data_pipeline.provides("category", "attributes")
-        def label_pipeline(emotion, *dimensions):
-            """Encodes the labels."""
-            yield emotions.index(emotion)
-            yield torch.tensor(
-                [float("nan") if d is None else d for d in dimensions]
-            )
-
-        dataset.add_dynamic_item(label_pipeline)
+        add_labels(dataset, emotions)
         keys += ["category", "attributes"]
     dataset.set_output_keys(keys)
     return dataset
+
+
+def add_audio(dataset):
+    """Adds the signal `sig` of an utterance and its `audio_key`.
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        With `wav`; changed in place.
+    """
+
+    @sb.utils.data_pipeline.takes("wav")
+    @sb.utils.data_pipeline.provides("sig", "audio_key")
+    def audio_pipeline(wav):
+        """Loads the signal."""
+        signal = load_audio(wav)[:LONGEST]
+        yield signal
+        yield audio_key(signal)
+
+    dataset.add_dynamic_item(audio_pipeline)
+
+
+def add_labels(dataset, emotions):
+    """Adds what the heads learn: `category`, and `attributes` (NaN if unknown).
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        With `emotion` and the dimensions; changed in place.
+    emotions : list of str
+        The classes, in the order of the category head.
+    """
+
+    @sb.utils.data_pipeline.takes("emotion", *DIMENSIONS)
+    @sb.utils.data_pipeline.provides("category", "attributes")
+    def label_pipeline(emotion, *dimensions):
+        """Encodes the labels."""
+        yield emotions.index(emotion)
+        yield torch.tensor(
+            [float("nan") if d is None else d for d in dimensions]
+        )
+
+    dataset.add_dynamic_item(label_pipeline)
 
 
 def load_batch(dataset, ids):

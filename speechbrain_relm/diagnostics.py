@@ -10,6 +10,7 @@ import time
 
 import torch
 
+from speechbrain_relm.lobes.whisper_encoder import STRIDE
 from speechbrain_relm.processes import processes
 
 # Sizes of the matrix product that a step is compared with: large enough to be
@@ -225,6 +226,31 @@ def operations(module, positions, through=True):
             each = 2 + 2 * through + 2 * parameter.requires_grad
             total += each * positions * parameter.numel()
     return total
+
+
+def frames_of(encoder, samples):
+    """Counts the frames that a speech encoder works out of an utterance.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        Ours, or another of 50 frames a second.
+    samples : int
+        Of the padded batch.
+
+    Returns
+    -------
+    int
+        Frames; always those of 30 s if Whisper hears as it was pretrained.
+
+    Example
+    -------
+    >>> frames_of(torch.nn.Identity(), 641)
+    3
+    """
+    if getattr(encoder, "pad_to_30s", False):
+        return encoder.encoder.config.max_source_positions
+    return -(-samples // STRIDE)
 
 
 def step_operations(model, frames, positions, targets):

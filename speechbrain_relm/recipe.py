@@ -258,6 +258,41 @@ class Recipe(ListeningSteps):
             split: costs(kept, responses, self.brain.model.llm, rate)
             for split, kept in entries.items()
         }
+        self.learn(
+            epoch_counter,
+            datasets,
+            lengths,
+            sampler,
+            train_loader,
+            valid_loader,
+        )
+
+    def learn(
+        self,
+        epoch_counter,
+        datasets,
+        lengths,
+        sampler,
+        train_loader,
+        valid_loader,
+    ):
+        """Trains on batches of like length.
+
+        Arguments
+        ---------
+        epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
+            Counts the epochs.
+        datasets : dict
+            "train" and "valid" to datasets.
+        lengths : dict
+            The same to the length of each utterance, in the sampler's unit.
+        sampler : callable
+            See `fit`.
+        train_loader : dict
+            See `fit`.
+        valid_loader : dict
+            See `fit`.
+        """
         batches = sampler(datasets["train"], lengths_list=lengths["train"])
         valid_loader = dict(valid_loader)
         valid_batches = make_batches(

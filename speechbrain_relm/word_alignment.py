@@ -19,25 +19,22 @@ from safetensors.torch import save_file
 from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.utils.distributed import run_on_main
 
-from speechbrain_relm import losses
-from speechbrain_relm.audio import load_audio
 from speechbrain_relm.brain import RELLMBrain
 from speechbrain_relm.corpus import as_json
 from speechbrain_relm.data import (
-    LONGEST,
     add_attributes,
+    add_audio,
+    add_labels,
     load_batch,
     read_manifest,
 )
-from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.wording import straight
 from speechbrain_relm.files import whole_folder, write_atomically
-from speechbrain_relm.kept_rows import audio_key
+from speechbrain_relm.lengths import counts_from_relative
 from speechbrain_relm.lobes.word_ctc import WordCTC, start_at_table
 from speechbrain_relm.metrics import unweighted_accuracy, word_error_rate
 from speechbrain_relm.model import RELLM, Speech
-from speechbrain_relm.processes import share
 from speechbrain_relm.prompting import evaluating
 from speechbrain_relm.recipe import Recipe
 from speechbrain_relm.records import make_batches
@@ -159,14 +156,6 @@ def word_dataset(entries, llm, emotions, emotion_first):
     """
     dataset = DynamicItemDataset(entries)
 
-    @sb.utils.data_pipeline.takes("wav")
-    @sb.utils.data_pipeline.provides("sig", "audio_key")
-    def audio_pipeline(wav):
-        """Loads the signal."""
-        signal = load_audio(wav)[:LONGEST]
-        yield signal
-        yield audio_key(signal)
-
     @sb.utils.data_pipeline.takes("emotion", "transcript")
     @sb.utils.data_pipeline.provides("word_ids")
     def word_pipeline(emotion, transcript):
@@ -174,20 +163,11 @@ def word_dataset(entries, llm, emotions, emotion_first):
         first = f" {emotion}" if emotion_first else ""
         return torch.tensor(llm.encode(first + as_spelled(transcript)))
 
-    @sb.utils.data_pipeline.takes("emotion", *DIMENSIONS)
-    @sb.utils.data_pipeline.provides("category", "attributes")
-    def label_pipeline(emotion, *dimensions):
-        """Encodes the labels."""
-        yield emotions.index(emotion)
-        yield torch.tensor(
-            [float("nan") if d is None else d for d in dimensions]
-        )
-
-    dataset.add_dynamic_item(audio_pipeline)
+    add_audio(dataset)
     dataset.add_dynamic_item(word_pipeline)
     keys = ["id", "sig", "audio_key", "word_ids"]
     if emotions is not None:
-        dataset.add_dynamic_item(label_pipeline)
+        add_labels(dataset, emotions)
         keys += ["category", "attributes"]
     dataset.set_output_keys(keys)
     return dataset
@@ -207,7 +187,7 @@ def words_in(batch):
         Token ids of each utterance.
     """
     ids, lens = batch.word_ids
-    counts = (lens * ids.shape[1]).round().long().tolist()
+    counts = counts_from_relative(lens, ids.shape[1]).tolist()
     return [row[:count] for row, count in zip(ids.tolist(), counts)]
 
 
@@ -281,15 +261,11 @@ class WordBrain(RELLMBrain):
         """
         speech, ctc = predictions.speech, self.model.ctc
         parts = {
-            "words": ctc.loss(predictions.log_probs, speech.counts, batch.words)
+            "words": ctc.loss(
+                predictions.log_probs, speech.counts, batch.words
+            ),
+            **self.emotion_losses(speech, batch),
         }
-        if speech.category_logits is not None:
-            parts["category"] = losses.category_loss(
-                speech.category_logits, batch.category.to(self.device)
-            )
-            parts["dimension"] = losses.dimension_loss(
-                speech.attributes, batch.attributes.data.to(self.device)
-            )
         if stage != sb.Stage.TRAIN:
             self.recognized += self.read(predictions, batch)
         loss = sum(self.loss_weights[name] * parts[name] for name in parts)
@@ -410,25 +386,17 @@ class WordRecipe(Recipe):
             attributes = self.records(self.shared / "attributes.jsonl")
             for split in ("train", "valid"):
                 add_attributes(self.entries[split], attributes)
-        seconds = {
-            split: [e["duration"] for e in self.entries[split].values()]
-            for split in ("train", "valid")
-        }
-        train, valid = self.dataset("train"), self.dataset("valid")
-        valid_loader = dict(valid_loader)
-        valid_batches = make_batches(
-            range(len(valid)), seconds["valid"], valid_loader.pop("batch_size")
-        )
-        batches = sampler(train, lengths_list=seconds["train"])
-        self.brain.fit(
+        splits = ("train", "valid")
+        self.learn(
             epoch_counter,
-            train,
-            valid,
-            train_loader_kwargs={**train_loader, "batch_sampler": batches},
-            valid_loader_kwargs={
-                **valid_loader,
-                "batch_sampler": share(valid_batches),
+            {split: self.dataset(split) for split in splits},
+            {
+                split: [e["duration"] for e in self.entries[split].values()]
+                for split in splits
             },
+            sampler,
+            train_loader,
+            valid_loader,
         )
 
     @property
