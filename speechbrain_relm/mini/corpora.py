@@ -16,9 +16,9 @@ import json
 import random
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from speechbrain_relm.files import make_once
-from speechbrain_relm.mini.demo_corpus import make_demo
 from speechbrain_relm.mini.iemocap import make_iemocap
 from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.mini.sentences import (
@@ -133,24 +133,78 @@ def make_esd(folder, speakers=10, sentences=350, seed=1):
         raise ValueError(
             f"speakers={speakers}: ask for 1 to {len(ESD_VOICES)} speakers."
         )
-    texts, rng = sentences, random.Random(seed)
+    texts = sentences
     if isinstance(sentences, int):
         texts = everyday_sentences(sentences)
     if len(texts) > ESD_SENTENCES:
         raise ValueError(
             f"{len(texts)} sentences: ESD has {ESD_SENTENCES} at most."
         )
-    utterances, transcripts = [], {}
-    for number, voice in enumerate(esd_voices(seed)[:speakers]):
-        speaker = f"{11 + number:04d}"
+    takes = [
+        EsdTake(number, voice, emotion, index, text)
+        for number, voice in enumerate(esd_voices(seed)[:speakers])
+        for emotion in ESD_EMOTIONS
+        for index, text in enumerate(texts, start=1)
+    ]
+    return speak_esd(folder, "ESD", seed, takes)
+
+
+class EsdTake(NamedTuple):
+    """One take of a corpus in ESD's layout.
+
+    `speaker`, 0 to 9 for 0011 to 0020, and the `voice` that speaks for it;
+    `emotion`; `sentence`, its number among the parallel ones, and its `text`.
+    """
+
+    speaker: int
+    voice: str
+    emotion: str
+    sentence: int
+    text: str
+
+
+def speak_esd(folder, name, seed, takes):
+    """Speaks takes and writes them in the layout of ESD's English part.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Where the corpus goes.
+    name : str
+        What the corpus is called where it is remembered.
+    seed : int
+        Of the jitter in how each take is spoken.
+    takes : list of EsdTake
+        The takes, in the order in which the jitter is drawn.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Example
+    -------
+    >>> take = EsdTake(0, "en-us+m1", "sad", 1, "I fell.")
+    >>> folder = speak_esd(getfixture("tmp_path") / "ESD", "mine", 1, [take])
+    >>> (folder / "0011/Sad/0011_001051.wav").is_file()
+    True
+    """
+    rng, utterances, transcripts = random.Random(seed), [], {}
+    for take in takes:
+        speaker, title = f"{11 + take.speaker:04d}", take.emotion.capitalize()
+        # ESD numbers the takes of a speaker through, emotion by emotion.
+        before = ESD_SENTENCES * ESD_EMOTIONS.index(take.emotion)
+        utterance = f"{speaker}_{before + take.sentence:06d}"
+        utterances.append(
+            Utterance(
+                f"{speaker}/{title}/{utterance}.wav",
+                take.text,
+                take.voice,
+                draw_delivery([take.emotion], rng),
+            )
+        )
         lines = transcripts.setdefault(f"{speaker}/{speaker}.txt", [])
-        for k, emotion in enumerate(ESD_EMOTIONS):
-            for index, text in enumerate(texts, start=1):
-                name = f"{speaker}_{ESD_SENTENCES * k + index:06d}"
-                path = f"{speaker}/{emotion.capitalize()}/{name}.wav"
-                delivery = draw_delivery([emotion], rng)
-                utterances.append(Utterance(path, text, voice, delivery))
-                lines.append(f"{name}\t{text}\t{emotion.capitalize()}\n")
+        lines.append(f"{utterance}\t{take.text}\t{title}\n")
 
     def build(temporary):
         """Speaks and writes the corpus."""
@@ -158,7 +212,7 @@ def make_esd(folder, speakers=10, sentences=350, seed=1):
         for path, lines in transcripts.items():
             (temporary / path).write_text("".join(lines), encoding="utf-8")
 
-    return make_once(folder, _settings("ESD", seed, utterances), build)
+    return make_once(folder, _settings(name, seed, utterances), build)
 
 
 # No variant is in two sets, so that no test voice is heard in training.
@@ -322,6 +376,9 @@ def make(args):
     elif args.corpus == "librispeech":
         make_librispeech(args.folder, args.utterances, args.seed)
     elif args.corpus == "demo":
+        # It builds on this module.
+        from speechbrain_relm.mini.demo_corpus import make_demo
+
         make_demo(args.folder, args.sentences, args.test_sentences, args.seed)
     elif args.oddities:
         # It builds on this module.

@@ -10,18 +10,11 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
-import json
-import random
-
-from speechbrain_relm.files import make_once
+from speechbrain_relm.mini.corpora import ESD_EMOTIONS, EsdTake, speak_esd
 from speechbrain_relm.mini.grammar import spoken_sentences
 from speechbrain_relm.mini.librispeech import VOICES
 from speechbrain_relm.mini.sentences import everyday_sentences
-from speechbrain_relm.mini.voices import Utterance, draw_delivery, render
 
-EMOTIONS = ["neutral", "angry", "happy", "sad"]
-PARALLEL = 350  # ESD's sentences, by whose number a take is named
 FIRST_TEST = 301  # number of the first test sentence
 # Heard in the alignment's training set, and in nobody's.
 LEARNED = ["m1", "m2", "m3", "m8", "f1", "f4", "max", "steph"]
@@ -64,37 +57,21 @@ def make_demo(folder, sentences=270, test_sentences=12, seed=1):
             f"sentences={sentences}, test_sentences={test_sentences}: ask for "
             f"1 to {FIRST_TEST - 1} and 1 to 50."
         )
-    rng, spoken, lines = random.Random(seed), [], {}
-    voices = [f"en-us+{variant}" for variant in [*LEARNED, *TESTED]]
     # Another seed than the alignment's corpus has.
     learned = spoken_sentences(sentences, f"demo {seed}")
     said = [
-        (number, text, [number % len(LEARNED)])
+        (number, text, number % len(LEARNED))
         for number, text in enumerate(learned, start=1)
     ]
     everyday = everyday_sentences(test_sentences)
     said += [
-        (number, text, [len(LEARNED) + number % len(TESTED)])
+        (number, text, len(LEARNED) + number % len(TESTED))
         for number, text in enumerate(everyday, start=FIRST_TEST)
     ]
-    for number, text, speakers in said:
-        for index in speakers:
-            for k, emotion in enumerate(EMOTIONS):
-                speaker = f"{11 + index:04d}"
-                name = f"{speaker}_{PARALLEL * k + number:06d}"
-                title = emotion.capitalize()
-                delivery = draw_delivery([emotion], rng)
-                path = f"{speaker}/{title}/{name}.wav"
-                spoken.append(Utterance(path, text, voices[index], delivery))
-                file = f"{speaker}/{speaker}.txt"
-                lines.setdefault(file, []).append(f"{name}\t{text}\t{title}\n")
-
-    def build(temporary):
-        """Speaks and writes the corpus."""
-        render(spoken, temporary)
-        for path, rows in lines.items():
-            (temporary / path).write_text("".join(rows), encoding="utf-8")
-
-    digest = hashlib.sha256(json.dumps(spoken).encode("utf-8")).hexdigest()
-    settings = {"corpus": "demo", "seed": seed, "sha256": digest}
-    return make_once(folder, settings, build)
+    voices = [f"en-us+{variant}" for variant in [*LEARNED, *TESTED]]
+    takes = [
+        EsdTake(speaker, voices[speaker], emotion, number, text)
+        for number, text, speaker in said
+        for emotion in ESD_EMOTIONS
+    ]
+    return speak_esd(folder, "demo", seed, takes)
