@@ -10,9 +10,8 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.files import cache_folder, write_atomically
+from speechbrain_relm.files import cache_folder, sha256, write_atomically
 from speechbrain_relm.hub import weight_files
-from speechbrain_relm.mini.models import sha256
 
 logger = get_logger(__name__)
 

@@ -20,7 +20,7 @@ from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.files import FINGERPRINT, cache_folder
 from speechbrain_relm.needs import needed_sources
 from speechbrain_relm.plain_yaml import read_plain
-from speechbrain_relm.plan import outline, plan
+from speechbrain_relm.plan import PROMPT, RESPONSE, SECONDS, outline, plan
 from speechbrain_relm.preflight import (
     Need,
     disk_problems,
@@ -35,8 +35,6 @@ logger = get_logger(__name__)
 CHECKPOINTS = 3
 # The plan is right within 15 %: what is further off cannot work.
 TOLERANCE = 1.15
-# What the plan counts on, as `speechbrain_relm.plan` does.
-SECONDS, PROMPT, RESPONSE = 5.0, 40, 48
 
 
 def check_run(hparams_file, settings, run_opts):
@@ -183,14 +181,8 @@ def kept_by_training(settings, checkpoint):
     [Need(what='checkpoints', folder='results/new', size=9)]
     """
     folder = settings["output_folder"]
-    there = sum(
-        file.stat().st_size
-        for file in Path(folder).glob("save/**/*")
-        if file.is_file()
-    )
-    needs = [
-        Need("checkpoints", folder, max(0, CHECKPOINTS * checkpoint - there))
-    ]
+    size = CHECKPOINTS * checkpoint - bytes_in(Path(folder, "save"))
+    needs = [Need("checkpoints", folder, max(0, size))]
     if "release" in settings.get("steps", ()):
         needs.append(Need("release", folder, checkpoint // 3))
     return needs
@@ -233,13 +225,30 @@ def kept_by_caches(settings, hparams):
         for path in manifests
         for entry in read_json(path).values()
     )
-    there = sum(
-        file.stat().st_size
-        for file in Path(folder).rglob("*")
-        if file.is_file()
-    )
-    size = max(0, round(rate * seconds) - there)
+    size = max(0, round(rate * seconds) - bytes_in(folder))
     return [Need("kept frames", folder, size)]
+
+
+def bytes_in(folder):
+    """Adds up the files of a folder.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        The folder, which may not be there yet.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Example
+    -------
+    >>> bytes_in("no/such/folder")
+    0
+    """
+    files = (path for path in Path(folder).rglob("*") if path.is_file())
+    return sum(file.stat().st_size for file in files)
 
 
 def device_of(run_opts):

@@ -5,6 +5,7 @@ Authors
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -195,3 +196,30 @@ def make_once(folder, settings, build, resume=False):
             build(fresh)
             (fresh / FINGERPRINT).write_text(fingerprint, encoding="utf-8")
     return folder
+
+
+def sha256(path):
+    """Computes the checksum of a file.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal.
+
+    Example
+    -------
+    >>> file = getfixture("tmp_path") / "empty"
+    >>> file.touch()
+    >>> sha256(file)[:8]
+    'e3b0c442'
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

@@ -29,6 +29,8 @@ from speechbrain_relm.plain_yaml import settings_of
 from speechbrain_relm.pretrained import without_weights
 from speechbrain_relm.systems import effective_yaml
 
+# What is counted on: of speech, and tokens of a prompt and a response.
+SECONDS, PROMPT, RESPONSE = 5.0, 40, 48
 FRAMES_PER_SECOND = 6.25  # that the adapter leaves of Whisper's 50
 # The steps whose models are planned for.
 PLANNED = ["fit", "transcribe", "respond"]
@@ -375,9 +377,9 @@ def main(arguments=None):
         "recipes/ESD/hparams/re_llm.yaml --seconds 10 --batch_size 4",
     )
     parser.add_argument("hparams", help="a recipe's YAML")
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--prompt-tokens", type=int, default=40)
-    parser.add_argument("--response-tokens", type=int, default=48)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--prompt-tokens", type=int, default=PROMPT)
+    parser.add_argument("--response-tokens", type=int, default=RESPONSE)
     given, rest = parser.parse_known_args(arguments)
     try:
         path = find_in_recipes(given.hparams)

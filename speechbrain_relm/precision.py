@@ -37,10 +37,9 @@ def at_precision(precision, device):
     torch.float32
     """
     device_type = torch.device(device).type
-    if device_type == "meta":  # a plan's tensors, of which nothing is computed
-        return contextlib.nullcontext()
     dtype = AMPConfig.from_name(precision).dtype
-    if not torch.amp.is_autocast_available(device_type):  # "meta"
+    # A plan's tensors, of which nothing is computed, are on "meta".
+    if not torch.amp.is_autocast_available(device_type):
         return contextlib.nullcontext()
     if dtype == torch.float32:
         return torch.autocast(device_type, enabled=False)

@@ -211,10 +211,11 @@ def disk_problems(needs):
 
     Example
     -------
-    >>> disk_problems([Need("weights", "/tmp", 1)])
+    >>> folder = getfixture("tmp_path")
+    >>> disk_problems([Need("weights", folder, 1)])
     []
-    >>> disk_problems([Need("weights", "/tmp/new/folder", 10**18)])
-    ['disk of /tmp/new/folder: weights 1000000000.00 GB, but only ... free...
+    >>> disk_problems([Need("weights", folder / "new" / "folder", 10**18)])
+    ['disk of .../new/folder: weights 1000000000.00 GB, but only ... free...
     """
     disks = {}
     for need in needs:

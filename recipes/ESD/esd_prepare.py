@@ -115,8 +115,7 @@ def prepare_esd(
         return
     speakers = ENGLISH_SPEAKERS if speakers is None else list(speakers)
     emotions = list(emotions)
-    _check_options(speakers, emotions)
-    _check_options([*speakers, *(test_speakers or [])], emotions)
+    _check_options(speakers, emotions, test_speakers or [])
     root = find_root(data_folder, speakers)
     wavs, unknown = list_wavs(data_folder, root, speakers, emotions)
     texts = [root / s / f"{s}.txt" for s in speakers]
@@ -153,16 +152,20 @@ def prepare_esd(
             test_ratio,
             valid_ratio,
             seed,
-            list(test_speakers or []),
+            test_speakers or [],
             test_sentences,
         )
         write_manifests(manifest_folder, splits, emotions, mark)
 
 
-def _check_options(speakers, emotions):
+def _check_options(speakers, emotions, test_speakers):
     """Refuses speakers and emotions that ESD cannot have."""
     # YAML reads an unquoted 0011 as the number 9.
-    wrong = [s for s in speakers if not re.fullmatch(r"\d{4}", str(s))]
+    wrong = [
+        s
+        for s in [*speakers, *test_speakers]
+        if not re.fullmatch(r"\d{4}", str(s))
+    ]
     if wrong or not speakers:
         raise ValueError(
             f"speakers: {wrong or speakers} are no folder names of ESD; write "

@@ -77,9 +77,7 @@ def convert_start(source, target):
     ValueError
         If a file is damaged or of another model.
     """
-    folder = SpeechLLMFolder(source, with_emotion=False, with_llm=False)
-    state_needs(folder.transfer, folder.folders(target), target)
-    folder.write(target)
+    _write_speech_llm(source, target, with_emotion=False, with_llm=False)
 
 
 def convert_re_llm(source, target):
@@ -102,11 +100,17 @@ def convert_re_llm(source, target):
     _convert_speech_llm(source, target, with_emotion=True)
 
 
-def _convert_speech_llm(source, target, with_emotion):
-    """Converts a checkpoint with or without the emotion encoder."""
-    folder = SpeechLLMFolder(source, with_emotion)
+def _write_speech_llm(source, target, **parts):
+    """Converts some parts of a checkpoint."""
+    folder = SpeechLLMFolder(source, **parts)
     state_needs(folder.transfer, folder.folders(target), target)
     folder.write(target)
+    return folder
+
+
+def _convert_speech_llm(source, target, with_emotion):
+    """Converts a checkpoint with or without the emotion encoder."""
+    folder = _write_speech_llm(source, target, with_emotion=with_emotion)
     report = folder.report()
     if report["unused"]:
         logger.info("Left out, as no system uses them: %s.", report["unused"])

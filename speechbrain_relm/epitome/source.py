@@ -7,7 +7,6 @@ Authors
 """
 
 import argparse
-import hashlib
 import shutil
 import urllib.error
 import urllib.request
@@ -17,7 +16,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.annotations import FILES
 from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.files import cache_folder, make_once
+from speechbrain_relm.files import cache_folder, make_once, sha256
 
 logger = get_logger(__name__)
 
@@ -94,17 +93,12 @@ def _fetch(url, path):
             f"{url} cannot be fetched ({error}). Fetch it where there is a "
             "network and name its folder instead of 'download'."
         )
-    if _checksum(path) != CHECKSUMS[path.name]:
+    if sha256(path) != CHECKSUMS[path.name]:
         raise RecipeError(
             f"{url} is not the published file: its SHA-256 is not "
             f"{CHECKSUMS[path.name]}. Try again, or name a folder with your "
             "own copy instead of 'download'."
         )
-
-
-def _checksum(path):
-    """Computes the SHA-256 of a file, with line ends as they are."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def describe(folder):
@@ -129,7 +123,7 @@ def describe(folder):
     """
     folder = Path(folder).resolve()
     public = all(
-        (folder / name).is_file() and _checksum(folder / name) == checksum
+        (folder / name).is_file() and sha256(folder / name) == checksum
         for name, checksum in CHECKSUMS.items()
     )
     if public:

@@ -6,11 +6,12 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 import sys
-from collections import defaultdict
 from pathlib import Path
 
+from speechbrain_relm.evaluation.listening_rows import is_known
+from speechbrain_relm.evaluation.runs import read_figures
+from speechbrain_relm.evaluation.same_words import HEARD, parallel_takes
 from speechbrain_relm.evaluation.wording import normalised
 from speechbrain_relm.records import read_records
 
@@ -21,40 +22,46 @@ MEASURES = {
 }
 
 
-def same_words_examples(responses, speakers, count=1):
-    """Picks sentences that one speaker says in every emotion.
+def first_in_all_emotions(responses):
+    """Picks a sentence that one speaker says in the most emotions.
 
     Arguments
     ---------
     responses : dict
-        Utterance id to a record with `transcript`, `emotion`, `response`.
-    speakers : dict
-        Utterance id to its speaker.
-    count : int
-        Sentences at most. The first ones by their words are taken, whatever
-        was answered.
+        Utterance id to a record with `transcript`, `emotion`, `response`. As
+        in ESD, ids begin with the speaker and an underscore.
 
     Returns
     -------
-    list of list of dict
-        The records of each sentence, by emotion.
+    list of dict
+        A record of each emotion, in their alphabetical order. Of several
+        sentences the first one by its words is taken, whatever was answered.
 
     Example
     -------
     >>> said = {"transcript": "I fell.", "response": "Oh."}
-    >>> responses = {e: {**said, "emotion": e} for e in ("sad", "happy")}
-    >>> found = same_words_examples(responses, {"sad": "a", "happy": "a"})
-    >>> [record["emotion"] for record in found[0]]
+    >>> responses = {f"1_{e}": {**said, "emotion": e} for e in ("sad", "happy")}
+    >>> [record["emotion"] for record in first_in_all_emotions(responses)]
     ['happy', 'sad']
     """
-    groups = defaultdict(dict)
-    for utterance in sorted(responses):
-        record = responses[utterance]
-        key = normalised(record["transcript"]), speakers[utterance]
-        groups[key].setdefault(record["emotion"], record)
-    most = max((len(group) for group in groups.values()), default=0)
-    whole = [g for _, g in sorted(groups.items()) if len(g) == most > 1]
-    return [[group[e] for e in sorted(group)] for group in whole[:count]]
+    entries = {
+        utterance: {**record, "speaker": utterance.partition("_")[0]}
+        for utterance, record in sorted(responses.items())
+    }
+
+    def order(takes):
+        """The most emotions first, then the words."""
+        records = [entries[i] for i in takes]
+        emotions = {record["emotion"] for record in records}
+        words = normalised(records[0]["transcript"])
+        return -len(emotions), words, records[0]["speaker"]
+
+    chosen = min(parallel_takes(entries), key=order, default=[])
+    of_emotion = {}
+    for utterance in chosen:
+        record = entries[utterance]
+        of_emotion.setdefault(record["emotion"], record)
+    return [of_emotion[emotion] for emotion in sorted(of_emotion)]
 
 
 def describe(folder):
@@ -72,24 +79,19 @@ def describe(folder):
     """
     folder = Path(folder)
     responses = read_records(folder / "responses.jsonl")
-    # ESD's ids begin with the speaker.
-    speakers = {utterance: utterance.split("_")[0] for utterance in responses}
-    lines = []
-    for records in same_words_examples(responses, speakers):
+    records, lines = first_in_all_emotions(responses), []
+    if records:
         lines.append(f'"{records[0]["transcript"]}"')
-        for record in records:
-            heard = record.get("head_emotion", record["likelihood_emotion"])
-            lines.append(
-                f"  said {record['emotion']} (heard {heard}): "
-                f"{record['response']}"
-            )
-    path = folder / "listening.json"
-    if path.is_file():
-        figures = json.loads(path.read_text(encoding="utf-8"))
-        chance = figures["chance"]
-        for name, title in MEASURES.items():
-            found = figures[name]
-            of = f", by chance {chance[name]:.2f}" if name in chance else ""
+    for record in records:
+        heard = next(record[field] for field in HEARD if field in record)
+        lines.append(
+            f"  said {record['emotion']} (heard {heard}): {record['response']}"
+        )
+    figures = read_figures(folder / "listening.json")
+    for name, title in MEASURES.items() if figures else ():
+        found, chance = figures[name], figures["chance"].get(name)
+        of = "" if chance is None else f", by chance {chance:.2f}"
+        if is_known(found):
             lines.append(
                 f"{title} {found['value']:.2f} "
                 f"[{found['low']:.2f}, {found['high']:.2f}]{of}"

@@ -40,7 +40,7 @@ def listening_rows(run):
     for title, name in ((TONE, "tone_fit"), (CONTENT, "content_fit")):
         figure = (run.listening or {}).get(name)
         if is_known(figure):
-            chance = f"{run.listening['chance'][name]:.3f}".lstrip("0")
+            chance = short(run.listening["chance"][name])
             rows[f"{title} (chance {chance})"] = figure
     identical = (run.same_words or {}).get("identical_share")
     if is_known(identical):
@@ -195,8 +195,26 @@ def in_brackets(figure):
     """
     if figure["value"] is None:
         return "undefined"
-    value, low, high = (
-        f"{figure[key]:.3f}".removeprefix("0")
-        for key in ("value", "low", "high")
-    )
+    value, low, high = (short(figure[key]) for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
+
+
+def short(value):
+    """Prints three decimals without a leading zero.
+
+    Arguments
+    ---------
+    value : float
+        A number.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Example
+    -------
+    >>> short(0.25), short(1.5)
+    ('.250', '1.500')
+    """
+    return f"{value:.3f}".removeprefix("0")

@@ -14,6 +14,7 @@ from speechbrain_relm.evaluation.listening_rows import (
     CONTENT,
     TONE,
     listening_rows,
+    short,
 )
 from speechbrain_relm.evaluation.quality import flaws
 from speechbrain_relm.evaluation.runs import SCORES
@@ -226,17 +227,12 @@ def cell_text(cell):
         return "—"
     text = f"{cell.value:.3f}"
     if cell.deviation is not None:
-        text += f" ({_short(cell.deviation)})"
+        text += f" ({short(cell.deviation)})"
     elif cell.interval is not None:
-        text += f" [{', '.join(map(_short, cell.interval))}]"
+        text += f" [{', '.join(map(short, cell.interval))}]"
     if cell.test is not None:
-        text += f" p={_short(cell.test.p)} {stars(cell.test.p)}".rstrip()
+        text += f" p={short(cell.test.p)} {stars(cell.test.p)}".rstrip()
     return text
-
-
-def _short(value):
-    """Prints three decimals without a leading zero."""
-    return f"{value:.3f}".removeprefix("0")
 
 
 def to_markdown(cells):

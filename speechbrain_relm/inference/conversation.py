@@ -221,11 +221,13 @@ class Conversation:
         list
             A token id, or (turn, frame) for a speech embedding.
         """
+        said = [text for turn in self.examples for text in turn]
         around = self.llm.split_chat(
             self.ask.system, len(self.examples) + len(self.turns) - 1
         )
-        positions = self.beginning()
-        around = [[], *around[2 * len(self.examples) + 1 :]]
+        positions = []
+        for text in said:
+            positions += around.pop(0) + self.llm.encode(text)
         for i, turn in enumerate(self.turns):
             positions += around[2 * i] + self.llm.encode(self.ask.instruction)
             if turn.speech is None:

@@ -18,7 +18,11 @@ from speechbrain_relm.commands import load
 from speechbrain_relm.corpus import as_json
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.esd import read_esd
-from speechbrain_relm.evaluation.listening_rows import in_brackets, swap_rows
+from speechbrain_relm.evaluation.listening_rows import (
+    in_brackets,
+    short,
+    swap_rows,
+)
 from speechbrain_relm.evaluation.same_words import parallel_takes, same_words
 from speechbrain_relm.files import locked, write_atomically
 from speechbrain_relm.listeners import ReleasedListener
@@ -221,7 +225,7 @@ def render(figures, classes):
             continue
         title = name.replace("_", " ")
         if name == "tone_fit":
-            title += f" (chance {1 / classes:.3f})".replace(" 0.", " .")
+            title += f" (chance {short(1 / classes)})"
         lines.append(f"| {title} | {in_brackets(figure)} | {figure['n']} |")
     lines += [
         "",

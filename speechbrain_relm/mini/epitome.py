@@ -197,10 +197,9 @@ def divide(annotations, settings, held_out=None):
     {'train': 2, 'valid': 1, 'test': 1}
     """
     joined = join_annotations(annotations)
-    train_share, valid_share = settings["shares"]
-    shares = [train_share, valid_share]
+    shares = settings["shares"]
     if held_out is not None:
-        shares = [train_share / (train_share + valid_share)]
+        shares = [shares[0] / sum(shares)]
     parts = split_by_post(
         [entry["seeker"] for entry in joined], shares, settings["seed"]
     )

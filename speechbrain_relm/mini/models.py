@@ -8,7 +8,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -26,7 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechbrain_relm.convert import whisper_ct2
 from speechbrain_relm.convert.chatml import CHATML_TEMPLATE
-from speechbrain_relm.files import cache_folder, locked
+from speechbrain_relm.files import cache_folder, locked, sha256
 
 logger = get_logger(__name__)
 
@@ -150,33 +149,6 @@ MODELS = {
         make=_copy,
     ),
 }
-
-
-def sha256(path):
-    """Computes the checksum of a file.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    str
-        SHA-256, hexadecimal.
-
-    Example
-    -------
-    >>> file = getfixture("tmp_path") / "empty"
-    >>> file.touch()
-    >>> sha256(file)[:8]
-    'e3b0c442'
-    """
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def fetch(package, version, folder):

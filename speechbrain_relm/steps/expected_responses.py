@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.evaluation.quality import flaws_of, is_refusal
+from speechbrain_relm.evaluation.quality import flaws_of
 from speechbrain_relm.prompting import answer_texts
 from speechbrain_relm.records import make_batches, work_through
 
@@ -93,8 +93,7 @@ def expect_responses(
                 "transcript": entries[i]["transcript"],
                 "response": answer.text,
                 "finished": answer.finished,
-                "refused": is_refusal(answer.text)
-                or unfit(answer, entries[i]["transcript"], flaws),
+                "refused": unfit(answer, entries[i]["transcript"], flaws),
             }
             for i, answer in zip(batch, answers)
             for member in groups[i]
@@ -133,8 +132,8 @@ def expect_responses(
     return records
 
 
-def unfit(answer, transcript, flaws):
-    """Tells whether an answer has one of some flaws.
+def unfit(answer, transcript, flaws=()):
+    """Tells whether an answer is nothing to learn from.
 
     Arguments
     ---------
@@ -143,18 +142,20 @@ def unfit(answer, transcript, flaws):
     transcript : str
         What it answers to.
     flaws : sequence of str
-        Of `evaluation.quality.FLAWS`.
+        Of `evaluation.quality.FLAWS`, besides saying nothing and refusing.
 
     Returns
     -------
     bool
-        Whether it has.
+        Whether it refuses, says nothing, or has one of the flaws.
 
     Example
     -------
     >>> from speechbrain_relm.lobes.chat_llm import Answer
     >>> answer = Answer("I see, the train leaves in ten minutes.", True)
     >>> unfit(answer, "The train leaves in ten minutes.", ["echo"])
+    True
+    >>> unfit(Answer("", True), "The train leaves in ten minutes.")
     True
     """
     found = flaws_of(
@@ -164,4 +165,4 @@ def unfit(answer, transcript, flaws):
             "transcript": transcript,
         }
     )
-    return bool(set(found) & set(flaws))
+    return bool({"empty", "refused", *flaws}.intersection(found))

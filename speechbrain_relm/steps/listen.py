@@ -102,7 +102,8 @@ def listen(judge, responses, folder):
         The figures; see `listening_figures`.
     """
     folder = Path(folder)
-    judged = judge_own(judge, responses, folder)
+    path = folder / "likelihoods.jsonl"
+    judged = judge_responses(judge, responses, path, "likelihoods")
     fits = fits_of(judged, responses)
     figures = listening_figures(fits, responses, judge.emotions)
     lines = [
@@ -114,24 +115,3 @@ def listen(judge, responses, folder):
     ):
         run_on_main(write_atomically, args=[folder / name, text])
     return figures
-
-
-def judge_own(judge, responses, folder):
-    """Lets the judge say how likely a system's responses are.
-
-    Arguments
-    ---------
-    judge : speechbrain_relm.evaluation.judge.Judge
-        The judge.
-    responses : dict
-        Records of the step `respond`.
-    folder : pathlib.Path
-        Receives `likelihoods.jsonl`, or has it already.
-
-    Returns
-    -------
-    dict
-        See `judge_responses`.
-    """
-    path = Path(folder) / "likelihoods.jsonl"
-    return judge_responses(judge, responses, path, "likelihoods")

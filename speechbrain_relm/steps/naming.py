@@ -37,7 +37,9 @@ def step(name):
                 return None
             start = time.time()
             result = method(self, *args, **kwargs)
-            self.seconds[name] = round(time.time() - start, 1)
+            # Several methods may make one step.
+            spent = self.seconds.get(name, 0.0) + time.time() - start
+            self.seconds[name] = round(spent, 1)
             return result
 
         return run
