@@ -5,8 +5,8 @@ SMALL := .venv/.installed_small
 DEMO := results/demo
 SEED := 1
 # More of both takes longer and is better: see the README.
-UTTERANCES := 3000
-SENTENCES := 100
+UTTERANCES := 5000
+SENTENCES := 150
 # The adapter is aligned already, so it moves slower than the fresh LoRA; the
 # test has voices and sentences of its own.
 TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
@@ -15,16 +15,12 @@ TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 	--test_sentences "[301, 350]" --steps "[prepare, attributes, \
 	expected_responses, fit, respond, score, listen, report, release]"
 
-.PHONY: demo test lint docs coverage clean
+.PHONY: demo models corpora web test test-browser lint docs coverage clean
 
 # The main job on the embedded default: made corpora, small real models. Words
 # and emotions first, without the LLM; then the paper's Steps 1 and 2.
 demo: $(SMALL)
-	$(PYTHON) -m speechbrain_relm.mini
-	$(PYTHON) -m speechbrain_relm.mini.corpora librispeech \
-		$(DEMO)/LibriSpeech --utterances $(UTTERANCES) --seed $(SEED)
-	$(PYTHON) -m speechbrain_relm.mini.corpora demo $(DEMO)/ESD \
-		--sentences $(SENTENCES) --seed $(SEED)
+	$(MAKE) --no-print-directory --jobs 2 models corpora
 	$(PYTHON) recipes/LibriSpeech/train_words.py hparams/words_mini.yaml \
 		--data_folder $(DEMO)/LibriSpeech --output_folder $(DEMO)/words \
 		--seed $(SEED)
@@ -35,6 +31,15 @@ demo: $(SMALL)
 	@echo "Next: make web, or"
 	@echo "  .venv/bin/speechbrain-relm respond $(DEMO)/re_llm_mini/release" \
 		"$(DEMO)/ESD/0019/Sad/0019_001351.wav --emotion"
+
+models: $(SMALL)
+	$(PYTHON) -m speechbrain_relm.mini
+
+corpora: $(SMALL)
+	$(PYTHON) -m speechbrain_relm.mini.corpora librispeech \
+		$(DEMO)/LibriSpeech --utterances $(UTTERANCES) --seed $(SEED)
+	$(PYTHON) -m speechbrain_relm.mini.corpora demo $(DEMO)/ESD \
+		--sentences $(SENTENCES) --seed $(SEED)
 
 # A page to talk with what the demo trained.
 web: $(INSTALLED) demo

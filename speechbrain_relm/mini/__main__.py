@@ -6,10 +6,47 @@ Authors
 
 import argparse
 import logging
+import os
+import subprocess
+import sys
+
+import torch
 
 from speechbrain_relm.files import cache_folder
-from speechbrain_relm.mini import emotion_encoder, epitome
+from speechbrain_relm.mini import emotion_encoder
 from speechbrain_relm.mini.models import MODELS, folder
+
+
+def train_both():
+    """Trains the emotion encoder here and the scorers in another process.
+
+    They are so small that further cores hardly speed up either.
+
+    Raises
+    ------
+    RuntimeError
+        If the other process fails; it has said why.
+
+    Example
+    -------
+    >>> train_both()  # doctest: +SKIP
+    """
+    half = max(1, torch.get_num_threads() // 2)
+    scorers = subprocess.Popen(
+        [sys.executable, "-m", "speechbrain_relm.mini.epitome"],
+        env={**os.environ, "OMP_NUM_THREADS": str(half)},
+    )
+    try:
+        torch.set_num_threads(half)
+        print(emotion_encoder.folder(), flush=True)
+        failed = scorers.wait()
+    finally:
+        scorers.kill()
+    if failed:
+        raise RuntimeError(
+            "The empathy scorers could not be made: see above. Alone: python "
+            "-m speechbrain_relm.mini.epitome"
+        )
 
 
 def main(arguments=None):
@@ -37,8 +74,7 @@ def main(arguments=None):
     logging.getLogger("speechbrain_relm").setLevel(logging.INFO)
     for name in MODELS:
         print(folder(name), flush=True)
-    print(emotion_encoder.folder(), flush=True)
-    print(epitome.folder(), flush=True)
+    train_both()
 
 
 if __name__ == "__main__":

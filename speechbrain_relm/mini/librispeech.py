@@ -23,12 +23,13 @@ from speechbrain_relm.mini.voices import (
 # No voice is in two sets, so that dev and test are heard for the first time.
 # Of eSpeak NG's variants, those of which Whisper tiny.en understands at least
 # about half of the words: from a voice that it does not, nobody learns words.
+# In other accents than the American it gets fewer, and with five accents the
+# same number of utterances taught a word error rate of .45 in place of .33.
 VOICES = {
     "train-clean-100": "m1 m2 m3 m4 m5 m8 f1 f3 f4 f5 Mario max steph victor",
     "dev-clean": "m6 Andrea",
     "test-clean": "m7 f2",
 }
-ACCENTS = ["en-us", "en-gb-x-rp", "en-gb-scotland", "en-029", "en-us-nyc"]
 SHARES = {"dev-clean": 0.05, "test-clean": 0.05}  # the rest is for training
 IN_A_CHAPTER = 20
 
@@ -111,7 +112,7 @@ def _draw_set(part, sentences, rng, spoken, truth):
     truth : dict
         Receives utterance id to what is said.
     """
-    voices = [f"{a}+{v}" for v in VOICES[part].split() for a in ACCENTS]
+    voices = [f"en-us+{variant}" for variant in VOICES[part].split()]
     rng.shuffle(voices)
     # Ids in the manner of LibriSpeech, other ones in each set.
     first = 1000 * (1 + list(VOICES).index(part))
