@@ -17,10 +17,11 @@ from speechbrain_relm.mini import emotion_encoder
 from speechbrain_relm.mini.models import MODELS, folder
 
 
-def train_both():
-    """Trains the emotion encoder here and the scorers in another process.
+def prepare_all():
+    """Prepares the models here and trains the scorers in another process.
 
-    They are so small that further cores hardly speed up either.
+    Converting takes one core, and the trainings are of models so small that
+    further cores hardly speed them up.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def train_both():
 
     Example
     -------
-    >>> train_both()  # doctest: +SKIP
+    >>> prepare_all()  # doctest: +SKIP
     """
     half = max(1, torch.get_num_threads() // 2)
     scorers = subprocess.Popen(
@@ -38,6 +39,8 @@ def train_both():
     )
     try:
         torch.set_num_threads(half)
+        for name in MODELS:
+            print(folder(name), flush=True)
         print(emotion_encoder.folder(), flush=True)
         failed = scorers.wait()
     finally:
@@ -72,9 +75,7 @@ def main(arguments=None):
     parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("speechbrain_relm").setLevel(logging.INFO)
-    for name in MODELS:
-        print(folder(name), flush=True)
-    train_both()
+    prepare_all()
 
 
 if __name__ == "__main__":
