@@ -84,7 +84,7 @@ class Named(NamedTuple):
     weight: int
 
 
-def parse_emotion(answer, emotions=OPTIONS, entries=None):
+def parse_emotion(answer, emotions=OPTIONS, lexicon=None):
     """Reads the emotion out of an answer to the recognition prompt.
 
     Arguments
@@ -93,8 +93,8 @@ def parse_emotion(answer, emotions=OPTIONS, entries=None):
         What the LLM said.
     emotions : sequence of str
         The classes that it could choose from.
-    entries : dict or None
-        Words of the classes, from `read_lexicon`; `None` for the package's.
+    lexicon : str or None
+        A YAML of the words of classes; see `read_lexicon`.
 
     Returns
     -------
@@ -113,10 +113,10 @@ def parse_emotion(answer, emotions=OPTIONS, entries=None):
     >>> parse_emotion("She is frustrated.", ["frustrated", "calm"])
     'frustrated'
     """
-    lexicon = lexicon_of(emotions, entries)
+    words = lexicon_of(tuple(emotions), lexicon)
     found = []
-    for sentence in _sentences(_without_quotations(answer), lexicon):
-        found += _named_in(sentence, lexicon)
+    for sentence in _sentences(_without_quotations(answer), words):
+        found += _named_in(sentence, words)
     found = [
         named._replace(weight=ASIDE)
         if len(named.classes) > MOST_RIVALS

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, NamedTuple
 
@@ -49,6 +51,7 @@ def stem(word):
     return snowballstemmer.stemmer("english").stemWord(word)
 
 
+@lru_cache(maxsize=None)
 def read_lexicon(path=None):
     """Reads the words of the classes.
 
@@ -109,7 +112,8 @@ def _checked(path):
     return read
 
 
-def lexicon_of(emotions, entries=None):
+@lru_cache(maxsize=None)
+def lexicon_of(emotions, path=None):
     """Assigns words to the classes of one question.
 
     A class's own name comes before any other's word, and a class before the
@@ -117,10 +121,10 @@ def lexicon_of(emotions, entries=None):
 
     Arguments
     ---------
-    emotions : sequence of str
+    emotions : tuple of str
         The classes.
-    entries : dict or None
-        From `read_lexicon`; `None` for the package's.
+    path : str or None
+        See `read_lexicon`.
 
     Returns
     -------
@@ -129,14 +133,14 @@ def lexicon_of(emotions, entries=None):
 
     Example
     -------
-    >>> lexicon_of(["angry", "sad"]).stems["frustrat"]
+    >>> lexicon_of(("angry", "sad")).stems["frustrat"]
     'angry'
-    >>> lexicon_of(["angry", "frustrated"]).stems["frustrat"]
+    >>> lexicon_of(("angry", "frustrated")).stems["frustrat"]
     'frustrated'
-    >>> lexicon_of(["joy"]).stems["happi"]
+    >>> lexicon_of(("joy",)).stems["happi"]
     'joy'
     """
-    entries = read_lexicon() if entries is None else entries
+    entries = read_lexicon(path)
     found = Lexicon({}, {}, {})
     for name in emotions:
         _add(found, name, {"words": [name]})
@@ -146,6 +150,33 @@ def lexicon_of(emotions, entries=None):
             _add(found, name, entries[key])
             _add(found, name, {"words": [key]})
     return found
+
+
+def options_of(emotions, instruction, path=None):
+    """Lists the classes that an instruction lets the LLM choose from.
+
+    Arguments
+    ---------
+    emotions : list of str
+        The corpus's classes.
+    instruction : str
+        The question; the paper's offers surprise to a corpus without it.
+    path : str or None
+        See `read_lexicon`.
+
+    Returns
+    -------
+    tuple of str
+        The corpus's, and those of the lexicon that the instruction names.
+
+    Example
+    -------
+    >>> options_of(["sad", "angry"], "Is it sad, angry or surprise?")
+    ('sad', 'angry', 'surprise')
+    """
+    asked = re.findall(r"\w+", instruction.lower())
+    others = [name for name in read_lexicon(path) if name not in emotions]
+    return (*emotions, *(name for name in others if name in asked))
 
 
 def _entry_of(name, emotions, entries):
