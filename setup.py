@@ -20,7 +20,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
-    package_data={"speechbrain_relm": ["mini/data/*", "systems/*.yaml"]},
+    package_data={"speechbrain_relm": ["mini/data/*", "systems/*.yaml", "emotion/*.yaml"]},
     entry_points={
         "console_scripts": ["speechbrain-relm = speechbrain_relm.__main__:main"]
     },
@@ -38,6 +38,7 @@ setup(
         "safetensors>=0.4",
         "scipy>=1.10",
         "sentencepiece>=0.2",
+        "snowballstemmer>=2.2",  # pure Python; the endings of emotion words
         "soundfile>=0.12",
         "speechbrain>=1.1.2",
         # SpeechBrain imports torchaudio, and torchaudio refuses any torch but

@@ -239,7 +239,7 @@ def describe_seconds(seconds):
     ]
     for system, spent in seconds.items():
         cells = [f"{spent[c]:.0f}" if c in spent else "—" for c in columns]
-        lines.append(f"| {system} | {' | '.join(cells)} |")
+        lines.append(f"| {markdown_cell(system)} | {' | '.join(cells)} |")
     total = sum(spent["in all"] for spent in seconds.values())
     saved = 0.0
     for step in SHARED_STEPS:
