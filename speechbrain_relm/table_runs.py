@@ -18,6 +18,7 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.evaluation.cells import markdown_cell
 from speechbrain_relm.evaluation.output import write_table
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.experiment import find_hparams, read_settings
