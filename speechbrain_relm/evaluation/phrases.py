@@ -39,9 +39,11 @@ REFUSAL = _any_of(
     rf"\bi(?:'m|[ ]am)[ ](?:\w+[ ])?an?[ ]{_MACHINE}",
     rf"{_CANNOT}(?:assist|fulfill?|comply|provide|process|generate|complete)\b",
     rf"{_CANNOT}help[ ](?:you[ ])?with\b",
-    rf"""{_CANNOT}(?:hear|listen|play|access|continue)[ ]
+    rf"""{_CANNOT}(?:\w+[ ]){{1,3}}(?:request|conversation|sentence|prompt
+        |question|content|topic|task)\b""",
+    rf"""{_CANNOT}(?:hear|listen|play|access)[ ]
         (?:to[ ])?(?:the[ ]|any[ ]|your[ ]|this[ ])?
-        (?:audio|recording|sound|speech|voice|sentence|text)""",
+        (?:audio|recording|sound|speech|voice|text)""",
     r"""\bi[ ](?:do[ ]not|don't)[ ]have[ ](?:the[ ]ability|personal|feelings
         |emotions|(?:real-time[ ])?access[ ]to[ ](?:your|the|any|real))\b""",
     r"\bi(?:'m|[ ]am)[ ]not[ ]capable[ ]of\b",
@@ -50,6 +52,15 @@ REFUSAL = _any_of(
         (?:provide|share)[ ](?:me[ ])?(?:with[ ])?(?:\w+[ ]){{0,2}}
         {_MATERIAL}""",
     rf"\bthere[ ](?:is|was)[ ]no[ ]{_MATERIAL}",
+    r"\b(?:not[ ]programmed|my[ ](?:programming|training[ ]data))\b",
+    r"\bi(?:'m|[ ]am)[ ](?:programmed|designed|trained)[ ]to\b",
+    r"\bnot[ ](?:appropriate|possible)[ ]for[ ]me\b",
+    r"\bi(?:[ ](?:must|have[ ]to|need[ ]to)|'ll[ ]have[ ]to)[ ]decline\b",
+    r"\bi(?:'m|[ ]am)[ ]not[ ]comfortable[ ]\w+ing\b",
+    r"""\bi[ ](?:don't|do[ ]not|didn't|did[ ]not)[ ](?:quite[ ])?understand[ ]
+        (?:what[ ]you(?:'re|[ ]mean|[ ]are)|(?:the|your)[ ](?:question|request
+        |sentence|message))""",
+    r"\b(?:could|can)[ ]you[ ](?:please[ ])?(?:clarify|rephrase)\b",
 )
 
 _BLANK = r"""
@@ -70,6 +81,7 @@ LETTER = _any_of(
     r"""(?:^|\n)\s*(?:yours|love|with[ ]love|warmly|cheers|regards
         |best(?:[ ]wishes)?|all[ ]the[ ]best|your[ ]friend|take[ ]care)
         \s*,\s*\n""",
+    r"\n[ ]*[\w ]{1,25},[ ]*\n\s*\w+[.!]?$",  # "Hugs,", and a name
     r"""[.!?]\s*(?:yours|love|with[ ]love|warmly|best[ ]wishes
         |all[ ]the[ ]best),\s*\w+\W*$""",
     r"""(?:^|[\n.!?,])\s*(?:with[ ])?(?:my[ ])?
@@ -84,14 +96,19 @@ _ABOUT = r"""
 # It leaves its part: writes others' turns, speaks about the user or its task.
 ROLE = _any_of(
     r"""(?:^|\n)\W*(?:user|assistant|human|ai|bot|system|listener|response
-        |reply|speaker(?:[ ]\w+)?|person[ ]\w)[ ]?:""",
+        |reply|continuation|output|sentence|emotion|speaker(?:[ ]\w+)?
+        |person[ ]\w)[ ]?:""",
+    r"(?:^|\n)(?:user|assistant|system)\s*\n",
     r"<\|\w+\|>|\[/?inst\]|</?s>",
     r"(?:^|\W)[aq]:[ ].+?\W[ab]:[ ]",
     rf"\b(?:the|this)[ ](?:speaker|user|sentence)(?:'s[ ]\w+)?[ ]{_ABOUT}",
     r"""\b(?:the|this)[ ](?:speech|text|statement|transcript|passage)[ ]
         (?:expresses|conveys|reflects|implies)\b""",
     r"\bemotion(?:al)?[ ]tone\b",
-    r"""\b(?:here[ ]is|here's|this[ ]is)[ ](?:an?|the|one|my)[ ](?:\w+[ ]){0,2}
+    r"\bhere(?:[ ]is|'s)[ ]how[ ]i(?:'d|[ ]would)\b",
+    r"""\b(?:help[ ]you|let[ ]me|i'll|i[ ]will)[ ]continue[ ](?:the|this|your)[ ]
+        (?:sentence|text|story)\b""",
+    r"""\bhere(?:[ ]is|'s)[ ](?:an?|the|one|my)[ ](?:\w+[ ]){0,2}
         (?:continuation|response|reply|version|letter|story|poem)\b""",
     r"""\b(?:a|an|one|another)[ ](?:possible|suitable|appropriate|empathetic
         |potential)[ ](?:continuation|response|reply|answer)\b""",

@@ -97,7 +97,9 @@ def spoken_words(text):
     >>> spoken_words("[LAUGHTER] It’s ten o'clock, um, and I can't wait.")
     ['it', 'is', '10', "o'clock", 'and', 'i', 'can', 'not', 'wait']
     """
-    return _normalizer()(straight(text)).split()
+    # Whisper's normalizer parts "can't" but not "cannot".
+    text = re.sub(r"\bcannot\b", "can not", straight(text).lower())
+    return _normalizer()(text).split()
 
 
 @lru_cache(maxsize=1)
