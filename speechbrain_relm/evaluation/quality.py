@@ -262,3 +262,40 @@ def flaws(responses):
     counts["truncated"] = sum(not r.get("finished", True) for r in responses)
     counts["flawed"] = sum(bool(flaws & set(FLAWS)) for flaws in found)
     return {kind: count / len(responses) for kind, count in counts.items()}
+
+
+def detection(rows):
+    """Measures the detectors on responses whose flaws are known.
+
+    Arguments
+    ---------
+    rows : list of dict
+        With `response`, `transcript` and `flaws`, names separated by spaces.
+
+    Returns
+    -------
+    dict
+        Flaw to `precision`, `recall` (`None` where nothing was found, or is
+        to be found) and `n`, the responses that have it; without "cut",
+        which the end of a response decides.
+
+    Example
+    -------
+    >>> row = {"response": "Dear Tom, hi.", "transcript": "", "flaws": ""}
+    >>> detection([row, {**row, "flaws": "letter"}])["letter"]
+    {'precision': 0.5, 'recall': 1.0, 'n': 1}
+    """
+    told = [set(flaws_of(row)) for row in rows]
+    known = [set(row["flaws"].split()) for row in rows]
+    found = {}
+    for flaw in (flaw for flaw in FLAWS if flaw != "cut"):
+        both = sum(flaw in a & b for a, b in zip(told, known))
+        named, there = (
+            sum(flaw in one for one in side) for side in (told, known)
+        )
+        found[flaw] = {
+            "precision": both / named if named else None,
+            "recall": both / there if there else None,
+            "n": there,
+        }
+    return found
