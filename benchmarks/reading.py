@@ -71,11 +71,13 @@ def print_detectors():
     print("| --- | --- | ---: | ---: | ---: |")
     for title, name in RESPONSES.items():
         rows = rows_of(name)
+        shown = f"| {len(rows)} {title} |"
         for flaw, found in detection(rows).items():
             print(
-                f"| {len(rows)} {title} | {flaw} | {found['n']} | "
+                f"{shown} {flaw} | {found['n']} | "
                 f"{short(found['precision'])} | {short(found['recall'])} |"
             )
+            shown = "| |"
 
 
 def print_likelihood(llm, size=8):

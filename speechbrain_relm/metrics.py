@@ -98,8 +98,7 @@ def word_error_rate(heard, transcripts):
     0.0
     """
     said, recognized = (
-        [spoken_words(text) for text in texts]
-        for texts in (transcripts, heard)
+        [spoken_words(text) for text in texts] for texts in (transcripts, heard)
     )
     ids = list(range(len(said)))
     details = wer_details_for_batch(ids, said, recognized)

@@ -167,18 +167,21 @@ def _mentions(tokens, lexicon):
     """Lists (start, end, class) of the words that name a class."""
     found, place = [], 0
     while place < len(tokens):
-        end = place + 1
-        for phrase, name in lexicon.phrases.items():
-            if tuple(tokens[place : place + len(phrase)]) == phrase:
-                end = place + len(phrase)
-                break
-        else:
-            name = lexicon.stems.get(stem(tokens[place]))
+        end, name = _class_at(tokens, place, lexicon)
         if name is not None:
             found.append((place, end, name))
         place = end
     found += _absences(tokens, lexicon)
     return sorted(m for m in found if not _says_nothing(tokens, m, found))
+
+
+def _class_at(tokens, place, lexicon):
+    """Finds what a place names, phrases first, and where that ends."""
+    for phrase, name in lexicon.phrases.items():
+        end = place + len(phrase)
+        if tuple(tokens[place:end]) == phrase:
+            return end, name
+    return place + 1, lexicon.stems.get(stem(tokens[place]))
 
 
 def _absences(tokens, lexicon):
@@ -248,9 +251,7 @@ def _groups(tokens, mentions):
 
 def _joins(token):
     """Tells whether a token may stand between two options."""
-    return (
-        token in _JOINING or token in _JOINING_MARKS or token[0].isdigit()
-    )
+    return token in _JOINING or token in _JOINING_MARKS or token[0].isdigit()
 
 
 def _only_commas(tokens, group):

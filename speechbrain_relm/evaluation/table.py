@@ -123,7 +123,10 @@ def table_cells(runs, baseline=None):
                     f"{measure} by {way}",
                     run.name,
                     figures[measure]["value"],
-                    interval=(figures[measure]["low"], figures[measure]["high"]),
+                    interval=(
+                        figures[measure]["low"],
+                        figures[measure]["high"],
+                    ),
                 )
                 for measure in MEASURES
             ]

@@ -95,13 +95,13 @@ def spoken_words(text):
     Example
     -------
     >>> spoken_words("[LAUGHTER] It’s ten o'clock, um, and I can't wait.")
-    ['it', 'is', '10', 'oclock', 'and', 'i', 'can', 'not', 'wait']
+    ['it', 'is', '10', 'clock', 'and', 'i', 'can', 'not', 'wait']
     """
     text = straight(text).lower()
     # Whisper's normalizer parts "can't" but not "cannot", and makes 100 of
     # "ten o'".
     text = re.sub(r"\bcannot\b", "can not", text)
-    return _normalizer()(text.replace("o'clock", "oclock")).split()
+    return _normalizer()(text.replace("o'clock", "clock")).split()
 
 
 @lru_cache(maxsize=1)

@@ -151,7 +151,9 @@ def test_ratings_against_whole_turns(qwen_folder):
     """The sentence's tokens after the question's, less those of no text."""
     llm = ChatLLM(qwen_folder)
     emotions = ["sad", "happy indeed"]
-    rate = Rater(TextListener(llm), "Be kind.", "Tone? ", emotions, "{emotion}!")
+    rate = Rater(
+        TextListener(llm), "Be kind.", "Tone? ", emotions, "{emotion}!"
+    )
     labels, calibrated = rate(["I fell.", "We won the game!"])
 
     def by_hand(text, answer):

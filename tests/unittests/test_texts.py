@@ -1,6 +1,7 @@
 """Detectors of flawed responses, word error rate, texts in tables."""
 
 import csv
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from speechbrain_relm.evaluation.table import (
 )
 from speechbrain_relm.metrics import word_error_rate
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests/data"
 # What TeX reads as commands, from The TeXbook, chapter 7.
 SPECIAL = "\\{}$&#^_%~"
 
@@ -47,6 +49,19 @@ def test_detectors_on_responses_of_known_flaws(name, precision, recall):
         assert figures["precision"] == both / sum(told) >= precision
         assert figures["recall"] == both / sum(wanted) >= recall
         assert figures["n"] == sum(wanted)
+
+
+def test_the_documents_say_what_the_benchmark_prints(capsys, monkeypatch):
+    """Line by line."""
+    monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
+    import reading
+
+    reading.print_answers()
+    reading.print_detectors()
+    told = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    printed = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert len(printed) == 21
+    assert set(printed) <= set(told.splitlines())
 
 
 @pytest.mark.parametrize(
