@@ -38,7 +38,8 @@ def mark(response, spans):
         inner = markdown_cell(piece.strip())
         if of is not None and inner:
             inner = f"{MARKS[of]}{inner}{MARKS[of]}"
-        before, after = piece[:1].isspace(), piece[-1:].isspace()
+        before = piece[:1].isspace()
+        after = bool(inner) and piece[-1:].isspace()
         pieces.append(" " * before + inner + " " * after)
     return "".join(pieces)
 

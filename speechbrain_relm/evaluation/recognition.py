@@ -185,8 +185,9 @@ def confusion_tables(runs, heading="#"):
     """
     lines = []
     for run in runs:
+        measured = run.recognition()
         for way, (heard, labels) in run.recognized().items():
-            figures = run.recognition()[way]
+            figures = measured[way]
             said = ", ".join(
                 f"{name} {in_brackets(figures[name])}" for name in MEASURES
             )

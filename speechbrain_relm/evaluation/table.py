@@ -130,7 +130,7 @@ def table_cells(runs, baseline=None):
                 )
                 for measure in MEASURES
             ]
-            if way == "prompt":  # the other two always name one
+            if way == "prompt":  # the other ways always name one
                 cells.append(
                     Cell(f"no answer by {way}", run.name, figures["unparsed"])
                 )
