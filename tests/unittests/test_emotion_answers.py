@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from speechbrain_relm.checks import reading_problems
 from speechbrain_relm.emotion.answers import parse_emotion
 from speechbrain_relm.emotion.lexicon import (
     lexicon_of,
@@ -130,6 +131,13 @@ def test_a_lexicon_of_another_form_is_refused(text, reason, tmp_path):
     with pytest.raises(ValueError, match=reason) as error:
         read_lexicon(str(path))
     assert "words.yaml" in str(error.value) and "\n" not in str(error.value)
+    settings = {
+        "recognition_lexicon": str(path),
+        "recognition_sentence": "It is sad.",
+    }
+    first, second = reading_problems(settings)
+    assert first.startswith("recognition_lexicon: ")
+    assert second.startswith("recognition_sentence: ")
     with pytest.raises(FileNotFoundError, match="nowhere.yaml"):
         read_lexicon(str(tmp_path / "nowhere.yaml"))
 
