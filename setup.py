@@ -20,7 +20,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
-    package_data={"speechbrain_relm": ["mini/data/*", "systems/*.yaml"]},
+    package_data={
+        "speechbrain_relm": ["mini/data/*", "systems/*.yaml", "emotion/*.yaml"]
+    },
     entry_points={
         "console_scripts": ["speechbrain-relm = speechbrain_relm.__main__:main"]
     },
@@ -38,6 +40,7 @@ setup(
         "safetensors>=0.4",
         "scipy>=1.10",
         "sentencepiece>=0.2",
+        "snowballstemmer>=2.2",  # pure Python; the endings of emotion words
         "soundfile>=0.12",
         "speechbrain>=1.1.2",
         # SpeechBrain imports torchaudio, and torchaudio refuses any torch but
@@ -58,6 +61,7 @@ setup(
             "codespell>=2.3",
             "coverage>=7.10",
             "ipykernel>=6.29",  # with nbclient, runs docs/tutorial.ipynb
+            "markdown-it-py>=3",  # reads tables as a page shows them
             "nbclient>=0.10",
             "nbformat>=5.9",
             "pytest>=7.4",

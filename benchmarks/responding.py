@@ -6,8 +6,8 @@
 The authors' procedure runs twice over the test set, once for the responses
 and once for the emotions, 24 utterances at a time in the order given, and
 encodes the speech each time. Ours, `respond`, hears an utterance once, in
-batches of like length, and computes the likelihood of each label besides,
-which the authors' does not. Two settings: Whisper on the real length, and on
+batches of like length, and computes the likelihood of each label, bare and in
+a sentence, besides, which the authors' does not. Two settings: Whisper on the real length, and on
 30 s. At 30 s both give the same texts for utterances of equal length, which
 is checked, as far as rounding lets them.
 

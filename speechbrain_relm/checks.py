@@ -17,6 +17,8 @@ from speechbrain_relm.convert.qwen_folder import llm_outline
 from speechbrain_relm.convert.sources import conversion_of
 from speechbrain_relm.convert.weights import read_json
 from speechbrain_relm.corpus import SPLITS
+from speechbrain_relm.emotion.lexicon import read_lexicon
+from speechbrain_relm.emotion.rating import SENTENCE, sentences_of
 from speechbrain_relm.files import FINGERPRINT, cache_folder
 from speechbrain_relm.needs import needed_sources
 from speechbrain_relm.plain_yaml import read_plain
@@ -62,7 +64,7 @@ def _check_run(text, settings, run_opts):
     """The same, on the main process."""
     steps = settings.get("steps")
     found = look_at_all(needed_sources(text, settings, steps))
-    refuse(found)
+    refuse(found, reading_problems(settings))
     needs = downloads(found) + conversions(found)
     problems = []
     if loads_by_itself(text):
@@ -76,6 +78,36 @@ def _check_run(text, settings, run_opts):
     for need in needs:
         logger.info("%s: %.2f GB in %s.", *_shown(need))
     refuse(found, disk_problems(needs) + problems)
+
+
+def reading_problems(settings):
+    """Says why answers about the emotion could not be read, hours later.
+
+    Arguments
+    ---------
+    settings : dict
+        Plain values of a YAML.
+
+    Returns
+    -------
+    list of str
+        A line a problem.
+
+    Example
+    -------
+    >>> reading_problems({"recognition_lexicon": "no/such.yaml"})
+    ['recognition_lexicon: no/such.yaml is missing: name a YAML of the ...']
+    """
+    problems = []
+    try:
+        read_lexicon(settings.get("recognition_lexicon"))
+    except (OSError, ValueError) as error:
+        problems.append(f"recognition_lexicon: {error}")
+    try:
+        sentences_of([], settings.get("recognition_sentence", SENTENCE))
+    except ValueError as error:
+        problems.append(str(error))
+    return problems
 
 
 def loads_by_itself(text):

@@ -4,7 +4,9 @@ A listener hears a batch of utterances once, and is then asked for responses
 (Section III) and for the emotion that it heard (Section II-C). To put another
 speech LLM into the table, write these four methods. One that hears an
 utterance in two ways, as RE-LLM does, can say by `swaps` what may come from
-another utterance (see `speechbrain_relm.evaluation.same_words`).
+another utterance (see `speechbrain_relm.evaluation.same_words`). One that can
+hear nothing, by `emptied`, has its likelihoods calibrated (see
+`speechbrain_relm.emotion.rating`).
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -13,6 +15,7 @@ Authors
 import torch
 
 from speechbrain_relm.data import load_batch, speech_dataset
+from speechbrain_relm.model import emptied
 from speechbrain_relm.prompting import answer_texts, evaluating, rate_texts
 
 
@@ -161,6 +164,21 @@ class SpeechListener:
         prompt = self.model.llm.split_prompt(system, instruction)
         with evaluating(self.model), self.precision:
             return self.model.rate(heard, prompt, answers)
+
+    def emptied(self, heard):
+        """Leaves nothing of what was heard; see `model.emptied`.
+
+        Arguments
+        ---------
+        heard : speechbrain_relm.model.Speech
+            From `hear`.
+
+        Returns
+        -------
+        speechbrain_relm.model.Speech
+            One utterance without a frame.
+        """
+        return emptied(heard)
 
     def heads(self, heard):
         """Reads the emotion heads.
@@ -320,6 +338,21 @@ class TextListener(torch.nn.Module):
         """
         texts = [instruction + text for text in heard]
         return rate_texts(self.llm, system, texts, self.device, answers)
+
+    def emptied(self, heard):
+        """Leaves nothing of what was read.
+
+        Arguments
+        ---------
+        heard : list of str
+            From `hear`.
+
+        Returns
+        -------
+        list of str
+            One empty text.
+        """
+        return [""]
 
     def heads(self, heard):
         """Has no emotion heads.

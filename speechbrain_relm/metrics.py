@@ -4,12 +4,12 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import re
-
 from speechbrain.utils.edit_distance import (
     wer_details_for_batch,
     wer_summary,
 )
+
+from speechbrain_relm.evaluation.wording import spoken_words
 
 
 def unweighted_accuracy(predictions, labels):
@@ -76,7 +76,7 @@ def weighted_accuracy(predictions, labels):
 
 
 def word_error_rate(heard, transcripts):
-    """Compares transcripts, whatever their case and punctuation.
+    """Compares transcripts by what is spoken; see `spoken_words`.
 
     Arguments
     ---------
@@ -94,10 +94,11 @@ def word_error_rate(heard, transcripts):
     -------
     >>> word_error_rate(["so, i fell"], ["I fell."])
     0.5
+    >>> word_error_rate(["it's 10"], ["It’s ten. [LAUGHTER]"])
+    0.0
     """
     said, recognized = (
-        [re.findall(r"[\w']+", text.lower()) for text in texts]
-        for texts in (transcripts, heard)
+        [spoken_words(text) for text in texts] for texts in (transcripts, heard)
     )
     ids = list(range(len(said)))
     details = wer_details_for_batch(ids, said, recognized)

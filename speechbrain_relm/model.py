@@ -481,6 +481,31 @@ def speech_part(speech):
     return Part(speech.embeddings, speech.counts, SPEECH)
 
 
+def emptied(speech):
+    """Leaves nothing of what was heard: the neutral input of a calibration.
+
+    Arguments
+    ---------
+    speech : Speech
+        Encoded utterances.
+
+    Returns
+    -------
+    Speech
+        One utterance without a frame.
+
+    Example
+    -------
+    >>> speech = Speech(
+    ...     torch.ones(2, 3, 4), torch.tensor([3, 1]), None, None, None
+    ... )
+    >>> emptied(speech).embeddings.shape
+    torch.Size([1, 0, 4])
+    """
+    nothing = speech.embeddings[:1, :0]
+    return Speech(nothing, speech.counts[:1] * 0, None, None, None)
+
+
 def ragged(values, lens, role):
     """Makes a padded batch a part of the LLM's sequence.
 

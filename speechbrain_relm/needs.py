@@ -28,6 +28,7 @@ NEEDED = (
     "response_settings",
     "recognition_system",
     "recognition_instruction",
+    "recognition_sentence",
     "recognition_settings",
     "continuation_system",
     "continuation_from_text",

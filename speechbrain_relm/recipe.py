@@ -402,6 +402,8 @@ class Recipe(ListeningSteps):
             Ask(*response).plain(),
             Ask(*recognition).plain(),
             self.hparams["generation_batch_size"],
+            self.hparams["recognition_sentence"],
+            self.hparams["recognition_lexicon"],
         )
         for cache in (self.brain.emotion_cache, self.brain.frame_cache):
             if cache is not None:

@@ -18,6 +18,7 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.evaluation.cells import markdown_cell
 from speechbrain_relm.evaluation.output import write_table
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.experiment import find_hparams, read_settings
@@ -239,7 +240,7 @@ def describe_seconds(seconds):
     ]
     for system, spent in seconds.items():
         cells = [f"{spent[c]:.0f}" if c in spent else "—" for c in columns]
-        lines.append(f"| {system} | {' | '.join(cells)} |")
+        lines.append(f"| {markdown_cell(system)} | {' | '.join(cells)} |")
     total = sum(spent["in all"] for spent in seconds.values())
     saved = 0.0
     for step in SHARED_STEPS:

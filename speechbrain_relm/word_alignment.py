@@ -29,6 +29,7 @@ from speechbrain_relm.data import (
     read_manifest,
 )
 from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.evaluation.cells import markdown_cell
 from speechbrain_relm.evaluation.wording import straight
 from speechbrain_relm.files import whole_folder, write_atomically
 from speechbrain_relm.lengths import counts_from_relative
@@ -504,7 +505,10 @@ def write_words(folder, title, figures, examples):
         "| said | spelled |",
         "| --- | --- |",
     ]
-    lines += [f"| {said} | {spelled} |" for spelled, said, *_ in examples]
+    lines += [
+        f"| {markdown_cell(said)} | {markdown_cell(spelled)} |"
+        for spelled, said, *_ in examples
+    ]
     write_atomically(folder / "words.json", as_json(figures))
     write_atomically(folder / "table.md", "\n".join(lines) + "\n")
 

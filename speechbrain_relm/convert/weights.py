@@ -16,6 +16,8 @@ from safetensors import SafetensorError, safe_open
 # Beside the weights, training scripts leave these.
 _NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
 _PART_OF = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin)$")
+# Bytes read from a file before it is opened anew.
+READ_AT_ONCE = 2**28
 _LFS = b"version https://git-lfs.github.com/spec"
 
 
@@ -287,15 +289,22 @@ def _outline(shard):
     """Gives a shard's names, shapes and dtypes, as tensors without data."""
     if shard.suffix != ".safetensors":
         return {n: t.to("meta") for n, t in read_shard(shard)}
+    outline = {}
     with _opened(shard) as file:
-        return {
-            name: torch.empty(
-                file.get_slice(name).get_shape(),
-                dtype=DTYPES[file.get_slice(name).get_dtype()],
+        for name in file.keys():
+            found = file.get_slice(name)
+            if found.get_dtype() not in DTYPES:
+                raise ValueError(
+                    f"{shard}: '{name}' is of the type {found.get_dtype()}, "
+                    "which torch does not have. Get the weights in another, "
+                    "e.g. bfloat16."
+                )
+            outline[name] = torch.empty(
+                found.get_shape(),
+                dtype=DTYPES[found.get_dtype()],
                 device="meta",
             )
-            for name in file.keys()
-        }
+    return outline
 
 
 def read_shard(shard, without=()):
@@ -305,7 +314,7 @@ def read_shard(shard, without=()):
     ---------
     shard : pathlib.Path
         The file.
-    without : container of str
+    without : iterable of str
         Tensors that are not read.
 
     Yields
@@ -326,23 +335,30 @@ def read_shard(shard, without=()):
     >>> dict(read_shard(path))
     {'a': tensor([1., 1.])}
     """
-    # Opened anew for each tensor: a mapped file counts as memory once read.
-    if shard.suffix != ".safetensors":
-        if zipfile.is_zipfile(shard):
-            for name in list(_unpickle(shard)):
-                if name not in without:
-                    yield name, _unpickle(shard)[name]
-        else:  # torch's old format cannot be mapped
-            found = _unpickle(shard)
-            yield from ((n, t) for n, t in found.items() if n not in without)
+    without = frozenset(without)
+    zipped = shard.suffix != ".safetensors"
+    if zipped and not zipfile.is_zipfile(shard):
+        # torch's old format cannot be mapped
+        found = _unpickle(shard)
+        yield from ((n, t) for n, t in found.items() if n not in without)
         return
-    with _opened(shard) as file:
-        names = [name for name in file.keys() if name not in without]
-    for name in names:
-        with _opened(shard) as file:
-            found = file.get_tensor(name)
-        yield name, found
-        del found
+    found = _opened_to_read(shard, zipped)
+    read = 0
+    for name in [name for name in found.keys() if name not in without]:
+        # A mapped file counts as memory once read, so it is opened anew; for
+        # each tensor, the time would grow with the square of their number.
+        if read > READ_AT_ONCE:
+            del found
+            found, read = _opened_to_read(shard, zipped), 0
+        tensor = found[name] if zipped else found.get_tensor(name)
+        read += tensor.nbytes
+        yield name, tensor
+        del tensor
+
+
+def _opened_to_read(shard, zipped):
+    """Maps a file of either format into memory."""
+    return _unpickle(shard) if zipped else _opened(shard)
 
 
 def tensor_names(shard):
@@ -411,4 +427,12 @@ DTYPES = {
     "I8": torch.int8,
     "U8": torch.uint8,
     "BOOL": torch.bool,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E5M2FNUZ": torch.float8_e5m2fnuz,
+    "C64": torch.complex64,
+    "U16": torch.uint16,
+    "U32": torch.uint32,
+    "U64": torch.uint64,
 }

@@ -6,6 +6,8 @@ Authors
 
 from collections import Counter
 
+from speechbrain_relm.evaluation.cells import markdown_cell
+
 # Reactions in bold, as in the paper; questions in italics, for its red.
 MARKS = {"ER": "**", "Ex": "_"}
 
@@ -33,11 +35,13 @@ def mark(response, spans):
     """
     pieces = []
     for piece, of in segments(response, spans):
-        if of is not None and piece.strip():
-            inner = piece.strip()
-            piece = piece.replace(inner, f"{MARKS[of]}{inner}{MARKS[of]}")
-        pieces.append(piece)
-    return _in_cell("".join(pieces))
+        inner = markdown_cell(piece.strip())
+        if of is not None and inner:
+            inner = f"{MARKS[of]}{inner}{MARKS[of]}"
+        before = piece[:1].isspace()
+        after = bool(inner) and piece[-1:].isspace()
+        pieces.append(" " * before + inner + " " * after)
+    return "".join(pieces)
 
 
 def segments(response, spans):
@@ -70,11 +74,6 @@ def segments(response, spans):
             pieces.append((response[start:end], owner[start]))
             start = end
     return pieces
-
-
-def _in_cell(text):
-    """Keeps a text within a table's cell."""
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def example_rows(runs, per_emotion=1):
@@ -119,7 +118,9 @@ def example_rows(runs, per_emotion=1):
                 scores.get("rationales", {}),
             )
             lines.append(
-                f"| {emotion} | {_in_cell(record['transcript'])} | {run.name} "
-                f"| {response} | {scores['Ex']} | {scores['ER']} |"
+                f"| {markdown_cell(emotion)} | "
+                f"{markdown_cell(record['transcript'])} | "
+                f"{markdown_cell(run.name)} | {response} | {scores['Ex']} | "
+                f"{scores['ER']} |"
             )
     return lines

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from speechbrain_relm.evaluation.cells import markdown_cell
+
 TONE, CONTENT = "Tone fit", "Content fit"
 IDENTICAL = "Identical for the same words"
 # What comes from another take of the sentence, and how the tables call it.
@@ -141,7 +143,7 @@ def swaps_table(runs, heading="#"):
     ]
     for run in known:
         lines += [
-            f"| {run.name} | {cells} |"
+            f"| {markdown_cell(run.name)} | {cells} |"
             for cells in swap_rows(run.same_words["swaps"])
         ]
     return lines

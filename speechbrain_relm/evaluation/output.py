@@ -10,6 +10,7 @@ from speechbrain_relm.evaluation.listening_rows import (
     describe_listening,
     swaps_table,
 )
+from speechbrain_relm.evaluation.recognition import confusion_tables
 from speechbrain_relm.evaluation.table import (
     table_cells,
     to_csv,
@@ -41,6 +42,7 @@ def write_table(folder, runs, baseline, remarks):
     cells = table_cells(runs, baseline)
     lines = ["# Table I", "", to_markdown(cells), "", *remarks]
     lines += ["", *describe_listening(runs), "", *swaps_table(runs)]
+    lines += ["", *confusion_tables(runs)]
     lines += ["", "# Examples", "", *example_rows(runs)]
     text = "\n".join(lines) + "\n"
     write_atomically(folder / "table.md", text)

@@ -4,34 +4,27 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import re
 from collections import Counter
 from difflib import SequenceMatcher
 
-from speechbrain_relm.evaluation.wording import straight, words_of
+from speechbrain_relm.evaluation.phrases import LETTER, REFUSAL, ROLE
+from speechbrain_relm.evaluation.wording import (
+    spoken_words,
+    straight,
+    words_of,
+)
 
-# An answer with one of these is a refusal, and no example to learn from.
-REFUSAL = re.compile(
-    r"\bas an ai\b|\bi('| a)m an ai\b|i'm sorry, but i|i'm not sure what you"
-)
-# A letter: salutation or ending on a line of its own, or a blank to fill in.
-LETTER = re.compile(
-    r"(^|\n)\W*dear (?!me\b|god\b|lord\b)[^.!?\n]{1,40}(,|:|\n|$)|"
-    r"(^|\n)\W*subject:|"
-    r"\[(your |my |recipient|insert |name)[^\]\n]{0,30}\]|\[name\]|"
-    r"\b(message|letter|e-?mail|note) finds you\b|"
-    r"(^|[\n.!?])\s*(yours )?(sincerely|truly|faithfully)( yours)?\s*(,|\n|$)|"
-    r"\b(best|kind|warm|warmest|kindest) regards\b"
-)
-# A response loops if one sequence of so many words comes so often.
+# A response loops if one sequence of so many words comes so often...
 LOOP_WORDS, LOOP_TIMES = 4, 3
+# ...or a shorter one as often in a row: "No, no, no!" is none.
+IN_A_ROW = {1: 5, 2: 4}
 # An echo says this share of the words that it heard in one run; fewer words
 # than these may be taken up by chance.
 ECHO_SHARE, ECHO_WORDS = 0.8, 3
 # What a whole sentence ends with, besides a quote.
 ENDS = ".!?…。！？"
 # Flaws for which an answer counts as flawed. An empty one is counted apart.
-FLAWS = ("letter", "refused", "looping", "cut", "echo")
+FLAWS = ("letter", "refused", "looping", "role", "cut", "echo")
 
 
 def is_refusal(response):
@@ -83,6 +76,30 @@ def is_letter(response):
     return bool(LETTER.search(straight(response).strip().lower()))
 
 
+def leaves_its_part(response):
+    """Tells whether a response does not speak to the user as itself.
+
+    Arguments
+    ---------
+    response : str
+        The response.
+
+    Returns
+    -------
+    bool
+        Whether it writes turns of a dialogue, speaks about the user or the
+        task, or shows marks of the prompt.
+
+    Example
+    -------
+    >>> leaves_its_part("User: Oh!"), leaves_its_part("The speaker is sad.")
+    (True, True)
+    >>> leaves_its_part("Here is to you!")
+    False
+    """
+    return bool(ROLE.search(straight(response).strip().lower()))
+
+
 def is_looping(response):
     """Tells whether a response repeats itself.
 
@@ -94,16 +111,31 @@ def is_looping(response):
     Returns
     -------
     bool
-        Whether four words in a row come three times or more.
+        Whether four words in a row come three times or more, or it says the
+        same three times in a row (two words four times, one five times).
 
     Example
     -------
-    >>> is_looping("I am so sorry. " * 3), is_looping("I am so sorry.")
+    >>> is_looping("I'm so sorry. " * 3), is_looping("I'm so sorry.")
     (True, False)
     """
-    words = response.lower().split()
+    words = words_of(response)
     runs = zip(*(words[i:] for i in range(LOOP_WORDS)))
-    return max(Counter(runs).values(), default=0) >= LOOP_TIMES
+    if max(Counter(runs).values(), default=0) >= LOOP_TIMES:
+        return True
+    return any(
+        _times_in_a_row(words, size) >= IN_A_ROW.get(size, LOOP_TIMES)
+        for size in range(1, LOOP_WORDS)
+    )
+
+
+def _times_in_a_row(words, size):
+    """Counts how often a sequence of so many words repeats at once."""
+    longest = run = 0
+    for place in range(size, len(words)):
+        run = run + 1 if words[place] == words[place - size] else 0
+        longest = max(longest, run)
+    return longest // size + 1
 
 
 def is_cut(response, finished=True):
@@ -143,8 +175,9 @@ def is_echo(response, transcript):
     Returns
     -------
     bool
-        Whether four fifths of the words heard stand in it in one run, if
-        there are three or more.
+        Whether four fifths of the words heard stand in it in one run, or in
+        their order with little else; of fewer than three words, whether it
+        says nothing but them.
 
     Example
     -------
@@ -153,12 +186,15 @@ def is_echo(response, transcript):
     >>> is_echo("“I left my keys” is sad.", "I left my keys.")
     True
     """
-    said, heard = words_of(response), words_of(transcript)
+    said, heard = spoken_words(response), spoken_words(transcript)
     if len(heard) < ECHO_WORDS:
-        return False
+        return bool(heard) and said == heard
     matcher = SequenceMatcher(None, heard, said, autojunk=False)
-    run = matcher.find_longest_match(0, len(heard), 0, len(said)).size
-    return run >= ECHO_SHARE * len(heard)
+    runs = [block.size for block in matcher.get_matching_blocks()]
+    longest = matcher.find_longest_match(0, len(heard), 0, len(said)).size
+    return longest >= ECHO_SHARE * len(heard) or (
+        sum(runs) >= ECHO_SHARE * max(len(heard), len(said))
+    )
 
 
 def flaws_of(record):
@@ -188,6 +224,7 @@ def flaws_of(record):
         "letter": is_letter(response),
         "refused": is_refusal(response),
         "looping": is_looping(response),
+        "role": leaves_its_part(response),
         "cut": is_cut(response, record.get("finished", True)),
         "echo": is_echo(response, record.get("transcript") or ""),
     }
@@ -206,8 +243,8 @@ def flaws(responses):
     -------
     dict
         Shares, 0..1, of `empty`, `looping`, `truncated` (by the token limit),
-        `refused`, `letter`, `cut` (in a sentence, whatever cut it) and `echo`
-        responses, and of `flawed` ones, which have one of `FLAWS` or more.
+        `refused`, `letter`, `role`, `cut` (in a sentence, whatever cut it) and
+        `echo` responses, and of `flawed` ones, which have one of `FLAWS` or more.
 
     Example
     -------
@@ -217,10 +254,48 @@ def flaws(responses):
     0.5
     """
     found = [set(flaws_of(record)) for record in responses]
-    kinds = ("empty", "looping", "truncated", "refused", "letter", "cut")
+    kinds = ("empty", "looping", "truncated", "refused", "letter", "role")
     counts = {
-        kind: sum(kind in flaws for flaws in found) for kind in (*kinds, "echo")
+        kind: sum(kind in flaws for flaws in found)
+        for kind in (*kinds, "cut", "echo")
     }
     counts["truncated"] = sum(not r.get("finished", True) for r in responses)
     counts["flawed"] = sum(bool(flaws & set(FLAWS)) for flaws in found)
     return {kind: count / len(responses) for kind, count in counts.items()}
+
+
+def detection(rows):
+    """Measures the detectors on responses whose flaws are known.
+
+    Arguments
+    ---------
+    rows : list of dict
+        With `response`, `transcript` and `flaws`, names separated by spaces.
+
+    Returns
+    -------
+    dict
+        Flaw to `precision`, `recall` (`None` where nothing was found, or is
+        to be found) and `n`, the responses that have it; without "cut",
+        which the end of a response decides.
+
+    Example
+    -------
+    >>> row = {"response": "Dear Tom, hi.", "transcript": "", "flaws": ""}
+    >>> detection([row, {**row, "flaws": "letter"}])["letter"]
+    {'precision': 0.5, 'recall': 1.0, 'n': 1}
+    """
+    told = [set(flaws_of(row)) for row in rows]
+    known = [set(row["flaws"].split()) for row in rows]
+    found = {}
+    for flaw in (flaw for flaw in FLAWS if flaw != "cut"):
+        both = sum(flaw in a & b for a, b in zip(told, known))
+        named, there = (
+            sum(flaw in one for one in side) for side in (told, known)
+        )
+        found[flaw] = {
+            "precision": both / named if named else None,
+            "recall": both / there if there else None,
+            "n": there,
+        }
+    return found

@@ -41,7 +41,7 @@ def empathy_by_recognition(run):
     ((2.0, 0.0, 2), (0.0, 0.0, 2))
     """
     rows = []
-    for way in run.recognition():
+    for way in run.recognized():
         field = RECOGNITION[way]
         right = {
             i: record[field] == record["emotion"]

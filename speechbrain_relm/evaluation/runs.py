@@ -11,7 +11,10 @@ from typing import Dict, NamedTuple, Optional
 import torch
 
 from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.metrics import unweighted_accuracy, weighted_accuracy
+from speechbrain_relm.evaluation.recognition import (
+    cluster_of,
+    recognition_figures,
+)
 from speechbrain_relm.records import read_records
 
 # Empathy scores of a response, 0 to 2.
@@ -25,6 +28,7 @@ RECOGNITION = {
     "category head": "head_emotion",
     "prompt": "ser_emotion",
     "label likelihood": "likelihood_emotion",
+    "calibrated likelihood": "calibrated_emotion",
 }
 
 
@@ -100,28 +104,41 @@ class Run(NamedTuple):
         """
         return all(score in record for record in self.scores.values())
 
+    def recognized(self):
+        """Lists what was recognized, in every way the run has.
+
+        Returns
+        -------
+        dict
+            Way to recognized classes (`None` for none) and labels.
+        """
+        records = list(self.responses.values())
+        if not records or not all("emotion" in r for r in records):
+            return {}
+        labels = [record["emotion"] for record in records]
+        return {
+            way: ([record[field] for record in records], labels)
+            for way, field in RECOGNITION.items()
+            if all(field in record for record in records)
+        }
+
     def recognition(self):
         """Measures emotion recognition, in every way the run has.
 
         Returns
         -------
         dict
-            Way to `UA`, `WA` and `unparsed` (the share of answers that name
-            no single emotion), each 0..1.
+            Way to `UA`, `WA` and `macro-F1`, figures with intervals, and
+            `unparsed`, the share of answers that name no single emotion.
         """
-        found = {}
-        for way, field in RECOGNITION.items():
-            records = list(self.responses.values())
-            if not all(field in r and "emotion" in r for r in records):
-                continue
-            heard = [record[field] for record in records]
-            labels = [record["emotion"] for record in records]
-            found[way] = {
-                "UA": unweighted_accuracy(heard, labels),
-                "WA": weighted_accuracy(heard, labels),
+        clusters = [cluster_of(record) for record in self.responses.values()]
+        return {
+            way: {
+                **recognition_figures(heard, labels, clusters),
                 "unparsed": heard.count(None) / len(heard),
             }
-        return found
+            for way, (heard, labels) in self.recognized().items()
+        }
 
     def attributes(self):
         """Collects what the dimension head said, and the labels.

@@ -27,7 +27,7 @@ from speechbrain_relm.evaluation.wording import normalised
 from speechbrain_relm.records import make_batches, work_through
 
 # The ways in which a response record tells the emotion, the best first.
-HEARD = ("head_emotion", "likelihood_emotion")
+HEARD = ("head_emotion", "calibrated_emotion", "likelihood_emotion")
 
 
 def parallel_takes(entries):
@@ -291,7 +291,7 @@ def recognized(responses):
     -------
     dict
         The figure: mean recall of the emotions, by the category head, or by
-        label likelihood where there is no head.
+        likelihood, calibrated if it is, where there is no head.
 
     Example
     -------

@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional
 
 from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.emotion.concordance import concordance
+from speechbrain_relm.evaluation.cells import latex_cell, markdown_cell
 from speechbrain_relm.evaluation.listening_rows import (
     CONTENT,
     TONE,
@@ -17,6 +18,7 @@ from speechbrain_relm.evaluation.listening_rows import (
     short,
 )
 from speechbrain_relm.evaluation.quality import flaws
+from speechbrain_relm.evaluation.recognition import MEASURES
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.evaluation.statistics import (
     PairedTest,
@@ -29,7 +31,8 @@ from speechbrain_relm.evaluation.statistics import (
 from speechbrain_relm.metrics import word_error_rate
 
 # How the metrics begin whose highest value is marked.
-HIGHER_IS_BETTER = (*SCORES.values(), "UA ", "WA ", "CCC", TONE, CONTENT)
+_RECOGNITION = tuple(f"{measure} by" for measure in MEASURES)
+HIGHER_IS_BETTER = (*SCORES.values(), *_RECOGNITION, "CCC", TONE, CONTENT)
 
 
 class Cell(NamedTuple):
@@ -115,9 +118,19 @@ def table_cells(runs, baseline=None):
             )
     for run in runs:
         for way, figures in run.recognition().items():
-            cells.append(Cell(f"UA by {way}", run.name, figures["UA"]))
-            cells.append(Cell(f"WA by {way}", run.name, figures["WA"]))
-            if way == "prompt":  # the other two always name one
+            cells += [
+                Cell(
+                    f"{measure} by {way}",
+                    run.name,
+                    figures[measure]["value"],
+                    interval=(
+                        figures[measure]["low"],
+                        figures[measure]["high"],
+                    ),
+                )
+                for measure in MEASURES
+            ]
+            if way == "prompt":  # the other ways always name one
                 cells.append(
                     Cell(f"no answer by {way}", run.name, figures["unparsed"])
                 )
@@ -170,7 +183,8 @@ def _with_best(cells):
     for cell in cells:
         rivals = [c.value for c in cells if c.metric == cell.metric]
         judged = cell.metric.startswith(HIGHER_IS_BETTER)
-        best = judged and len(rivals) > 1 and cell.value == max(rivals)
+        # Where all are equal there is no best, however many they are.
+        best = judged and cell.value == max(rivals) > min(rivals)
         marked.append(cell._replace(best=best))
     return marked
 
@@ -257,16 +271,17 @@ def to_markdown(cells):
     """
     systems, rows = layout(cells)
     lines = [
-        f"| metric | {' | '.join(systems)} |",
+        f"| metric | {' | '.join(map(markdown_cell, systems))} |",
         "| --- |" + " --- |" * len(systems),
     ]
     for metric, row in rows.items():
         texts = []
         for system in systems:
-            text = cell_text(row.get(system))
+            # Else the stars of significance would end the bold print.
+            text = cell_text(row.get(system)).replace("*", "\\*")
             bold = system in row and row[system].best
             texts.append(f"**{text}**" if bold else text)
-        lines.append(f"| {metric} | {' | '.join(texts)} |")
+        lines.append(f"| {markdown_cell(metric)} | {' | '.join(texts)} |")
     tested = [cell for cell in cells if cell.test]
     if tested:
         lines += [
@@ -276,7 +291,8 @@ def to_markdown(cells):
             "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
         ]
         lines += [
-            f"| {c.metric} | {c.system} | {c.test.p:.3g} | {c.holm_p:.3g} | "
+            f"| {markdown_cell(c.metric)} | {markdown_cell(c.system)} | "
+            f"{c.test.p:.3g} | {c.holm_p:.3g} | "
             f"{c.test.effect:+.2f} | {c.test.ties:.0%} | {c.test.pairs} | "
             f"{c.interval[0]:.3f} to {c.interval[1]:.3f} |"
             for c in tested
@@ -409,25 +425,18 @@ def to_latex(cells):
     lines = [
         "\\begin{tabular}{l" + "r" * len(systems) + "}",
         "\\toprule",
-        f"Metric & {' & '.join(map(_latex, systems))} \\\\",
+        f"Metric & {' & '.join(map(latex_cell, systems))} \\\\",
         "\\midrule",
     ]
     for metric, row in rows.items():
         texts = []
         for system in systems:
             cell = row.get(system)
-            text = _latex(cell_text(cell)).replace("—", "---")
+            text = latex_cell(cell_text(cell))
             bold = cell is not None and cell.best
             texts.append(f"\\textbf{{{text}}}" if bold else text)
-        lines.append(f"{_latex(metric)} & {' & '.join(texts)} \\\\")
+        lines.append(f"{latex_cell(metric)} & {' & '.join(texts)} \\\\")
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"])
-
-
-def _latex(text):
-    """Escapes what LaTeX would read as commands."""
-    for character in "&%#_":
-        text = text.replace(character, f"\\{character}")
-    return text
 
 
 def relative_gains(cells, system, other):

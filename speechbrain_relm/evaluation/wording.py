@@ -5,6 +5,11 @@ Authors
 """
 
 import re
+from functools import lru_cache
+
+from transformers.models.whisper.english_normalizer import (
+    EnglishTextNormalizer,
+)
 
 _STRAIGHT = str.maketrans("‘’‛´`“”„«»", "'''''\"\"\"\"\"")
 
@@ -70,3 +75,36 @@ def normalised(text):
     (True, '?')
     """
     return " ".join(words_of(text)) or text.strip()
+
+
+def spoken_words(text):
+    """Lists the words of an English text as they are spoken.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    list of str
+        Words by Whisper's own normalizer, which the field's word error rates
+        go by: short forms are long ("it's", "it is"), numbers are digits, and
+        fillers and what is in brackets ("[LAUGHTER]") are left out.
+
+    Example
+    -------
+    >>> spoken_words("[LAUGHTER] It’s ten o'clock, um, and I can't wait.")
+    ['it', 'is', '10', 'clock', 'and', 'i', 'can', 'not', 'wait']
+    """
+    text = straight(text).lower()
+    # Whisper's normalizer parts "can't" but not "cannot", and makes 100 of
+    # "ten o'".
+    text = re.sub(r"\bcannot\b", "can not", text)
+    return _normalizer()(text.replace("o'clock", "clock")).split()
+
+
+@lru_cache(maxsize=1)
+def _normalizer():
+    """Makes Whisper's normalizer; British and American spelling stay."""
+    return EnglishTextNormalizer({})

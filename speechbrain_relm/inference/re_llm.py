@@ -14,7 +14,9 @@ from speechbrain_relm import prompting
 from speechbrain_relm.audio import load_audio
 from speechbrain_relm.data import LONGEST
 from speechbrain_relm.dimensions import DIMENSIONS
+from speechbrain_relm.emotion.rating import SENTENCE, sentences_of
 from speechbrain_relm.inference.conversation import Conversation
+from speechbrain_relm.model import emptied
 from speechbrain_relm.steps.respond import Ask
 
 logger = get_logger(__name__)
@@ -25,7 +27,7 @@ class Emotion(NamedTuple):
 
     `head` and `likelihood`, the classes' probabilities by the category head
     (Eq. 7) and by how likely the LLM is to answer the recognition prompt with
-    them; `attributes`, arousal, dominance and valence, 0..1 (Eq. 8). A system
+    them, calibrated by the same without speech; `attributes`, arousal, dominance and valence, 0..1 (Eq. 8). A system
     without heads has neither `head` nor `attributes`.
     """
 
@@ -87,6 +89,7 @@ class EmpatheticListener(Pretrained):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self._nothing_rated = None  # the prior of the classes, once known
         missing = [m for m in self.MODULES_NEEDED if m not in self.mods]
         if missing:
             raise ValueError(
@@ -289,13 +292,12 @@ class EmpatheticListener(Pretrained):
         list of Emotion
             One an utterance.
         """
-        emotions, model = self.hparams.emotions, self.mods.model
-        prompt = model.llm.split_prompt(
-            self.hparams.recognition_system,
-            self.hparams.recognition_instruction,
-        )
+        emotions = self.hparams.emotions
         with self.inference_ctx:
-            rated = model.rate(speech, prompt, emotions)
+            rated = self.rate_emotions(speech)
+            if self._nothing_rated is None:
+                self._nothing_rated = self.rate_emotions(emptied(speech))
+        rated = rated - self._nothing_rated
         found = []
         for row, likelihood in enumerate(rated.float().softmax(1).tolist()):
             head, attributes = None, None
@@ -308,6 +310,29 @@ class EmpatheticListener(Pretrained):
             likelihood = dict(zip(emotions, likelihood))
             found.append(Emotion(head, likelihood, attributes))
         return found
+
+    def rate_emotions(self, speech):
+        """Says how likely an answer is that names each class.
+
+        Arguments
+        ---------
+        speech : speechbrain_relm.model.Speech
+            See `classify`.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [B, classes], not calibrated.
+        """
+        model, asked = self.mods.model, self.hparams
+        prompt = model.llm.split_prompt(
+            asked.recognition_system, asked.recognition_instruction
+        )
+        # A release of an earlier version has no sentence of its own.
+        sentence = getattr(asked, "recognition_sentence", SENTENCE)
+        return model.rate(
+            speech, prompt, sentences_of(asked.emotions, sentence)
+        )
 
     def classify_batch(self, wavs, wav_lens):
         """Tells the emotion of utterances.

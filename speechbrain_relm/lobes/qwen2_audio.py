@@ -6,6 +6,7 @@ Authors
 
 import copy
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
@@ -200,6 +201,21 @@ class Qwen2AudioListener(nn.Module):
             chosen = chosen.gather(2, ids.unsqueeze(2)).squeeze(2)
             found.append(chosen.sum(1))
         return torch.stack(found, dim=1)
+
+    def emptied(self, heard):
+        """Leaves nothing of what was heard but silence.
+
+        Arguments
+        ---------
+        heard : list of numpy.ndarray
+            From `hear`.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One second of it: its encoder needs a signal.
+        """
+        return [np.zeros(16000, dtype=np.float32)]
 
     def heads(self, heard):
         """Has no emotion heads.

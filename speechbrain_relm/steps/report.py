@@ -14,6 +14,7 @@ from speechbrain_relm.evaluation.listening_rows import (
     describe_listening,
     swaps_table,
 )
+from speechbrain_relm.evaluation.recognition import confusion_tables
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.table import table_cells, to_csv, to_markdown
 from speechbrain_relm.files import write_atomically
@@ -69,6 +70,7 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     lines += describe_scorers(runs)
     lines += describe_listening(runs)
     lines += ["", *swaps_table(runs, "##")]
+    lines += ["", *confusion_tables(runs, "##")]
     lines += [
         "",
         "## Examples",

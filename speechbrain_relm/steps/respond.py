@@ -7,47 +7,13 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import re
 from typing import NamedTuple
 
 from speechbrain_relm.dimensions import DIMENSIONS
+from speechbrain_relm.emotion.answers import parse_emotion
+from speechbrain_relm.emotion.lexicon import options_of, read_lexicon
+from speechbrain_relm.emotion.rating import SENTENCE, Rater
 from speechbrain_relm.records import make_batches, work_through
-
-# Words of an answer that name a class.
-EMOTION_WORDS = {
-    "neutral": "neutral",
-    "sad": "sad",
-    "sadness": "sad",
-    "angry": "angry",
-    "anger": "angry",
-    "happy": "happy",
-    "happiness": "happy",
-    "surprise": "surprise",
-    "surprised": "surprise",
-}
-
-
-def parse_emotion(answer):
-    """Reads the emotion out of an answer to the recognition prompt.
-
-    Arguments
-    ---------
-    answer : str
-        What the LLM said.
-
-    Returns
-    -------
-    str or None
-        The one emotion it names; `None` if it names none or several.
-
-    Example
-    -------
-    >>> parse_emotion("The tone is sad. Sadness!"), parse_emotion("Sad/angry")
-    ('sad', None)
-    """
-    words = re.findall(r"[a-z]+", answer.lower())
-    named = {EMOTION_WORDS[word] for word in words if word in EMOTION_WORDS}
-    return named.pop() if len(named) == 1 else None
 
 
 class Ask(NamedTuple):
@@ -98,7 +64,16 @@ class Ask(NamedTuple):
 
 
 def respond(
-    listener, entries, path, checkpoint, emotions, response, recognition, size
+    listener,
+    entries,
+    path,
+    checkpoint,
+    emotions,
+    response,
+    recognition,
+    size,
+    sentence=SENTENCE,
+    lexicon=None,
 ):
     """Answers test utterances and recognizes their emotion.
 
@@ -120,18 +95,24 @@ def respond(
         How the emotion is asked for.
     size : int
         Utterances a batch.
+    sentence : str
+        The answer whose likelihood is calibrated, with "{emotion}".
+    lexicon : str or None
+        A YAML of the words of classes; see `emotion.lexicon.read_lexicon`.
 
     Returns
     -------
     dict
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
-        `likelihood_emotion` (the label likeliest after the prompt); `heard`
-        where Whisper transcribed it; `labels`, arousal, dominance and valence
+        `likelihood_emotion` (the label likeliest after the prompt) and
+        `calibrated_emotion` (see `emotion.rating`); `heard` where Whisper transcribed it; `labels`, arousal, dominance and valence
         where the corpus has them; and, from a system with emotion heads,
         `head_emotion`, `head_probabilities` and the dimension head's arousal,
         dominance and valence.
     """
+    rate = Rater(listener, *recognition[:2], emotions, sentence)
+    options = options_of(emotions, recognition.instruction, lexicon)
 
     def work(batch_ids):
         """Works a batch of utterances."""
@@ -141,7 +122,10 @@ def respond(
         answers = listener.answer(
             heard, *recognition[:2], **recognition.settings
         )
-        likeliest = listener.rate(heard, *recognition[:2], emotions).argmax(1)
+        likeliest, calibrated = (
+            rated if rated is None else rated.argmax(1).tolist()
+            for rated in rate(heard)
+        )
         probabilities, attributes = listener.heads(heard)
         records = []
         for row, (utterance, entry) in enumerate(batch.items()):
@@ -152,9 +136,13 @@ def respond(
                 "response": responses[row].text,
                 "finished": responses[row].finished,
                 "ser_answer": answers[row].text,
-                "ser_emotion": parse_emotion(answers[row].text),
-                "likelihood_emotion": emotions[int(likeliest[row])],
+                "ser_emotion": parse_emotion(
+                    answers[row].text, options, lexicon
+                ),
+                "likelihood_emotion": emotions[likeliest[row]],
             }
+            if calibrated is not None:
+                record["calibrated_emotion"] = emotions[calibrated[row]]
             if "heard" in entry:
                 record["heard"] = entry["heard"]
             if entry["arousal"] is not None:
@@ -175,5 +163,7 @@ def respond(
         "instruction": response.instruction,
         **response.settings,
         "recognition_instruction": recognition.instruction,
+        "recognition_sentence": sentence,
+        "recognition_lexicon": read_lexicon(lexicon),
     }
     return work_through(path, batches, work, settings, "responses")

@@ -8,6 +8,7 @@ import soundfile as sf
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_relm import prompting
 from speechbrain_relm.audio import load_audio
 from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
@@ -73,9 +74,14 @@ def test_emotions_are_those_of_the_model(listener, speech, tmp_path):
         listener.hparams.recognition_system,
         listener.hparams.recognition_instruction,
     )
-    emotions = listener.hparams.emotions
+    said = [f"The emotion tone is {e}." for e in listener.hparams.emotions]
     with torch.no_grad():
-        rated = model.rate(heard, prompt, emotions).exp()
+        rated = model.rate(heard, prompt, said)
+        # Without speech: the prompt's own tokens alone.
+        nothing = prompting.rate(
+            model.llm, prompt, ragged_part([[]], "cpu"), said
+        )
+    rated = (rated - nothing).exp()
     ratio = rated[0, 0] / rated[0, 1]
     chances = list(found[0].likelihood.values())
     assert chances[0] / chances[1] == pytest.approx(float(ratio), rel=1e-3)

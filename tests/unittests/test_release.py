@@ -73,7 +73,7 @@ def test_a_release_answers_as_the_run_did(finished, tmp_path):
             record["head_probabilities"], abs=1e-5
         )
         likeliest = max(emotion.likelihood, key=emotion.likelihood.get)
-        assert likeliest == record["likelihood_emotion"]
+        assert likeliest == record["calibrated_emotion"]
         assert emotion.attributes["valence"] == pytest.approx(
             record["valence"], abs=1e-5
         )
@@ -214,6 +214,7 @@ response_instruction: 'after <sad>'
 response_settings: {}
 recognition_system: ''
 recognition_instruction: ''
+recognition_sentence: 'It is {emotion}.'
 recognition_settings: {}
 continuation_system: ''
 continuation_from_text: ''

@@ -1,0 +1,217 @@
+"""How well emotion is recognized: UA, WA, macro-F1, and what is confused.
+
+All follow from the table of true and recognized classes. For an interval the
+clusters (sentences) are drawn anew and their tables added up, so one set of
+draws serves all three.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import numpy as np
+
+from speechbrain_relm.evaluation.cells import markdown_cell
+from speechbrain_relm.evaluation.listening_rows import in_brackets
+from speechbrain_relm.evaluation.statistics import RESAMPLES
+from speechbrain_relm.evaluation.wording import normalised
+
+MEASURES = ("UA", "WA", "macro-F1")
+UNPARSED = "none"
+
+
+def cluster_of(record):
+    """Says with which other responses one is alike.
+
+    Arguments
+    ---------
+    record : dict
+        Of `responses.jsonl`.
+
+    Returns
+    -------
+    str
+        Its manifest's `cluster`, or else its sentence.
+
+    Example
+    -------
+    >>> cluster_of({"transcript": "I'm late!"})
+    "i'm late"
+    """
+    return record.get("cluster") or normalised(record.get("transcript", ""))
+
+
+def confusion(heard, labels):
+    """Counts what was recognized for what.
+
+    Arguments
+    ---------
+    heard : list of str or None
+        Recognized classes; `None` where nothing was.
+    labels : list of str
+        True classes.
+
+    Returns
+    -------
+    dict
+        True class to {recognized class: count}, in alphabetical order; after
+        the true classes come others that were recognized, and "none".
+
+    Example
+    -------
+    >>> confusion(["sad", None], ["sad", "happy"])["happy"]
+    {'happy': 0, 'sad': 0, 'none': 1}
+    """
+    heard = [UNPARSED if name is None else name for name in heard]
+    rows = sorted(set(labels))
+    others = sorted(set(heard) - set(rows) - {UNPARSED})
+    columns = [*rows, *others, *{UNPARSED} & set(heard)]
+    table = {row: dict.fromkeys(columns, 0) for row in rows}
+    for label, name in zip(labels, heard):
+        table[label][name] += 1
+    return table
+
+
+def measures_of(tables):
+    """Computes UA, WA and macro-F1 of tables of counts.
+
+    Arguments
+    ---------
+    tables : numpy.ndarray
+        Counts [..., K, M] of K true classes by M >= K recognized ones, of
+        which the first K are the same.
+
+    Returns
+    -------
+    dict
+        Measure to values [...]. A class that a table lacks takes no part in
+        its UA, and in its macro-F1 only if it was recognized.
+
+    Example
+    -------
+    >>> found = measures_of(np.array([[2.0, 0.0], [1.0, 1.0]]))
+    >>> [round(float(found[name]), 3) for name in MEASURES]
+    [0.75, 0.75, 0.733]
+    """
+    true = tables.sum(-1)
+    right = np.diagonal(tables, axis1=-2, axis2=-1)
+    named = tables[..., : true.shape[-1]].sum(-2)
+    with np.errstate(invalid="ignore"):
+        recall, f1 = right / true, 2 * right / (true + named)
+        return {
+            "UA": np.nanmean(recall, axis=-1),
+            "WA": right.sum(-1) / true.sum(-1),
+            "macro-F1": np.nanmean(f1, axis=-1),
+        }
+
+
+def recognition_figures(heard, labels, clusters, seed=1):
+    """Measures recognition, and how far it would move with other sentences.
+
+    Arguments
+    ---------
+    heard : list of str or None
+        Recognized classes.
+    labels : list of str
+        True classes.
+    clusters : list of str
+        What is drawn as one; see `statistics.cluster_interval`.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    dict
+        Measure to `value`, `low`, `high` (95 %) and `n`.
+
+    Example
+    -------
+    >>> found = recognition_figures(["sad"] * 2, ["sad"] * 2, ["a", "b"])
+    >>> found["macro-F1"]
+    {'value': 1.0, 'low': 1.0, 'high': 1.0, 'n': 2}
+    """
+    total = confusion(heard, labels)
+    rows, columns = list(total), list(next(iter(total.values())))
+    names, of = np.unique(np.asarray(clusters), return_inverse=True)
+    tables = np.zeros((len(names), len(rows), len(columns)))
+    for cluster, label, name in zip(of, labels, heard):
+        column = columns.index(UNPARSED if name is None else name)
+        tables[cluster, rows.index(label), column] += 1
+    drawn = measures_of(_resampled(tables, seed))
+    values = measures_of(tables.sum(0))
+    found = {}
+    for measure in MEASURES:
+        low, high = np.percentile(drawn[measure], [2.5, 97.5])
+        found[measure] = {
+            "value": float(values[measure]),
+            "low": float(low),
+            "high": float(high),
+            "n": len(labels),
+        }
+    return found
+
+
+def _resampled(tables, seed):
+    """Adds up the tables [C, K, M] of drawn clusters, [RESAMPLES, K, M]."""
+    count, rng = len(tables), np.random.default_rng(seed)
+    flat, found = tables.reshape(count, -1), []
+    at_once = max(1, min(RESAMPLES, 2**22 // count))  # 32 MB of draws
+    for start in range(0, RESAMPLES, at_once):
+        size = min(at_once, RESAMPLES - start)
+        drawn = rng.multinomial(count, np.full(count, 1 / count), size=size)
+        found.append(drawn @ flat)
+    return np.concatenate(found).reshape(-1, *tables.shape[1:])
+
+
+def confusion_tables(runs, heading="#"):
+    """Shows what each run took for what, in every way that it has.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The runs of one table.
+    heading : str
+        Marks of the heading.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown; none if no run recognizes emotion.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> confusion_tables([Run("A", {}, {})])
+    []
+    """
+    lines = []
+    for run in runs:
+        measured = run.recognition()
+        for way, (heard, labels) in run.recognized().items():
+            figures = measured[way]
+            said = ", ".join(
+                f"{name} {in_brackets(figures[name])}" for name in MEASURES
+            )
+            lines += ["", f"{markdown_cell(run.name)} by {way}: {said}.", ""]
+            lines += _rows(confusion(heard, labels))
+    if not lines:
+        return []
+    title = f"{heading} What was taken for what"
+    note = (
+        "Rows are the labels, columns what was recognized; in brackets 95 % "
+        "intervals, drawn by sentence."
+    )
+    return [title, "", note, *lines]
+
+
+def _rows(table):
+    """Writes one table of counts in Markdown."""
+    columns = list(next(iter(table.values())))
+    names = map(markdown_cell, columns)
+    return [
+        f"| label | {' | '.join(names)} |",
+        "| --- |" + " ---: |" * len(columns),
+        *(
+            f"| {markdown_cell(label)} | {' | '.join(map(str, row.values()))} |"
+            for label, row in table.items()
+        ),
+    ]
