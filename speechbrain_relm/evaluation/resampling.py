@@ -60,63 +60,56 @@ def checked(values, clusters=None):
     return values
 
 
-class ClusteredMean:
-    """A mean over clustered values, or the mean of the classes' means.
+class ClusteredRatio:
+    """A ratio of sums over clusters, or the mean of several such ratios.
+
+    A mean is the ratio of sum and count, UA the mean of the classes' recalls.
 
     Arguments
     ---------
-    values : numpy.ndarray
-        Values [N].
-    clusters : sequence
-        The cluster [N] of each.
-    classes : sequence or None
-        The class [N] of each.
+    above : numpy.ndarray
+        Each cluster's part of the numerators, [clusters, ratios].
+    below : numpy.ndarray
+        The same of the denominators, none negative.
 
     Example
     -------
-    >>> found = ClusteredMean(np.array([0.0, 2.0, 1.0, 1.0]), list("aabb"))
-    >>> found.mean, found.error
+    >>> found = ClusteredRatio(np.array([[2.0], [2.0]]), np.full((2, 1), 2.0))
+    >>> found.value, found.error
     (1.0, 0.0)
     """
 
-    def __init__(self, values, clusters, classes=None):
-        names, cluster = np.unique(np.asarray(clusters), return_inverse=True)
-        kind = np.zeros(len(values), dtype=int)
-        if classes is not None:
-            kind = np.unique(np.asarray(classes), return_inverse=True)[1]
-        self.number, kinds = len(names), kind.max() + 1
-        per_class = np.bincount(kind)
+    def __init__(self, above, below):
+        self.number = len(above)
+        self.sizes = below.sum(1)
         # Centred, so that the squares below lose no digits.
-        self.centres = np.bincount(kind, weights=values) / per_class
-        table = np.zeros((self.number, 2 * kinds))
-        np.add.at(table, (cluster, kind), values - self.centres[kind])
-        np.add.at(table, (cluster, kinds + kind), 1)
-        self.sizes = table[:, kinds:].sum(1)
-        # Sums and counts by class, then their products.
+        self.centres = above.sum(0) / below.sum(0)
+        table = np.hstack([above - self.centres * below, below])
+        # Numerators and denominators, then their products.
         products = table[:, :, None] * table[:, None, :]
         self.terms = np.hstack([table, products.reshape(self.number, -1)])
-        mean, error = self._estimates(self.terms.sum(0, keepdims=True))
-        self.mean, self.error = float(mean[0]), float(error[0])
+        value, error = self._estimates(self.terms.sum(0, keepdims=True))
+        self.value, self.error = float(value[0]), float(error[0])
 
     def _estimates(self, sums):
-        """Gives mean and standard error [B] from sums of terms [B, ...]."""
-        kinds = len(self.centres)
-        totals, counts = sums[:, :kinds], sums[:, kinds : 2 * kinds]
-        squares = sums[:, 2 * kinds :].reshape(-1, 2 * kinds, 2 * kinds)
-        there = counts > 0
+        """Gives value and standard error [B] from sums of terms [B, ...]."""
+        ratios = len(self.centres)
+        above, below = sums[:, :ratios], sums[:, ratios : 2 * ratios]
+        squares = sums[:, 2 * ratios :].reshape(-1, 2 * ratios, 2 * ratios)
+        there = below > 0
         # A class that a resample lacks takes no part in its mean.
         shares = there / there.sum(1, keepdims=True)
-        safe = np.where(there, counts, 1)
-        offsets = totals / safe
-        mean = (shares * (offsets + self.centres)).sum(1)
-        # What a cluster adds to the mean is linear in its sums and counts.
+        safe = np.where(there, below, 1)
+        offsets = above / safe
+        value = (shares * (offsets + self.centres)).sum(1)
+        # What a cluster adds to the value is linear in its two parts.
         pull = np.hstack([shares / safe, -shares / safe * offsets])
         variance = np.einsum("bi,bij,bj->b", pull, squares, pull)
         correction = self.number / max(self.number - 1, 1)
-        return mean, np.sqrt(np.maximum(variance, 0) * correction)
+        return value, np.sqrt(np.maximum(variance, 0) * correction)
 
     def distances(self, seed):
-        """Draws resamples and measures how far off their means are.
+        """Draws resamples and measures how far off their values are.
 
         Arguments
         ---------
@@ -138,13 +131,13 @@ class ClusteredMean:
             drawn += self.number * np.arange(rows)[:, None]
             times = np.bincount(drawn.ravel(), minlength=drawn.size)
             times = times.reshape(rows, -1).astype(float)
-            mean, error = self._estimates(times @ self.terms)
+            value, error = self._estimates(times @ self.terms)
             kept = error > 1e-6 * self.error
-            found.append(np.abs(mean - self.mean)[kept] / error[kept])
+            found.append(np.abs(value - self.value)[kept] / error[kept])
         return np.concatenate(found)
 
     def interval(self, confidence, seed):
-        """Estimates how far the mean would move with other clusters.
+        """Estimates how far the value would move with other clusters.
 
         Arguments
         ---------
@@ -161,7 +154,7 @@ class ClusteredMean:
         if self.number == 1:
             return float("nan"), float("nan")
         if self.error == 0:
-            return self.mean, self.mean
+            return self.value, self.value
         freedom = self.number - 1
         if self.number < FEWEST:
             # As many of equal size as would tell as much (Kish 1965).
@@ -171,4 +164,4 @@ class ClusteredMean:
         if self.number >= FEWEST:
             width = max(width, np.quantile(self.distances(seed), confidence))
         reach = float(width) * self.error
-        return self.mean - reach, self.mean + reach
+        return self.value - reach, self.value + reach

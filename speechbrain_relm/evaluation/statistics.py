@@ -16,7 +16,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
-from speechbrain_relm.evaluation.resampling import ClusteredMean, checked
+from speechbrain_relm.evaluation.resampling import ClusteredRatio, checked
 from speechbrain_relm.evaluation.sign_flips import exact_p, flip_p
 
 # Differences of means over seeds that are equal but for rounding are ties.
@@ -287,8 +287,15 @@ def cluster_interval(
     values = checked(values, clusters)
     if not len(values):
         raise ValueError("An interval needs values: there are none.")
-    found = ClusteredMean(values, clusters, classes)
-    ends = found.interval(confidence, seed)
+    places = [np.zeros(len(values), dtype=int)] * 2
+    for i, labels in enumerate((clusters, classes)):
+        if labels is not None:
+            places[i] = np.unique(np.asarray(labels), return_inverse=True)[1]
+    shape = places[0].max() + 1, places[1].max() + 1
+    sums, counts = np.zeros(shape), np.zeros(shape)
+    np.add.at(sums, tuple(places), values)
+    np.add.at(counts, tuple(places), 1)
+    ends = ClusteredRatio(sums, counts).interval(confidence, seed)
     if limits is None:
         return ends
     return tuple(float(np.clip(end, *limits)) for end in ends)
