@@ -64,7 +64,7 @@ def describe_clusters(runs):
             f"- {run.name}: {len(records)} responses in {number} "
             f"cluster{'s' * (number != 1)}."
         )
-        bare = sum("cluster" not in record for record in records)
+        bare = sum(not record.get("cluster") for record in records)
         if bare:
             which = "Its" if bare == len(records) else f"{bare} of its"
             said += (

@@ -11,8 +11,7 @@ import numpy as np
 
 from speechbrain_relm.evaluation.cells import markdown_cell
 from speechbrain_relm.evaluation.listening_rows import in_brackets
-from speechbrain_relm.evaluation.resampling import ClusteredRatio
-from speechbrain_relm.evaluation.statistics import known
+from speechbrain_relm.evaluation.resampling import ClusteredRatio, known
 
 MEASURES = ("UA", "WA", "macro-F1")
 UNPARSED = "none"
@@ -162,7 +161,7 @@ def confusion_tables(runs, heading="#"):
     title = f"{heading} What was taken for what"
     note = (
         "Rows are the labels, columns what was recognized; in brackets 95 % "
-        "intervals, drawn by sentence."
+        "intervals, drawn by cluster."
     )
     return [title, "", note, *lines]
 

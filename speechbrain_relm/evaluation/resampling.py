@@ -60,6 +60,27 @@ def checked(values, clusters=None):
     return values
 
 
+def known(interval):
+    """Tells an interval that there is from one that there is not.
+
+    Arguments
+    ---------
+    interval : tuple of float
+        From `ClusteredRatio.interval`.
+
+    Returns
+    -------
+    tuple of float or None
+        The same; `None` for that of a single cluster.
+
+    Example
+    -------
+    >>> known((0.0, 1.0)), known((float("nan"), float("nan")))
+    ((0.0, 1.0), None)
+    """
+    return None if np.isnan(interval[0]) else interval
+
+
 class ClusteredRatio:
     """A ratio of sums over clusters, or the mean of several such ratios.
 

@@ -16,7 +16,11 @@ from typing import NamedTuple, Optional
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
-from speechbrain_relm.evaluation.resampling import ClusteredRatio, checked
+from speechbrain_relm.evaluation.resampling import (
+    ClusteredRatio,
+    checked,
+    known,
+)
 from speechbrain_relm.evaluation.sign_flips import exact_p, flip_p
 
 # Differences of means over seeds that are equal but for rounding are ties.
@@ -228,7 +232,7 @@ def compare(scores, baseline, clusters=None):
     return PairedTest(
         signed_rank(differences),
         len(differences),
-        1 - len(other) / len(differences),
+        (len(differences) - len(other)) / len(differences),
         effect,
         len(other),
         float(differences.mean()),
@@ -299,27 +303,6 @@ def cluster_interval(
     if limits is None:
         return ends
     return tuple(float(np.clip(end, *limits)) for end in ends)
-
-
-def known(interval):
-    """Tells an interval that there is from one that there is not.
-
-    Arguments
-    ---------
-    interval : tuple of float
-        From `cluster_interval`.
-
-    Returns
-    -------
-    tuple of float or None
-        The same; `None` for that of a single cluster.
-
-    Example
-    -------
-    >>> known((0.0, 1.0)), known((float("nan"), float("nan")))
-    ((0.0, 1.0), None)
-    """
-    return None if np.isnan(interval[0]) else interval
 
 
 def figure_of(values, clusters, classes=None):
