@@ -67,7 +67,7 @@ def split_groups(signatures, ratio, seed, contents=None, kinds=None):
     ([2, 4, 8], [0, 1, 3, 5, 6, 7, 9])
     >>> texts = {0: "Oh.", 1: "Oh.", 2: "No.", 3: "No."}
     >>> split_groups(dict.fromkeys(texts, ["sad"]), 0.5, 0, texts)
-    ([0, 1], [2, 3])
+    ([2, 3], [0, 1])
     """
     if len(signatures) < 2 or not 0 < ratio < 1:
         raise ValueError(

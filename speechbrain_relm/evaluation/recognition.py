@@ -11,7 +11,11 @@ import numpy as np
 
 from speechbrain_relm.evaluation.cells import markdown_cell
 from speechbrain_relm.evaluation.listening_rows import in_brackets
-from speechbrain_relm.evaluation.resampling import ClusteredRatio, known
+from speechbrain_relm.evaluation.resampling import (
+    ClusteredRatio,
+    known,
+    numbered,
+)
 
 MEASURES = ("UA", "WA", "macro-F1")
 UNPARSED = "none"
@@ -106,8 +110,8 @@ def recognition_figures(heard, labels, clusters, seed=1):
     """
     total = confusion(heard, labels)
     rows, columns = list(total), list(next(iter(total.values())))
-    names, of = np.unique(np.asarray(clusters), return_inverse=True)
-    tables = np.zeros((len(names), len(rows), len(columns)))
+    of = numbered(clusters)
+    tables = np.zeros((of.max() + 1, len(rows), len(columns)))
     for cluster, label, name in zip(of, labels, heard):
         column = columns.index(UNPARSED if name is None else name)
         tables[cluster, rows.index(label), column] += 1

@@ -60,6 +60,29 @@ def checked(values, clusters=None):
     return values
 
 
+def numbered(labels):
+    """Numbers labels by their first appearance.
+
+    Arguments
+    ---------
+    labels : iterable
+        Labels [N] of any hashable kinds.
+
+    Returns
+    -------
+    numpy.ndarray
+        Numbers [N] from 0.
+
+    Example
+    -------
+    >>> numbered(["a", None, "a", ("b", 1)])
+    array([0, 1, 0, 2])
+    """
+    numbers = {}
+    found = [numbers.setdefault(label, len(numbers)) for label in labels]
+    return np.array(found, dtype=int)
+
+
 def known(interval):
     """Tells an interval that there is from one that there is not.
 

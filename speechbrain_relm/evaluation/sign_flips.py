@@ -9,9 +9,10 @@ Authors
 """
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len
 
 # The work that an exact answer may cost: places of the sum times sizes.
-WORK = 2**24
+WORK = 2**22
 # Flips that are drawn where an exact answer would cost more.
 DRAWS = 99_999
 # Below it the rounding of a Fourier transform begins.
@@ -90,13 +91,14 @@ def exact_p(sizes, observed):
     places = int(whole.sum()) + 1
     if places * len(kinds) > WORK:
         return None
-    spectrum = np.ones(places // 2 + 1, dtype=complex)
+    length = next_fast_len(places, real=True)
+    spectrum = np.ones(length // 2 + 1, dtype=complex)
     frequencies = np.arange(len(spectrum))
     for kind, count in zip(kinds, counts):
         # Reduced before the exponential, which loses digits of large angles.
-        turns = kind * frequencies % places / places
+        turns = kind * frequencies % length / length
         spectrum *= (0.5 + 0.5 * np.exp(-2j * np.pi * turns)) ** count
-    shares = np.fft.irfft(spectrum, places)
+    shares = irfft(spectrum, length)[:places]
     sums = 2 * np.arange(places) - (places - 1)
     far = np.abs(sums) >= round(observed / unit)
     # Two sums at least are as far: all signs one way, and all the other.

@@ -20,6 +20,7 @@ from speechbrain_relm.evaluation.resampling import (
     ClusteredRatio,
     checked,
     known,
+    numbered,
 )
 from speechbrain_relm.evaluation.sign_flips import exact_p, flip_p
 
@@ -188,8 +189,7 @@ def cluster_sign_flip(differences, clusters, seed=1):
     differences = checked(differences, clusters)
     if not len(differences):
         return 1.0
-    _, cluster = np.unique(np.asarray(clusters), return_inverse=True)
-    sums = np.bincount(cluster, weights=differences)
+    sums = np.bincount(numbered(clusters), weights=differences)
     return flip_p(sums.round(DECIMALS), seed)
 
 
@@ -291,14 +291,15 @@ def cluster_interval(
     values = checked(values, clusters)
     if not len(values):
         raise ValueError("An interval needs values: there are none.")
-    places = [np.zeros(len(values), dtype=int)] * 2
-    for i, labels in enumerate((clusters, classes)):
-        if labels is not None:
-            places[i] = np.unique(np.asarray(labels), return_inverse=True)[1]
+    of_one = [0] * len(values)
+    places = (
+        numbered(clusters),
+        numbered(of_one if classes is None else classes),
+    )
     shape = places[0].max() + 1, places[1].max() + 1
     sums, counts = np.zeros(shape), np.zeros(shape)
-    np.add.at(sums, tuple(places), values)
-    np.add.at(counts, tuple(places), 1)
+    np.add.at(sums, places, values)
+    np.add.at(counts, places, 1)
     ends = ClusteredRatio(sums, counts).interval(confidence, seed)
     if limits is None:
         return ends
