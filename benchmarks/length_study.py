@@ -79,6 +79,7 @@ def answer(listener, entries, path, weights, changes, batch_size):
                 "id": i,
                 "transcript": entry["transcript"],
                 "emotion": entry["emotion"],
+                "cluster": entry.get("cluster"),
                 "response": said.text,
                 "finished": said.finished,
             }

@@ -27,7 +27,7 @@ DATA_ROOT = "{data_root}"
 MANIFEST_VERSION = 1
 
 
-def split_groups(signatures, ratio, seed, contents=None):
+def split_groups(signatures, ratio, seed, contents=None, kinds=None):
     """Draws a share of groups, balanced over the labels that they hold.
 
     A group is what must not be torn apart, as the takes of one sentence.
@@ -48,8 +48,11 @@ def split_groups(signatures, ratio, seed, contents=None):
         Seed of the draw.
     contents : dict or None
         Group -> what is said in it. Groups of the same content, repeated
-        takes of one text, are spread over both sides, so that a class is not
-        told by its text.
+        takes of one text, go to one side, and the ratio is that of contents;
+        where all groups have one content, it is on both sides.
+    kinds : dict or None
+        Group -> its kind, as the scene that a dialog plays. Groups of one
+        kind are spread over both sides.
 
     Returns
     -------
@@ -62,11 +65,25 @@ def split_groups(signatures, ratio, seed, contents=None):
     -------
     >>> split_groups({n: ("sad", "happy") for n in range(10)}, 0.3, seed=0)
     ([2, 4, 8], [0, 1, 3, 5, 6, 7, 9])
+    >>> texts = {0: "Oh.", 1: "Oh.", 2: "No.", 3: "No."}
+    >>> split_groups(dict.fromkeys(texts, ["sad"]), 0.5, 0, texts)
+    ([2, 3], [0, 1])
     """
     if len(signatures) < 2 or not 0 < ratio < 1:
         raise ValueError(
             f"cannot split {len(signatures)} group(s) with the ratio {ratio}: "
             "2 groups and a ratio between 0 and 1 are needed"
+        )
+    if contents is not None and len(set(contents.values())) > 1:
+        together = _by_content(signatures, contents)
+        labels = {
+            first: {label for group in groups for label in signatures[group]}
+            for first, groups in together.items()
+        }
+        sides = split_groups(labels, ratio, seed, kinds=kinds)
+        return tuple(
+            sorted(group for first in side for group in together[first])
+            for side in sides
         )
     buckets = {}
     for group in sorted(signatures):
@@ -77,22 +94,36 @@ def split_groups(signatures, ratio, seed, contents=None):
     sizes = {labels: len(groups) for labels, groups in buckets.items()}
     total = min(max(round(ratio * len(signatures)), 1), len(signatures) - 1)
     quotas = _cover_labels(_largest_remainder(sizes, total), sizes)
+    drawn = _draw(buckets, quotas, seed, kinds or {})
+    return sorted(drawn), sorted(set(signatures) - set(drawn))
 
-    contents = contents or {group: group for group in signatures}
+
+def _by_content(signatures, contents):
+    """Puts groups of one content under the first of them."""
+    firsts, together = {}, {}
+    for group in sorted(signatures):
+        first = firsts.setdefault(contents[group], group)
+        together.setdefault(first, []).append(group)
+    return together
+
+
+def _draw(buckets, quotas, seed, kinds):
+    """Draws each bucket's quota, its groups' kinds in turn."""
     drawn = []
     generator = np.random.RandomState(seed)  # the same on every platform
     for labels, groups in buckets.items():
         left = [groups[i] for i in generator.permutation(len(groups))]
         for _ in range(quotas[labels]):
-            # Of the content most left here, then of that least drawn so far.
-            here = Counter(contents[group] for group in left)
-            taken = Counter(contents[group] for group in drawn)
+            # Of the kind most left here, then of that least drawn so far.
+            here = Counter(kinds.get(group, group) for group in left)
+            taken = Counter(kinds.get(group, group) for group in drawn)
             best = max(
-                left, key=lambda g: (here[contents[g]], -taken[contents[g]])
+                left,
+                key=lambda g: (here[kinds.get(g, g)], -taken[kinds.get(g, g)]),
             )
             left.remove(best)
             drawn.append(best)
-    return sorted(drawn), sorted(set(signatures) - set(drawn))
+    return drawn
 
 
 def _largest_remainder(sizes, total):

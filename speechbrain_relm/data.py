@@ -86,6 +86,8 @@ def _problem(entry, emotions):
     for field in FIELDS if emotions is None else (*FIELDS, *LABELS):
         if field not in entry:
             return f"'{field}' is missing."
+    if not isinstance(entry.get("cluster", ""), str):
+        return f"cluster {entry['cluster']} is no text."
     if emotions is None:
         return None
     if entry["emotion"] not in emotions:

@@ -12,7 +12,8 @@ from pathlib import Path
 from speechbrain_relm.base_models import origin
 from speechbrain_relm.convert.weights import read_json
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
-from speechbrain_relm.evaluation.table import read_csv, to_markdown
+from speechbrain_relm.evaluation.table import to_markdown
+from speechbrain_relm.evaluation.table_csv import read_csv
 from speechbrain_relm.files import FINGERPRINT
 from speechbrain_relm.hub import CONVERSION, weight_files
 

@@ -29,7 +29,7 @@ from speechbrain_relm.release import trained_weights, write_release
 from speechbrain_relm.steps.attributes import label_attributes
 from speechbrain_relm.steps.expected_responses import expect_responses
 from speechbrain_relm.steps.naming import step
-from speechbrain_relm.steps.report import write_report
+from speechbrain_relm.steps.report import describe_repeats, write_report
 from speechbrain_relm.steps.respond import Ask, respond
 from speechbrain_relm.steps.score import fingerprint, score_responses
 from speechbrain_relm.steps.transcribe import transcribe
@@ -490,12 +490,22 @@ class Recipe(ListeningSteps):
             kwargs={
                 "folder": self.folder,
                 "title": title,
-                "remarks": remarks,
+                "remarks": [*remarks, self.repeats()],
                 "baseline": baseline,
                 "corpus": self.hparams["corpus"],
             },
         )
         return self.folder / "table.md"
+
+    def repeats(self):
+        """Says how much of the test's words was said in training.
+
+        Returns
+        -------
+        str
+            A sentence.
+        """
+        return describe_repeats(self.learned_from, self.entries["test"])
 
     @step("release")
     def release(self, title, remarks, licence):

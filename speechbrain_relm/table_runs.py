@@ -80,10 +80,11 @@ def run_table(train, argv, recipe_folder):
             write_atomically,
             args=[folder / "seconds.json", json.dumps(seconds, indent=2)],
         )
+        repeats = recipe.repeats()
         # The next system's models take this one's place.
         del recipe
         gc.collect()
-    run_on_main(report, args=[folder, yaml, systems, seconds])
+    run_on_main(report, args=[folder, yaml, systems, seconds, repeats])
     return folder / "table.md"
 
 
@@ -177,7 +178,7 @@ def read_seconds(folder):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def report(folder, yaml, systems, seconds):
+def report(folder, yaml, systems, seconds, repeats):
     """Writes and prints the table.
 
     Arguments
@@ -190,6 +191,8 @@ def report(folder, yaml, systems, seconds):
         Its systems.
     seconds : dict
         See `read_seconds`.
+    repeats : str
+        What of the test was said in training.
     """
     titles = {}
     for system in systems:
@@ -202,7 +205,12 @@ def report(folder, yaml, systems, seconds):
         folder,
         runs,
         titles.get(BASELINE) if len(runs) > 1 else None,
-        [*describe_scorers(runs), "", *describe_seconds(seconds)],
+        [
+            f"- {repeats}",
+            *describe_scorers(runs),
+            "",
+            *describe_seconds(seconds),
+        ],
     )
     if if_main_process():
         path = folder / "table.md"

@@ -8,8 +8,8 @@ To run it alone, do the following:
 
 The speakers 0011 to 0020 read the same 350 sentences in each emotion. These
 parallel sentences are divided 7:3, so that no sentence of the test set is
-heard in training, in any voice or emotion. Where a copy repeats a text under several
-numbers, its takes are spread evenly over the parts.
+heard in training, in any voice or emotion. Where a copy repeats a text under
+several numbers, all of them go to one part.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -39,13 +39,14 @@ from speechbrain_relm.esd import (
     list_wavs,
     read_transcripts,
 )
+from speechbrain_relm.evaluation.wording import normalised
 from speechbrain_relm.files import locked
 
 logger = get_logger(__name__)
 
 NUM_SENTENCES = 350
 # Raise it when the same data and settings would give other manifests.
-VERSION = 2
+VERSION = 3
 
 
 def prepare_esd(
@@ -65,8 +66,9 @@ def prepare_esd(
     """Writes `train.json`, `valid.json` and `test.json` for ESD.
 
     Each maps an utterance id to `wav` (with `{data_root}` for `data_folder`),
-    `duration` (seconds), `speaker`, `emotion`, `transcript`, and `arousal`,
-    `dominance` and `valence`, which are null: ESD has no such labels.
+    `duration` (seconds), `speaker`, `emotion`, `transcript`, `cluster` (the
+    sentence, what intervals and tests draw), and `arousal`, `dominance` and
+    `valence`, which are null: ESD has no such labels.
     Manifests made from the same settings and files are kept. Wavs that cannot
     be used are named in `left_out.json`.
 
@@ -233,7 +235,7 @@ def _split_entries(
     for entry in entries:
         sentence = _sentence_index(entry["id"])
         emotions_of.setdefault(sentence, set()).add(entry["emotion"])
-        texts.setdefault(sentence, entry["transcript"].lower())
+        texts.setdefault(sentence, normalised(entry["transcript"]))
     if len(emotions_of) < 3:
         raise ValueError(
             f"usable wavs of {len(emotions_of)} parallel sentence(s) only: "
@@ -244,8 +246,10 @@ def _split_entries(
     else:
         test = _in_range(test_sentences, emotions_of)
     rest = {s: e for s, e in emotions_of.items() if s not in test}
-    valid, _ = split_groups(rest, valid_ratio, seed, texts)
+    of_rest = {sentence: texts[sentence] for sentence in rest}
+    valid, _ = split_groups(rest, valid_ratio, seed, of_rest)
 
+    firsts = {texts[s]: s for s in sorted(texts, reverse=True)}
     splits = {"train": {}, "valid": {}, "test": {}}
     for entry in sorted(entries, key=lambda entry: entry["id"]):
         sentence = _sentence_index(entry["id"])
@@ -257,18 +261,9 @@ def _split_entries(
             if tested != (split == "test"):
                 continue
         content = {k: v for k, v in entry.items() if k != "id"}
+        # Of one text under several numbers, the first.
+        content["cluster"] = f"sentence {firsts[texts[sentence]]}"
         splits[split][entry["id"]] = content
-
-    train, test = (
-        {entry["transcript"].lower() for entry in splits[split].values()}
-        for split in ("train", "test")
-    )
-    repeated = train & test
-    if repeated:
-        logger.warning(
-            f"{len(repeated)} text(s) of the test set occur in the training "
-            "set too, under another sentence number"
-        )
     return splits
 
 

@@ -64,7 +64,7 @@ EVALUATION = re.compile(r"\[[^\]]*\]\s+(\S+)\s+(\S+)\s*(?:\[(.*)\])?\s*")
 # As "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me."; times may lack.
 TRANSCRIPTION = re.compile(r"(Ses\w+)\s*(?:\[[^\]]*\])?\s*:\s*(.*)")
 # Raise it when the same data and settings would give other manifests.
-VERSION = 1
+VERSION = 2
 
 
 def prepare_iemocap(
@@ -81,9 +81,10 @@ def prepare_iemocap(
     """Writes `train.json`, `valid.json` and `test.json` for IEMOCAP.
 
     Each maps an utterance id to `wav` (with `{data_root}` for `data_folder`),
-    `duration` (seconds), `speaker` (as "Ses01F"), `emotion`, `transcript`, and
-    `arousal`, `dominance` and `valence` (0 to 1; all null where the corpus has
-    none of its scale). Manifests made from the same settings and files are
+    `duration` (seconds), `speaker` (as "Ses01F"), `emotion`, `transcript`,
+    `cluster` (the dialog, what intervals and tests draw), and `arousal`,
+    `dominance` and `valence` (0 to 1; all null where the corpus has none of
+    its scale). Manifests made from the same settings and files are
     kept. Utterances that cannot be used are named in `left_out.json`.
 
     Arguments
@@ -268,6 +269,16 @@ def _session_of(utterance):
     return int(utterance[3:5])
 
 
+def _cluster_of(utterance):
+    """Names the dialog, as "Ses01_script01_1" or "Ses01F_impro01".
+
+    A session's two actors play each script twice, once for the motion capture
+    of each: the same words, so both recordings are one.
+    """
+    dialog = utterance.rpartition("_")[0]
+    return re.sub(r"^(Ses\d\d)[FM](_script\d+_\d+).*", r"\1\2", dialog)
+
+
 def _read_transcripts(paths):
     """Reads utterance id -> text, the first one where there are several.
 
@@ -309,6 +320,7 @@ def _describe(wavs, evaluations, transcripts):
                 "speaker": session + speaker,
                 "emotion": EMOTIONS[labels[0]],
                 "transcript": text,
+                "cluster": _cluster_of(utterance),
                 **ratings,
             }
     if unrated:
@@ -396,7 +408,7 @@ def _split_entries(entries, test_session, valid_ratio, seed):
         dialog = utterance.rpartition("_")[0]
         if _session_of(utterance) != test_session:
             emotions_of.setdefault(dialog, set()).add(entry["emotion"])
-            # All sessions play the same scenes: one scene, one content.
+            # All sessions play the same scenes: each is on both sides.
             scenarios[dialog] = re.sub(r"^Ses..._([a-z]+\d+).*", r"\1", dialog)
     if len(emotions_of) < 2:
         raise ValueError(
@@ -404,7 +416,7 @@ def _split_entries(entries, test_session, valid_ratio, seed):
             f"session {test_session}: train and valid need one each; complete "
             "the copy of IEMOCAP"
         )
-    valid, _ = split_groups(emotions_of, valid_ratio, seed, scenarios)
+    valid, _ = split_groups(emotions_of, valid_ratio, seed, kinds=scenarios)
 
     splits = {"train": {}, "valid": {}, "test": {}}
     for utterance, entry in sorted(entries.items()):

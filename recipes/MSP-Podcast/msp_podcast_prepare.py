@@ -68,7 +68,7 @@ PARTITIONS = {
 RATINGS = {"arousal": "EmoAct", "dominance": "EmoDom", "valence": "EmoVal"}
 COLUMNS = ["FileName", "EmoClass", *RATINGS.values(), "SpkrID", "Split_Set"]
 # Raise it when the same data and settings would give other manifests.
-VERSION = 1
+VERSION = 2
 
 
 def prepare_msp_podcast(
@@ -87,9 +87,10 @@ def prepare_msp_podcast(
     """Writes `train.json`, `valid.json` and `test.json` for MSP-Podcast.
 
     Each maps an utterance id to `wav` (with `{data_root}` for `data_folder`),
-    `duration` (seconds), `speaker`, `emotion`, `transcript`, and `arousal`,
-    `dominance` and `valence` (0 to 1; all null where one of the corpus is
-    outside its scale). Manifests made from the same settings and files are
+    `duration` (seconds), `speaker`, `emotion`, `transcript`, `cluster` (the
+    speaker, or else the podcast, what intervals and tests draw), and
+    `arousal`, `dominance` and `valence` (0 to 1; all null where one of the
+    corpus is outside its scale). Manifests made from the same settings and files are
     kept. Wavs that cannot be used are named in `left_out.json`, and those that
     lack a transcript, and could have one, in `missing_transcripts.json`.
 
@@ -504,6 +505,12 @@ def _report_sample(drawn, sizes, lacking, missing):
             )
 
 
+def _podcast_of(utterance):
+    """Names the podcast, as in "MSP-PODCAST_0001_0008"; else the utterance."""
+    found = re.fullmatch(r"(MSP-PODCAST_\d+)_.*", utterance)
+    return found.group(1) if found else utterance
+
+
 def _entry(utterance, row, wav, duration, transcript):
     """Puts a manifest entry together."""
     return {
@@ -513,6 +520,7 @@ def _entry(utterance, row, wav, duration, transcript):
         "speaker": row["speaker"] or f"Unknown_{utterance}",
         "emotion": row["emotion"],
         "transcript": transcript,
+        "cluster": row["speaker"] or _podcast_of(utterance),
         **{dimension: row[dimension] for dimension in DIMENSIONS},
     }
 

@@ -17,13 +17,12 @@ from speechbrain_relm.evaluation.paper import CORPORA, printed_cells
 from speechbrain_relm.evaluation.questions import render_questions
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.table import (
-    read_csv,
     relative_gains,
     table_cells,
-    to_csv,
     to_latex,
     to_markdown,
 )
+from speechbrain_relm.evaluation.table_csv import read_csv, to_csv
 from speechbrain_relm.files import write_atomically
 from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.mini import epitome
@@ -72,6 +71,7 @@ def table(options):
     options : argparse.Namespace
         `runs`, `baseline`, `gains`, `paper` and `output`.
     """
+    check_names(options.runs)
     runs = [read_run(folder) for folder in options.runs]
     remarks = describe_scorers(runs)
     if options.gains:
@@ -89,6 +89,41 @@ def table(options):
     sys.stdout.write(f"{text}\n{options.output / 'table.md'}\n")
 
 
+def check_names(folders):
+    """Refuses runs that would be pooled without being meant to.
+
+    Arguments
+    ---------
+    folders : list of str
+        Folders, with NAME= before them or not.
+
+    Raises
+    ------
+    ValueError
+        If a folder is there twice, or two that are not named have one name.
+
+    Example
+    -------
+    >>> check_names(["A=results/a/1986", "A=results/a/1987"])
+    >>> check_names(["results/a/1986", "results/b/1986"])
+    Traceback (most recent call last):
+    ...
+    ValueError: Two runs have one name (1986): give names, as in RE-LLM=...
+    """
+    paths = [Path(folder.rpartition("=")[2]) for folder in folders]
+    bare = [p.name for p, f in zip(paths, folders) if "=" not in f]
+    twice = [name for name in bare if bare.count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"Two runs have one name ({twice[0]}): give names, as in "
+            "RE-LLM=results/ESD/re_llm/1986. Runs that are given one name are "
+            "pooled."
+        )
+    twice = [path for path in paths if paths.count(path) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} is there twice: name each run once.")
+
+
 def join(options):
     """Joins the tables of several corpora.
 
@@ -97,9 +132,15 @@ def join(options):
     options : argparse.Namespace
         `tables` and `output`.
     """
-    cells = []
+    cells, seen = [], set()
     for table in options.tables:
         corpus, _, folder = table.rpartition("=")
+        if corpus in seen:
+            raise ValueError(
+                f"{corpus} is there twice: pool its runs by the command "
+                "'table', which takes several of one name, and join that."
+            )
+        seen.add(corpus)
         path = Path(folder) / "table.csv"
         if not corpus or not path.is_file():
             raise ValueError(
@@ -171,7 +212,12 @@ def main(arguments=None):
         "Ours=results/a Theirs=results/b --baseline Theirs --gains "
         "Ours:Theirs --output results/table",
     )
-    command.add_argument("runs", nargs="+", help="folders, NAME=FOLDER")
+    command.add_argument(
+        "runs",
+        nargs="+",
+        help="folders, NAME=FOLDER; those of one name (seeds, sessions) are "
+        "pooled",
+    )
     command.add_argument("--baseline", help="name of the run to test against")
     command.add_argument(
         "--gains", nargs="*", help="pairs SYSTEM:OTHER of names"

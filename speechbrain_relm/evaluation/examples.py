@@ -120,7 +120,7 @@ def example_rows(runs, per_emotion=1):
             lines.append(
                 f"| {markdown_cell(emotion)} | "
                 f"{markdown_cell(record['transcript'])} | "
-                f"{markdown_cell(run.name)} | {response} | {scores['Ex']} | "
-                f"{scores['ER']} |"
+                f"{markdown_cell(run.name)} | {response} | "
+                f"{scores.get('Ex', '—')} | {scores.get('ER', '—')} |"
             )
     return lines

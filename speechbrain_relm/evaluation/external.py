@@ -8,7 +8,7 @@ import csv
 from pathlib import Path
 
 NEEDED = ("transcript", "response")
-OPTIONAL = ("id", "emotion")
+OPTIONAL = ("id", "emotion", "cluster")
 
 
 def read_responses(path):
@@ -18,8 +18,9 @@ def read_responses(path):
     ---------
     path : str or pathlib.Path
         A CSV in UTF-8 with the columns `transcript` and `response`, and
-        perhaps `id` (else the rows are numbered) and `emotion`. A response
-        may be empty.
+        perhaps `id` (else the rows are numbered), `emotion`, and `cluster`,
+        which counts as one in intervals and tests (else each transcript
+        does). A response may be empty.
 
     Returns
     -------

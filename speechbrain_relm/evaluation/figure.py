@@ -10,7 +10,7 @@ from speechbrain_relm.evaluation.table import layout
 
 
 def draw_scores(path, cells):
-    """Draws means and 95 % bootstrap intervals of ER, Ex and the fits.
+    """Draws means and 95 % intervals over clusters of ER, Ex and the fits.
 
     Arguments
     ---------
@@ -21,7 +21,7 @@ def draw_scores(path, cells):
 
     Example
     -------
-    >>> from speechbrain_relm.evaluation.table import Cell
+    >>> from speechbrain_relm.evaluation.measured import Cell
     >>> path = getfixture("tmp_path") / "figure"
     >>> cell = Cell(SCORES["ER"], "A", 1.0, 0.5, (0.8, 1.2))
     >>> draw_scores(path, [cell])
@@ -45,7 +45,7 @@ def draw_scores(path, cells):
             cell = rows[metric].get(system)
             if cell is None:
                 continue
-            low, high = cell.interval
+            low, high = cell.interval or (cell.value, cell.value)
             axis.errorbar(
                 cell.value,
                 place,

@@ -92,10 +92,10 @@ def describe(folder):
         found, chance = figures[name], figures["chance"].get(name)
         of = "" if chance is None else f", by chance {chance:.2f}"
         if is_known(found):
-            lines.append(
-                f"{title} {found['value']:.2f} "
-                f"[{found['low']:.2f}, {found['high']:.2f}]{of}"
-            )
+            interval = ""
+            if found["low"] is not None:  # more than one sentence
+                interval = f" [{found['low']:.2f}, {found['high']:.2f}]"
+            lines.append(f"{title} {found['value']:.2f}{interval}{of}")
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ Authors
 
 from collections import defaultdict
 
+from speechbrain_relm.evaluation.clusters import cluster_of
 from speechbrain_relm.evaluation.judge import SENTENCES
 from speechbrain_relm.evaluation.quality import FLAWS, flaws_of
 from speechbrain_relm.evaluation.statistics import figure_of
@@ -233,11 +234,11 @@ def listening_figures(fits, responses, emotions):
     -------
     dict
         `tone_fit`, `content_fit`, `flawed_share` and `empty_share`, each with
-        `value`, `low`, `high` (95 %, drawn by sentence) and `n`; the share
+        `value`, `low`, `high` (95 %, drawn by cluster) and `n`; the share
         of each flaw; `chance` of the fits; and `notes`.
     """
     rows = list(fits.values())
-    clusters = [normalised(responses[i]["transcript"]) for i in fits]
+    clusters = [cluster_of(responses[i]) for i in fits]
     chances = [row["content_chance"] for row in rows]
     chances = [chance for chance in chances if chance is not None]
     notes = []

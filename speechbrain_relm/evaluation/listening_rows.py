@@ -97,7 +97,7 @@ def describe_listening(runs):
         "- Tone fit is the share of responses that the text LLM, given the "
         "true transcript, finds likeliest under the true emotion, its priors "
         "taken off; content fit the same among sentences of the emotion. In "
-        "brackets 95 % intervals, drawn by sentence."
+        "brackets 95 % intervals, drawn by cluster."
     ]
     lines += [
         f"- {run.name}: {note}"
@@ -194,9 +194,13 @@ def in_brackets(figure):
     -------
     >>> in_brackets({"value": 0.5, "low": 0.25, "high": 0.75})
     '.500 [.250, .750]'
+    >>> in_brackets({"value": 0.5, "low": None, "high": None})
+    '.500'
     """
     if figure["value"] is None:
         return "undefined"
+    if figure["low"] is None:
+        return short(figure["value"])
     value, low, high = (short(figure[key]) for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
 

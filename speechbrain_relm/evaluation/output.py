@@ -4,19 +4,17 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from speechbrain_relm.evaluation.clusters import describe_clusters
 from speechbrain_relm.evaluation.examples import example_rows
 from speechbrain_relm.evaluation.figure import draw_scores
 from speechbrain_relm.evaluation.listening_rows import (
     describe_listening,
     swaps_table,
 )
+from speechbrain_relm.evaluation.pooling import describe_pools, pool_runs
 from speechbrain_relm.evaluation.recognition import confusion_tables
-from speechbrain_relm.evaluation.table import (
-    table_cells,
-    to_csv,
-    to_latex,
-    to_markdown,
-)
+from speechbrain_relm.evaluation.table import table_cells, to_latex, to_markdown
+from speechbrain_relm.evaluation.table_csv import to_csv
 from speechbrain_relm.files import write_atomically
 
 
@@ -28,7 +26,7 @@ def write_table(folder, runs, baseline, remarks):
     folder : pathlib.Path
         Where they go.
     runs : list of Run
-        Systems on one test set.
+        Systems on one test set; runs of one name make one system.
     baseline : str or None
         Name of the run that the others are tested against.
     remarks : list of str
@@ -39,8 +37,10 @@ def write_table(folder, runs, baseline, remarks):
     str
         The Markdown.
     """
+    runs = pool_runs(runs)
     cells = table_cells(runs, baseline)
-    lines = ["# Table I", "", to_markdown(cells), "", *remarks]
+    lines = ["# Table I", "", to_markdown(cells), "", *describe_clusters(runs)]
+    lines += [*describe_pools(runs), *remarks]
     lines += ["", *describe_listening(runs), "", *swaps_table(runs)]
     lines += ["", *confusion_tables(runs)]
     lines += ["", "# Examples", "", *example_rows(runs)]

@@ -6,8 +6,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from speechbrain_relm.evaluation.measured import Cell
 from speechbrain_relm.evaluation.runs import SCORES
-from speechbrain_relm.evaluation.table import Cell
 
 CORPORA = ("IEMOCAP", "ESD", "MSP-Podcast")
 SYSTEMS = (

@@ -170,6 +170,8 @@ def render_questions(run):
         f"{cell(row['wrong'])} | {number(row['p'])} |"
         for row in empathy_by_recognition(run)
     ]
+    if not run.has("Ex"):
+        return "\n".join([*lines, "", "Not all responses have an Ex."])
     found = exploration_by_length(run)
     lines += [
         "",

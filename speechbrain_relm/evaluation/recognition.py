@@ -1,8 +1,7 @@
 """How well emotion is recognized: UA, WA, macro-F1, and what is confused.
 
-All follow from the table of true and recognized classes. For an interval the
-clusters (sentences) are drawn anew and their tables added up, so one set of
-draws serves all three.
+All are ratios, or means of ratios, of counts in the table of true and
+recognized classes; their intervals draw clusters (sentences).
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -12,32 +11,14 @@ import numpy as np
 
 from speechbrain_relm.evaluation.cells import markdown_cell
 from speechbrain_relm.evaluation.listening_rows import in_brackets
-from speechbrain_relm.evaluation.statistics import RESAMPLES
-from speechbrain_relm.evaluation.wording import normalised
+from speechbrain_relm.evaluation.resampling import (
+    ClusteredRatio,
+    known,
+    numbered,
+)
 
 MEASURES = ("UA", "WA", "macro-F1")
 UNPARSED = "none"
-
-
-def cluster_of(record):
-    """Says with which other responses one is alike.
-
-    Arguments
-    ---------
-    record : dict
-        Of `responses.jsonl`.
-
-    Returns
-    -------
-    str
-        Its manifest's `cluster`, or else its sentence.
-
-    Example
-    -------
-    >>> cluster_of({"transcript": "I'm late!"})
-    "i'm late"
-    """
-    return record.get("cluster") or normalised(record.get("transcript", ""))
 
 
 def confusion(heard, labels):
@@ -71,37 +52,35 @@ def confusion(heard, labels):
     return table
 
 
-def measures_of(tables):
-    """Computes UA, WA and macro-F1 of tables of counts.
+def ratios_of(tables):
+    """Splits UA, WA and macro-F1 into numerators and denominators.
 
     Arguments
     ---------
     tables : numpy.ndarray
-        Counts [..., K, M] of K true classes by M >= K recognized ones, of
-        which the first K are the same.
+        Counts [C, K, M] of C clusters, of K true classes by M >= K
+        recognized ones, of which the first K are the same.
 
     Returns
     -------
     dict
-        Measure to values [...]. A class that a table lacks takes no part in
-        its UA, and in its macro-F1 only if it was recognized.
+        Measure to numerators and denominators, [C, K] or [C, 1]: it is the
+        mean of the ratios of their sums.
 
     Example
     -------
-    >>> found = measures_of(np.array([[2.0, 0.0], [1.0, 1.0]]))
-    >>> [round(float(found[name]), 3) for name in MEASURES]
+    >>> found = ratios_of(np.array([[[2.0, 0.0], [1.0, 1.0]]]))
+    >>> [round(float((a / b).mean()), 3) for a, b in found.values()]
     [0.75, 0.75, 0.733]
     """
     true = tables.sum(-1)
     right = np.diagonal(tables, axis1=-2, axis2=-1)
     named = tables[..., : true.shape[-1]].sum(-2)
-    with np.errstate(invalid="ignore"):
-        recall, f1 = right / true, 2 * right / (true + named)
-        return {
-            "UA": np.nanmean(recall, axis=-1),
-            "WA": right.sum(-1) / true.sum(-1),
-            "macro-F1": np.nanmean(f1, axis=-1),
-        }
+    return {
+        "UA": (right, true),
+        "WA": (right.sum(1, keepdims=True), true.sum(1, keepdims=True)),
+        "macro-F1": (2 * right, true + named),
+    }
 
 
 def recognition_figures(heard, labels, clusters, seed=1):
@@ -131,35 +110,23 @@ def recognition_figures(heard, labels, clusters, seed=1):
     """
     total = confusion(heard, labels)
     rows, columns = list(total), list(next(iter(total.values())))
-    names, of = np.unique(np.asarray(clusters), return_inverse=True)
-    tables = np.zeros((len(names), len(rows), len(columns)))
+    of = numbered(clusters)
+    tables = np.zeros((of.max() + 1, len(rows), len(columns)))
     for cluster, label, name in zip(of, labels, heard):
         column = columns.index(UNPARSED if name is None else name)
         tables[cluster, rows.index(label), column] += 1
-    drawn = measures_of(_resampled(tables, seed))
-    values = measures_of(tables.sum(0))
     found = {}
-    for measure in MEASURES:
-        low, high = np.percentile(drawn[measure], [2.5, 97.5])
+    for measure, parts in ratios_of(tables).items():
+        ratio = ClusteredRatio(*parts)
+        interval = known(ratio.interval(0.95, seed))
+        low, high = np.clip(interval, 0, 1) if interval else (None, None)
         found[measure] = {
-            "value": float(values[measure]),
-            "low": float(low),
-            "high": float(high),
+            "value": ratio.value,
+            "low": None if low is None else float(low),
+            "high": None if high is None else float(high),
             "n": len(labels),
         }
     return found
-
-
-def _resampled(tables, seed):
-    """Adds up the tables [C, K, M] of drawn clusters, [RESAMPLES, K, M]."""
-    count, rng = len(tables), np.random.default_rng(seed)
-    flat, found = tables.reshape(count, -1), []
-    at_once = max(1, min(RESAMPLES, 2**22 // count))  # 32 MB of draws
-    for start in range(0, RESAMPLES, at_once):
-        size = min(at_once, RESAMPLES - start)
-        drawn = rng.multinomial(count, np.full(count, 1 / count), size=size)
-        found.append(drawn @ flat)
-    return np.concatenate(found).reshape(-1, *tables.shape[1:])
 
 
 def confusion_tables(runs, heading="#"):
@@ -198,7 +165,7 @@ def confusion_tables(runs, heading="#"):
     title = f"{heading} What was taken for what"
     note = (
         "Rows are the labels, columns what was recognized; in brackets 95 % "
-        "intervals, drawn by sentence."
+        "intervals, drawn by cluster."
     )
     return [title, "", note, *lines]
 

@@ -5,16 +5,15 @@ Authors
 """
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional
 
 import torch
 
 from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.evaluation.recognition import (
-    cluster_of,
-    recognition_figures,
-)
+from speechbrain_relm.evaluation.clusters import cluster_of
+from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.records import read_records
 
 # Empathy scores of a response, 0 to 2.
@@ -37,7 +36,8 @@ class Run(NamedTuple):
 
     `name` for tables; `responses` and `scores`, utterance id to record;
     `scorer`, the folder of the empathy scorer, if it is known; `listening`
-    and `same_words`, the figures of the steps of these names, if they ran.
+    and `same_words`, the figures of the steps of these names, if they ran;
+    `parts`, the runs of one name that this one joins (see `pooling`).
     """
 
     name: str
@@ -46,6 +46,7 @@ class Run(NamedTuple):
     scorer: Optional[str] = None
     listening: Optional[dict] = None
     same_words: Optional[dict] = None
+    parts: tuple = ()
 
     def scorer_metrics(self):
         """Finds the held-out figures of the run's scorer.
@@ -103,6 +104,37 @@ class Run(NamedTuple):
             Whether every utterance has it.
         """
         return all(score in record for record in self.scores.values())
+
+    def utterance_means(self, score):
+        """Averages one score over the responses to each utterance.
+
+        Arguments
+        ---------
+        score : str
+            "ER", "Ex" or "IP".
+
+        Returns
+        -------
+        dict
+            Utterance id to mean level; several runs may have answered it.
+        """
+        levels = defaultdict(list)
+        for key, record in self.responses.items():
+            levels[record.get("id", key)].append(self.scores[key][score])
+        return {i: sum(found) / len(found) for i, found in levels.items()}
+
+    def clusters(self):
+        """Lists what each utterance is drawn with.
+
+        Returns
+        -------
+        dict
+            Utterance id to cluster; see `cluster_of`.
+        """
+        return {
+            record.get("id", key): cluster_of(record) or key
+            for key, record in self.responses.items()
+        }
 
     def recognized(self):
         """Lists what was recognized, in every way the run has.

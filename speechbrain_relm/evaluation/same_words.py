@@ -13,6 +13,7 @@ from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
 
+from speechbrain_relm.evaluation.clusters import cluster_of
 from speechbrain_relm.evaluation.judge import judge_responses
 from speechbrain_relm.evaluation.listening import (
     fits_of,
@@ -275,7 +276,7 @@ def identical_share(groups, responses):
             if responses[one]["emotion"] != responses[two]["emotion"]:
                 texts = [responses[i]["response"].split() for i in (one, two)]
                 values.append(texts[0] == texts[1])
-                clusters.append(normalised(responses[one]["transcript"]))
+                clusters.append(cluster_of(responses[one]))
     return figure_of(values, clusters)
 
 
@@ -305,7 +306,7 @@ def recognized(responses):
         return figure_of([], [])
     return figure_of(
         [record[fields[0]] == record["emotion"] for record in records],
-        [normalised(record["transcript"]) for record in records],
+        [cluster_of(record) for record in records],
         [record["emotion"] for record in records],
     )
 
@@ -337,5 +338,5 @@ def followed(tones, priors, others, responses):
         for name, whose in zip(fits, (utterance, others[utterance])):
             fit = share_of_best(gains, responses[whose]["emotion"])
             fits[name].append(fit)
-    clusters = [normalised(responses[i]["transcript"]) for i in tones]
+    clusters = [cluster_of(responses[i]) for i in tones]
     return {name: figure_of(values, clusters) for name, values in fits.items()}

@@ -1,34 +1,54 @@
 """Means, paired tests and intervals over the responses of a test set.
 
-Empathy levels are ordinal (0, 1, 2), so most paired differences are zero.
-Zero differences are left out of Wilcoxon's test, its own way ("wilcox" in
-scipy); equal absolute differences share their mean rank. p alone then says
-little: the effect size and the share of zero differences stand beside it.
+Empathy levels are ordinal (0, 1, 2), so most paired differences are zero:
+zero differences are left out of Wilcoxon's test, its own way, and equal
+absolute differences share their mean rank. Answers to one sentence in ten
+voices and four emotions are alike, so that test, the paper's own, takes a few
+sentences for very many responses. Beside it stand an interval and a test that
+draw clusters, e.g. sentences, and not responses.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
-from scipy.stats import bootstrap, rankdata, wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
-RESAMPLES = 2000
+from speechbrain_relm.evaluation.resampling import (
+    ClusteredRatio,
+    checked,
+    known,
+    numbered,
+)
+from speechbrain_relm.evaluation.sign_flips import exact_p, flip_p
+
+# Differences of means over seeds that are equal but for rounding are ties.
+DECIMALS = 9
 
 
 class PairedTest(NamedTuple):
     """Two systems on the same utterances.
 
-    `p` of Wilcoxon's two-sided signed-rank test; `pairs`; `ties`, the share
-    of pairs without a difference; `effect`, the matched-pairs rank-biserial
-    correlation, -1 (the baseline is always better) to 1.
+    Over responses, as the paper tests: `p` of Wilcoxon's two-sided
+    signed-rank test; `pairs`; `ties`, the share of pairs without a
+    difference; `effect`, the matched-pairs rank-biserial correlation, -1 (the
+    baseline is always better) to 1; `nonzero`, pairs with a difference.
+
+    Over clusters: the mean `difference` and its 95 % `interval` (`None` for a
+    single cluster), `clustered_p` of the sign flips, and `clusters`.
     """
 
     p: float
     pairs: int
     ties: float
     effect: float
+    nonzero: Optional[int] = None
+    difference: Optional[float] = None
+    interval: Optional[tuple] = None
+    clustered_p: Optional[float] = None
+    clusters: Optional[int] = None
 
 
 def mean_and_deviation(scores):
@@ -86,13 +106,95 @@ def paired_differences(scores, baseline):
             f"The two runs differ in {len(odd)} utterances (first: {odd[0]}): "
             "a paired test needs the same ones. Run both on one test set."
         )
-    return np.array([scores[i] - baseline[i] for i in scores])
+    differences = np.array([scores[i] - baseline[i] for i in scores])
+    return differences.round(DECIMALS)
 
 
-def compare(scores, baseline):
-    """Tests paired ordinal scores by Wilcoxon's signed-rank test.
+def signed_rank(differences):
+    """Tests paired differences by Wilcoxon's signed-rank test (two-sided).
 
-    If no pair differs, p is 1 and the effect 0.
+    Zero differences are dropped; equal absolute differences share their mean
+    rank. p is exact, from all assignments of signs to the ranks, below 50
+    differences, and above wherever the rank sum takes few enough values, as
+    with levels; else it is that of the normal distribution, corrected for
+    ties.
+
+    Arguments
+    ---------
+    differences : sequence of float
+        Differences [N], independent of each other.
+
+    Returns
+    -------
+    float
+        p; 1 if there are no differences but zero.
+
+    Example
+    -------
+    >>> signed_rank([1, 1, 1, 0, 0]), signed_rank([0, 0])
+    (0.25, 1.0)
+    """
+    other = _without_zeros(differences)
+    if not len(other):
+        return 1.0
+    # Mean ranks are whole or half: twice them is whole.
+    ranks = 2 * rankdata(np.abs(other))
+    p = exact_p(ranks, abs((ranks * np.sign(other)).sum()))
+    if p is None:
+        p = wilcoxon(other, method="asymptotic").pvalue
+    return float(p)
+
+
+def _without_zeros(differences):
+    """Drops zero differences."""
+    differences = checked(differences).round(DECIMALS)
+    return differences[differences != 0]
+
+
+def cluster_sign_flip(differences, clusters, seed=1):
+    """Tests paired differences that come in clusters (two-sided).
+
+    If the systems are equal, all differences of a cluster together could as
+    well be the other way round; so the signs of the clusters' sums are
+    flipped, in every way there is (see `sign_flips.flip_p`). p says how often
+    the sum of all is as far from zero. Below six clusters it cannot be under
+    0.05.
+
+    Arguments
+    ---------
+    differences : sequence of float
+        Differences [N].
+    clusters : sequence
+        The cluster [N] of each.
+    seed : int
+        Of drawn flips, where there are too many.
+
+    Returns
+    -------
+    float
+        p, never 0; 1 if all sums are zero, or if there are no differences.
+
+    Raises
+    ------
+    ValueError
+        If there is no cluster for each difference.
+
+    Example
+    -------
+    >>> cluster_sign_flip([1, 1, 1, 1, 1, 1], list("aabbcc"))
+    0.25
+    >>> cluster_sign_flip([], [])
+    1.0
+    """
+    differences = checked(differences, clusters)
+    if not len(differences):
+        return 1.0
+    sums = np.bincount(numbered(clusters), weights=differences)
+    return flip_p(sums.round(DECIMALS), seed)
+
+
+def compare(scores, baseline, clusters=None):
+    """Tests paired ordinal scores, over responses and over clusters.
 
     Arguments
     ---------
@@ -100,11 +202,13 @@ def compare(scores, baseline):
         Utterance id to score of the system.
     baseline : dict
         The same of the baseline.
+    clusters : dict or None
+        Utterance id to its cluster; `None` takes each for one.
 
     Returns
     -------
     PairedTest
-        p, number of pairs, share of ties, effect size.
+        Both tests; if no pair differs, p is 1 and the effect 0.
 
     Raises
     ------
@@ -113,29 +217,52 @@ def compare(scores, baseline):
 
     Example
     -------
-    >>> compare({"a": 2, "b": 1}, {"a": 2, "b": 1})
-    PairedTest(p=1.0, pairs=2, ties=1.0, effect=0.0)
+    >>> compare({"a": 2, "b": 1}, {"a": 2, "b": 1})[:5]
+    (1.0, 2, 1.0, 0.0, 0)
     >>> compare({"a": 2, "b": 2, "c": 0}, {"a": 0, "b": 1, "c": 0}).effect
     1.0
     """
     differences = paired_differences(scores, baseline)
-    ties = float(np.mean(differences == 0))
-    if ties == 1.0:
-        return PairedTest(1.0, len(differences), ties, 0.0)
-    p = wilcoxon(differences, zero_method="wilcox").pvalue
-    other = differences[differences != 0]
+    of_cluster = [clusters[i] if clusters else i for i in scores]
+    other = _without_zeros(differences)
     ranks = rankdata(np.abs(other))
-    effect = float((ranks * np.sign(other)).sum() / ranks.sum())
-    return PairedTest(float(p), len(differences), ties, effect)
+    effect = 0.0
+    if len(other):
+        effect = float((ranks * np.sign(other)).sum() / ranks.sum())
+    return PairedTest(
+        signed_rank(differences),
+        len(differences),
+        (len(differences) - len(other)) / len(differences),
+        effect,
+        len(other),
+        float(differences.mean()),
+        known(cluster_interval(differences, of_cluster)),
+        cluster_sign_flip(differences, of_cluster),
+        len(set(of_cluster)),
+    )
 
 
-def bootstrap_interval(scores, confidence=0.95, seed=1):
-    """Estimates how far a mean would move on another test set of this size.
+def cluster_interval(
+    values, clusters, classes=None, limits=None, confidence=0.95, seed=1
+):
+    """Estimates how far a mean would move with other sentences.
+
+    Responses to one sentence are alike, so sentences are drawn, not
+    responses: the symmetric studentized bootstrap over clusters, 2000
+    resamples, never narrower than Student's t interval. Below ten clusters,
+    which have too few resamples, it is the t interval of as many clusters of
+    equal size as would tell as much.
 
     Arguments
     ---------
-    scores : list of float
-        Scores, or paired differences, one an utterance.
+    values : sequence of float
+        Values [N].
+    clusters : sequence
+        The cluster [N] of each, e.g. its normalised sentence.
+    classes : sequence or None
+        Classes [N]: the mean is then that of the classes' means (UA).
+    limits : tuple of float or None
+        Lowest and highest value that can be: the interval stays within.
     confidence : float
         0..1.
     seed : int
@@ -144,100 +271,48 @@ def bootstrap_interval(scores, confidence=0.95, seed=1):
     Returns
     -------
     tuple of float
-        Ends of the percentile bootstrap interval of the mean, from 2000
-        resamples; twice the mean itself if all scores are the same.
-
-    Example
-    -------
-    >>> bootstrap_interval([1, 1, 1])
-    (1.0, 1.0)
-    """
-    scores = np.asarray(scores, dtype=float)
-    if len(set(scores.tolist())) == 1:
-        return float(scores[0]), float(scores[0])
-    interval = bootstrap(
-        (scores,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=confidence,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
-
-
-def cluster_interval(values, clusters, classes=None, seed=1):
-    """Estimates how far a mean would move with other sentences.
-
-    Responses to one sentence are alike, so sentences are drawn, not
-    responses: the 95 % percentile bootstrap over clusters, 2000 resamples.
-
-    Arguments
-    ---------
-    values : array
-        Values [N].
-    clusters : sequence
-        The cluster [N] of each, e.g. its normalised sentence.
-    classes : sequence or None
-        Classes [N]: the mean is then that of the classes' means (UA).
-    seed : int
-        Of the resampling.
-
-    Returns
-    -------
-    tuple of float
-        Ends of the interval.
+        Ends of the interval; both nan if there is a single cluster, which
+        does not say how far apart clusters are.
 
     Raises
     ------
     ValueError
-        If there are no values.
+        If there are no values, or there is no cluster for each.
 
     Example
     -------
     >>> cluster_interval([1, 0, 1, 0], ["a", "a", "b", "b"])
     (0.5, 0.5)
-    >>> cluster_interval([1, 1, 0, 0], ["a", "a", "b", "b"])
+    >>> cluster_interval([1, 1, 0, 0], ["a", "a", "b", "b"], limits=(0, 1))
     (0.0, 1.0)
+    >>> cluster_interval([1, 1, 0, 0], ["a", "a", "a", "a"])
+    (nan, nan)
     """
-    values = np.asarray(values, dtype=float)
-    if not len(values) or len(values) != len(clusters):
-        raise ValueError(
-            f"An interval needs a cluster for each value: got {len(values)} "
-            f"values and {len(clusters)} clusters."
-        )
-    names, cluster = np.unique(np.asarray(clusters), return_inverse=True)
-    kinds = np.zeros(len(values), dtype=int)
-    if classes is not None:
-        kinds = np.unique(np.asarray(classes), return_inverse=True)[1]
-    sums = np.zeros((len(names), kinds.max() + 1))
-    counts = np.zeros_like(sums)
-    np.add.at(sums, (cluster, kinds), values)
-    np.add.at(counts, (cluster, kinds), 1)
-    rng, means = np.random.default_rng(seed), []
-    # So many at a time that the draws stay below 32 MB.
-    at_once = max(1, min(RESAMPLES, 2**22 // len(names)))
-    for start in range(0, RESAMPLES, at_once):
-        drawn = rng.multinomial(
-            len(names),
-            np.full(len(names), 1 / len(names)),
-            size=min(at_once, RESAMPLES - start),
-        )
-        # A class that a resample lacks takes no part in its mean.
-        with np.errstate(invalid="ignore"):
-            of_classes = (drawn @ sums) / (drawn @ counts)
-        means.append(np.nanmean(of_classes, axis=1))
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return float(low), float(high)
+    values = checked(values, clusters)
+    if not len(values):
+        raise ValueError("An interval needs values: there are none.")
+    of_one = [0] * len(values)
+    places = (
+        numbered(clusters),
+        numbered(of_one if classes is None else classes),
+    )
+    shape = places[0].max() + 1, places[1].max() + 1
+    sums, counts = np.zeros(shape), np.zeros(shape)
+    np.add.at(sums, places, values)
+    np.add.at(counts, places, 1)
+    ends = ClusteredRatio(sums, counts).interval(confidence, seed)
+    if limits is None:
+        return ends
+    return tuple(float(np.clip(end, *limits)) for end in ends)
 
 
 def figure_of(values, clusters, classes=None):
-    """Sums values up for a report.
+    """Sums shares up for a report.
 
     Arguments
     ---------
     values : sequence
-        Values [N]; `None` where undefined.
+        Values [N], 0..1; `None` where undefined.
     clusters : sequence
         See `cluster_interval`.
     classes : sequence or None
@@ -247,12 +322,13 @@ def figure_of(values, clusters, classes=None):
     -------
     dict
         `value`, `low` and `high` (95 %), and `n`, the values there are; the
-        first three are `None` if there are none.
+        first three are `None` if there are none, `low` and `high` if there is
+        a single cluster.
 
     Example
     -------
-    >>> figure_of([1, None, 0], ["a", "a", "a"])
-    {'value': 0.5, 'low': 0.5, 'high': 0.5, 'n': 2}
+    >>> figure_of([1, None, 0], ["a", "b", "b"])
+    {'value': 0.5, 'low': 0.0, 'high': 1.0, 'n': 2}
     >>> figure_of([], [])
     {'value': None, 'low': None, 'high': None, 'n': 0}
     """
@@ -265,7 +341,8 @@ def figure_of(values, clusters, classes=None):
     if classes is not None:
         classes = np.array([classes[i] for i in there])
         value = np.mean([values[classes == k].mean() for k in set(classes)])
-    low, high = cluster_interval(values, clusters, classes)
+    interval = cluster_interval(values, clusters, classes, limits=(0, 1))
+    low, high = known(interval) or (None, None)
     return {"value": float(value), "low": low, "high": high, "n": len(there)}
 
 

@@ -4,54 +4,20 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
-import io
-from typing import NamedTuple, Optional
-
-from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.emotion.concordance import concordance
 from speechbrain_relm.evaluation.cells import latex_cell, markdown_cell
-from speechbrain_relm.evaluation.listening_rows import (
-    CONTENT,
-    TONE,
-    listening_rows,
-    short,
+from speechbrain_relm.evaluation.listening_rows import CONTENT, TONE, short
+from speechbrain_relm.evaluation.measured import (
+    other_cells,
+    score_cells,
 )
-from speechbrain_relm.evaluation.quality import flaws
+from speechbrain_relm.evaluation.pooling import pool_runs
 from speechbrain_relm.evaluation.recognition import MEASURES
 from speechbrain_relm.evaluation.runs import SCORES
-from speechbrain_relm.evaluation.statistics import (
-    PairedTest,
-    bootstrap_interval,
-    compare,
-    holm,
-    mean_and_deviation,
-    stars,
-)
-from speechbrain_relm.metrics import word_error_rate
+from speechbrain_relm.evaluation.statistics import holm, stars
 
 # How the metrics begin whose highest value is marked.
 _RECOGNITION = tuple(f"{measure} by" for measure in MEASURES)
 HIGHER_IS_BETTER = (*SCORES.values(), *_RECOGNITION, "CCC", TONE, CONTENT)
-
-
-class Cell(NamedTuple):
-    """One system's value of one metric.
-
-    `deviation` and `interval` (95 % bootstrap) of scores; `test` against the
-    baseline, and its p after Holm's correction over the table; `scorer`, what
-    the empathy scorer learned from.
-    """
-
-    metric: str
-    system: str
-    value: float
-    deviation: Optional[float] = None
-    interval: Optional[tuple] = None
-    test: Optional[PairedTest] = None
-    holm_p: Optional[float] = None
-    best: bool = False
-    scorer: Optional[str] = None
 
 
 def table_cells(runs, baseline=None):
@@ -60,9 +26,9 @@ def table_cells(runs, baseline=None):
     Arguments
     ---------
     runs : list of Run
-        Systems on one test set.
+        Systems on one test set; runs of one name make one system.
     baseline : str or None
-        Name of the run that the others are tested against.
+        Name of the system that the others are tested against.
 
     Returns
     -------
@@ -81,97 +47,27 @@ def table_cells(runs, baseline=None):
     >>> table_cells([run])[0].value
     2.0
     """
-    names = [run.name for run in runs]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"Two runs have one name ({', '.join(names)}): give names, as in "
-            "RE-LLM=results/ESD/re_llm/1986."
-        )
-    if baseline is not None and baseline not in names:
+    systems = {run.name: run for run in pool_runs(runs)}
+    if baseline is not None and baseline not in systems:
         raise ValueError(
             f"There is no run '{baseline}' to test against, only "
-            f"{', '.join(names)}."
+            f"{', '.join(systems)}."
         )
-    reference = dict(zip(names, runs)).get(baseline)
     cells = []
-    for score, title in SCORES.items():
-        for run in runs:
-            if not run.has(score):
-                continue
-            levels = run.levels(score)
-            test = None
-            if (
-                reference is not None
-                and run is not reference
-                and reference.has(score)
-            ):
-                test = compare(levels, reference.levels(score))
-            cells.append(
-                Cell(
-                    title,
-                    run.name,
-                    *mean_and_deviation(list(levels.values())),
-                    bootstrap_interval(list(levels.values())),
-                    test,
-                    scorer=run.scorer_data(),
-                )
-            )
-    for run in runs:
-        for way, figures in run.recognition().items():
-            cells += [
-                Cell(
-                    f"{measure} by {way}",
-                    run.name,
-                    figures[measure]["value"],
-                    interval=(
-                        figures[measure]["low"],
-                        figures[measure]["high"],
-                    ),
-                )
-                for measure in MEASURES
-            ]
-            if way == "prompt":  # the other ways always name one
-                cells.append(
-                    Cell(f"no answer by {way}", run.name, figures["unparsed"])
-                )
-        attributes = run.attributes()
-        if attributes is not None:
-            values = concordance(*attributes).tolist()
-            for dimension, value in zip(DIMENSIONS, values):
-                cells.append(Cell(f"CCC of {dimension}", run.name, value))
-        records = list(run.responses.values())
-        if all("heard" in record for record in records):
-            rate = word_error_rate(
-                [record["heard"] for record in records],
-                [record["transcript"] for record in records],
-            )
-            cells.append(Cell("Word error rate", run.name, rate))
-        words = [len(record["response"].split()) for record in records]
-        cells.append(
-            Cell(
-                "Response length (words)", run.name, *mean_and_deviation(words)
-            )
-        )
-        cells += [
-            Cell(f"{flaw} responses", run.name, share)
-            for flaw, share in flaws(records).items()
-        ]
-        cells += [
-            Cell(
-                metric,
-                run.name,
-                figure["value"],
-                interval=(figure["low"], figure["high"]),
-            )
-            for metric, figure in listening_rows(run).items()
-        ]
+    for name, run in systems.items():
+        reference = None if name == baseline else systems.get(baseline)
+        cells += score_cells(run, reference)
+    order = list(SCORES.values())
+    cells.sort(key=lambda cell: order.index(cell.metric))
+    for run in systems.values():
+        cells += other_cells(run)
     return _with_best(_corrected(cells))
 
 
 def _corrected(cells):
-    """Corrects the p-values of the whole table."""
+    """Corrects the clustered p-values of the whole table."""
     tested = [i for i, cell in enumerate(cells) if cell.test]
-    adjusted = holm([cells[i].test.p for i in tested])
+    adjusted = holm([cells[i].test.clustered_p for i in tested])
     for i, p in zip(tested, adjusted):
         cells[i] = cells[i]._replace(holm_p=p)
     return cells
@@ -206,6 +102,7 @@ def layout(cells):
 
     Example
     -------
+    >>> from speechbrain_relm.evaluation.measured import Cell
     >>> layout([Cell("ER", "A", 1.0), Cell("ER", "B", 2.0)])[0]
     ['A', 'B']
     """
@@ -219,7 +116,9 @@ def layout(cells):
 def cell_text(cell):
     """Prints a cell as the paper does: mean (deviation), p, stars.
 
-    A share has its interval in brackets instead.
+    p is the clustered test's, corrected by Holm, and so are the stars. A
+    share has its interval in brackets instead of a deviation; the deviation
+    over seeds follows a plus-minus sign.
 
     Arguments
     ---------
@@ -233,8 +132,10 @@ def cell_text(cell):
 
     Example
     -------
-    >>> test = PairedTest(0.0251, 10, 0.8, 0.3)
-    >>> cell_text(Cell("ER", "A", 1.8051, 0.4188, test=test))
+    >>> from speechbrain_relm.evaluation.statistics import PairedTest
+    >>> test = PairedTest(0.0001, 10, 0.8, 0.3, clustered_p=0.0084)
+    >>> from speechbrain_relm.evaluation.measured import Cell
+    >>> cell_text(Cell("ER", "A", 1.8051, 0.4188, None, test, holm_p=0.0251))
     '1.805 (.419) p=.025 *'
     """
     if cell is None:
@@ -244,8 +145,11 @@ def cell_text(cell):
         text += f" ({short(cell.deviation)})"
     elif cell.interval is not None:
         text += f" [{', '.join(map(short, cell.interval))}]"
-    if cell.test is not None:
-        text += f" p={short(cell.test.p)} {stars(cell.test.p)}".rstrip()
+    if cell.seed_deviation is not None:
+        text += f" ± {short(cell.seed_deviation)}"
+    if cell.holm_p is not None:
+        p = short(cell.holm_p) if cell.holm_p >= 0.0005 else "<.001"
+        text += f" p={p} {stars(cell.holm_p)}".rstrip().replace("=<", "<")
     return text
 
 
@@ -264,6 +168,7 @@ def to_markdown(cells):
 
     Example
     -------
+    >>> from speechbrain_relm.evaluation.measured import Cell
     >>> print(to_markdown([Cell("ER", "A", 1.0), Cell("ER", "B", 2.0)]))
     | metric | A | B |
     | --- | --- | --- |
@@ -282,119 +187,54 @@ def to_markdown(cells):
             bold = system in row and row[system].best
             texts.append(f"**{text}**" if bold else text)
         lines.append(f"| {markdown_cell(metric)} | {' | '.join(texts)} |")
-    tested = [cell for cell in cells if cell.test]
-    if tested:
-        lines += [
-            "",
-            "| metric | system | p | p (Holm) | effect | ties | pairs | "
-            "95 % interval of the mean |",
-            "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
-        ]
-        lines += [
-            f"| {markdown_cell(c.metric)} | {markdown_cell(c.system)} | "
-            f"{c.test.p:.3g} | {c.holm_p:.3g} | "
-            f"{c.test.effect:+.2f} | {c.test.ties:.0%} | {c.test.pairs} | "
-            f"{c.interval[0]:.3f} to {c.interval[1]:.3f} |"
-            for c in tested
-        ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_behind(cells)])
 
 
-def to_csv(cells):
-    """Prints every number, a line each cell.
+# What stands below the table of each empathy score, and how wide.
+BEHIND = (
+    "metric | system | 95 % interval of the mean | clusters | difference to "
+    "the baseline, 95 % | p, clusters' signs flipped | the same, by Holm | "
+    "p, Wilcoxon over responses (the paper's) | non-zero pairs | pairs | "
+    "effect"
+)
 
-    Arguments
-    ---------
-    cells : list of Cell
-        From `table_cells`.
 
-    Returns
-    -------
-    str
-        CSV.
-
-    Example
-    -------
-    >>> print(to_csv([Cell("ER", "A", 1.0)]).splitlines()[1])
-    ER,A,1.0,,,,,,,,,False,
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
-        "metric,system,value,deviation,low,high,p,p_holm,effect,ties,pairs,"
-        "best,scorer".split(",")
-    )
-    for cell in cells:
-        test = cell.test
-        writer.writerow(
-            [
-                cell.metric,
-                cell.system,
-                cell.value,
-                cell.deviation,
-                *(cell.interval or ("", "")),
-                test.p if test else "",
-                cell.holm_p,
-                *((test.effect, test.ties, test.pairs) if test else [""] * 3),
-                cell.best,
-                cell.scorer,
+def _behind(cells):
+    """Prints what stands behind means and p-values."""
+    scores = [cell for cell in cells if cell.clusters is not None]
+    if not scores:
+        return []
+    columns = BEHIND.count("|") + 1
+    lines = ["", f"| {BEHIND} |", "| --- | --- |" + " ---: |" * (columns - 2)]
+    for cell in scores:
+        of_test = ["—"] * 7
+        if cell.test:
+            test = cell.test
+            of_test = [
+                f"{test.difference:+.3f} {_ends(test.interval, '+.3f')}",
+                f"{test.clustered_p:.3g}",
+                f"{cell.holm_p:.3g}",
+                f"{test.p:.3g}",
+                str(test.nonzero),
+                str(test.pairs),
+                f"{test.effect:+.2f}",
             ]
-        )
-    return buffer.getvalue()
+        row = [
+            markdown_cell(cell.metric),
+            markdown_cell(cell.system),
+            _ends(cell.interval, ".3f"),
+            str(cell.clusters),
+            *of_test,
+        ]
+        lines.append(f"| {' | '.join(row)} |")
+    return lines
 
 
-def read_csv(text):
-    """Reads what `to_csv` printed.
-
-    Arguments
-    ---------
-    text : str
-        CSV.
-
-    Returns
-    -------
-    list of Cell
-        The cells.
-
-    Example
-    -------
-    >>> cells = [Cell("ER", "A", 1.0, 0.5, (0.9, 1.1), None, None, True)]
-    >>> read_csv(to_csv(cells)) == cells
-    True
-    """
-
-    def number(value):
-        """Reads a number that may be absent."""
-        return float(value) if value else None
-
-    cells = []
-    for row in csv.DictReader(io.StringIO(text)):
-        test = None
-        if row["p"]:
-            values = [float(row[k]) for k in ("p", "ties", "effect")]
-            test = PairedTest(
-                p=values[0],
-                pairs=int(row["pairs"]),
-                ties=values[1],
-                effect=values[2],
-            )
-        interval = None
-        if row["low"]:
-            interval = (float(row["low"]), float(row["high"]))
-        cells.append(
-            Cell(
-                row["metric"],
-                row["system"],
-                float(row["value"]),
-                number(row["deviation"]),
-                interval,
-                test,
-                number(row["p_holm"]),
-                row["best"] == "True",
-                row.get("scorer") or None,
-            )
-        )
-    return cells
+def _ends(interval, form):
+    """Prints an interval, or that there is none."""
+    if interval is None:
+        return "(one cluster: no interval)"
+    return f"({interval[0]:{form}} to {interval[1]:{form}})"
 
 
 def to_latex(cells):
@@ -412,6 +252,7 @@ def to_latex(cells):
 
     Example
     -------
+    >>> from speechbrain_relm.evaluation.measured import Cell
     >>> print(to_latex([Cell("ER", "A_1", 1.0, best=True)]))
     \\begin{tabular}{lr}
     \\toprule
@@ -464,6 +305,7 @@ def relative_gains(cells, system, other):
 
     Example
     -------
+    >>> from speechbrain_relm.evaluation.measured import Cell
     >>> er = SCORES["ER"]
     >>> cells = [Cell(er, "A", 1.847), Cell(er, "B", 1.73)]
     >>> round(relative_gains(cells, "A", "B")[er], 2)

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from speechbrain_relm.dimensions import DIMENSIONS, SCALES, from_unit
+from speechbrain_relm.evaluation.clusters import describe_clusters
 from speechbrain_relm.evaluation.examples import example_rows
 from speechbrain_relm.evaluation.figure import draw_scores
 from speechbrain_relm.evaluation.listening_rows import (
@@ -16,7 +17,9 @@ from speechbrain_relm.evaluation.listening_rows import (
 )
 from speechbrain_relm.evaluation.recognition import confusion_tables
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
-from speechbrain_relm.evaluation.table import table_cells, to_csv, to_markdown
+from speechbrain_relm.evaluation.table import table_cells, to_markdown
+from speechbrain_relm.evaluation.table_csv import to_csv
+from speechbrain_relm.evaluation.wording import normalised
 from speechbrain_relm.files import write_atomically
 
 EXAMPLES_PER_EMOTION = 3
@@ -64,6 +67,7 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
         "- ER, Ex and IP are means (standard deviations) over responses; UA "
         "is the mean recall over the emotions, WA the share of right answers.",
     ]
+    lines += describe_clusters(runs)
     lines += [f"- {remark}" for remark in remarks]
     if corpus in SCALES and run.attributes() is not None:
         lines.append(f"- {describe_errors(run.attributes(), corpus)}")
@@ -84,6 +88,44 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     draw_scores(folder / "figure", cells)
     write_atomically(folder / "table.md", "\n".join(lines) + "\n")
     return folder / "table.md"
+
+
+def describe_repeats(learned, test):
+    """Says how much of the test's words was said in training.
+
+    Arguments
+    ---------
+    learned : dict
+        Manifest entries of training and validation.
+    test : dict
+        Manifest entries of the test.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Example
+    -------
+    >>> describe_repeats({"a": {"transcript": "Oh!"}}, {})[:39]
+    'None of the 0 test utterances says what'
+    >>> test = {"b": {"transcript": "oh"}, "c": {"transcript": "No."}}
+    >>> describe_repeats({"a": {"transcript": "Oh!"}}, test)[:31]
+    '1 of the 2 test utterances (50%'
+    """
+    said = {normalised(entry["transcript"]) for entry in learned.values()}
+    texts = [normalised(entry["transcript"]) for entry in test.values()]
+    repeated = sum(text in said for text in texts)
+    if not repeated:
+        return (
+            f"None of the {len(texts)} test utterances says what is said in "
+            "training or validation."
+        )
+    return (
+        f"{repeated} of the {len(texts)} test utterances "
+        f"({repeated / len(texts):.0%}) say, word for word, what is said in "
+        "training or validation."
+    )
 
 
 def describe_errors(attributes, corpus):

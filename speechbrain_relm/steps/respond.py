@@ -106,7 +106,8 @@ def respond(
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
         `likelihood_emotion` (the label likeliest after the prompt) and
-        `calibrated_emotion` (see `emotion.rating`); `heard` where Whisper transcribed it; `labels`, arousal, dominance and valence
+        `calibrated_emotion` (see `emotion.rating`); `cluster`, which counts as one in intervals and tests, where the
+        manifest has it; `heard` where Whisper transcribed it; `labels`, arousal, dominance and valence
         where the corpus has them; and, from a system with emotion heads,
         `head_emotion`, `head_probabilities` and the dimension head's arousal,
         dominance and valence.
@@ -143,8 +144,9 @@ def respond(
             }
             if calibrated is not None:
                 record["calibrated_emotion"] = emotions[calibrated[row]]
-            if "heard" in entry:
-                record["heard"] = entry["heard"]
+            for field in ("cluster", "heard"):
+                if field in entry:
+                    record[field] = entry[field]
             if entry["arousal"] is not None:
                 record["labels"] = {d: entry[d] for d in DIMENSIONS}
             if probabilities is not None:

@@ -226,17 +226,33 @@ class TestSplitGroups:
         assert len(drawn) == 1 and drawn[0] > 2
 
     @pytest.mark.parametrize("seed", range(20))
-    def test_repeated_texts_are_spread(self, seed):
-        """Two texts in four takes each, one class absent from half of them."""
-        signatures = {n: ALL if n < 4 else ALL[1:] for n in range(8)}
-        texts = {n: "dogs" if n % 4 < 2 else "kids" for n in range(8)}
+    def test_repeated_texts_stay_together(self, seed):
+        """Six texts in three takes each, one class absent from half of them."""
+        signatures = {n: ALL if n < 9 else ALL[1:] for n in range(18)}
+        texts = {n: f"text {n % 6}" for n in signatures}
         test, rest = split_groups(signatures, 0.3, seed, texts)
-        assert {texts[n] for n in test} == {"dogs", "kids"}
+        assert len(test) == 6 and sorted(test + rest) == list(range(18))
+        assert not {texts[n] for n in test} & {texts[n] for n in rest}
+
+    def test_one_text_is_torn(self):
+        """There is nothing else to do; and texts of one take change nothing."""
+        groups = dict.fromkeys(range(10), ALL)
+        whole = split_groups(groups, 0.3, 1)
+        assert split_groups(groups, 0.3, 1, dict.fromkeys(groups, "x")) == whole
+        assert split_groups(groups, 0.3, 1, {n: n for n in groups}) == whole
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_kinds_are_spread(self, seed):
+        """Two scenes in four takes each, one class absent from half of them."""
+        signatures = {n: ALL if n < 4 else ALL[1:] for n in range(8)}
+        scenes = {n: "dogs" if n % 4 < 2 else "kids" for n in range(8)}
+        test, rest = split_groups(signatures, 0.3, seed, kinds=scenes)
+        assert {scenes[n] for n in test} == {"dogs", "kids"}
         left = {n: signatures[n] for n in rest}
-        valid, train = split_groups(left, 0.1, seed, texts)
+        valid, train = split_groups(left, 0.1, seed, kinds=scenes)
         assert len(valid) == 1 and valid[0] < 4
-        # The class that is rarest was heard with both texts.
-        assert {texts[n] for n in train if n < 4} == {"dogs", "kids"}
+        # The class that is rarest was seen in both scenes.
+        assert {scenes[n] for n in train if n < 4} == {"dogs", "kids"}
 
     @pytest.mark.parametrize("seed", range(100))
     def test_labels_reach_both_sides(self, seed):

@@ -16,6 +16,8 @@ import pytest
 import soundfile as sf
 
 from speechbrain_relm.esd import DOWNLOAD, parse_line
+from speechbrain_relm.evaluation.wording import normalised
+from speechbrain_relm.steps.report import describe_repeats
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "ESD" / "esd_prepare.py"
 spec = importlib.util.spec_from_file_location("esd_prepare", SCRIPT)
@@ -93,6 +95,7 @@ def test_manifests(copy):
         "speaker": "0011",
         "emotion": "angry",
         "transcript": "Sentence number 1.",
+        "cluster": "sentence 1",
         "arousal": None,
         "dominance": None,
         "valence": None,
@@ -316,16 +319,34 @@ def test_folder_beats_label(copy, caplog):
     assert merged(splits)["0011_000351"]["emotion"] == "angry"
 
 
-def test_repeated_text(copy, caplog):
-    """A text under several sentence numbers is reported."""
+def say(copy, text_of):
+    """Rewrites the copy's transcripts: sentence number to text."""
     for path in copy.glob("*/*.txt"):
         text = path.read_text(encoding="utf-8")
-        for number in range(2, 9):
-            text = text.replace(f"number {number}.", "number 1.")
+        for number in range(1, 9):
+            text = text.replace(f"Sentence number {number}.", text_of(number))
         path.write_text(text, encoding="utf-8")
-    with caplog.at_level(logging.WARNING):
-        prepare(copy)
-    assert "1 text(s) of the test set occur" in caplog.text
+
+
+def test_repeated_texts(copy):
+    """Texts under several numbers, typed in two ways, are in one split."""
+    say(copy, lambda n: f"TEXT  {n % 4}!" if n > 4 else f"Text {n % 4}.")
+    splits, _ = prepare(copy)
+    said = {k: set(map(normalised, sentences_of(e))) for k, e in splits.items()}
+    assert not said["test"] & (said["train"] | said["valid"])
+    assert len(set.union(*said.values())) == 4
+    # And count as one in intervals and tests.
+    entries = merged(splits).values()
+    pairs = {(normalised(e["transcript"]), e["cluster"]) for e in entries}
+    assert len(pairs) == 4 == len({cluster for _, cluster in pairs})
+
+
+def test_a_single_text(copy):
+    """Nothing can keep it out of the test: the report says so."""
+    say(copy, lambda n: "Oh.")
+    splits, _ = prepare(copy)
+    said = describe_repeats(splits["train"], splits["test"])
+    assert said.startswith("16 of the 16 test utterances (100%) say")
 
 
 def test_skips_and_redoes(copy):

@@ -84,7 +84,8 @@ def test_manifests_equal_the_truth(corpus, truth, tmp_path):
     for utterance, expected in truth["utterances"].items():
         entry = found[utterance]
         assert list(entry) == [
-            "wav", "speaker", "emotion", "transcript", *DIMENSIONS, "duration",
+            "wav", "speaker", "emotion", "transcript", "cluster", *DIMENSIONS,
+            "duration",
         ]  # fmt: skip
         assert entry["wav"] == "{data_root}/" + expected["wav"]
         for field in ("speaker", "emotion", "transcript"):
@@ -98,6 +99,20 @@ def test_manifests_equal_the_truth(corpus, truth, tmp_path):
         assert entry["duration"] == info.frames / info.samplerate
     kinds = {k: why.split(":")[0] for k, why in left_out.items()}
     assert kinds == truth["left_out"]
+
+
+def test_clusters_are_dialogs(corpus, tmp_path):
+    """Both recordings of a script say the same words: they are one."""
+    found = merged(prepare(corpus, tmp_path)[0])
+    clusters = {}
+    for utterance, entry in found.items():
+        dialog = utterance.rpartition("_")[0]
+        assert clusters.setdefault(dialog, entry["cluster"]) == entry["cluster"]
+    for dialog, cluster in clusters.items():
+        wanted = dialog
+        if "script" in dialog:
+            wanted = dialog[:5] + dialog[6:].rstrip("abc")
+        assert cluster == wanted
 
 
 def test_dimensions_by_hand(copy, truth, tmp_path):

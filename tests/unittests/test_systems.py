@@ -20,7 +20,7 @@ from transformers import (
 
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.__main__ import main as evaluate
-from speechbrain_relm.evaluation.table import read_csv
+from speechbrain_relm.evaluation.table_csv import read_csv
 from speechbrain_relm.experiment import read_settings
 from speechbrain_relm.listeners import TextListener
 from speechbrain_relm.lobes.chat_llm import ChatLLM

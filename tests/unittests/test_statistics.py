@@ -1,0 +1,327 @@
+"""Paired tests, intervals and pooled runs, against what else gives them."""
+
+import itertools
+import json
+import resource
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from speechbrain_relm.evaluation.__main__ import main
+from speechbrain_relm.evaluation.clusters import describe_clusters
+from speechbrain_relm.evaluation.measured import score_cells
+from speechbrain_relm.evaluation.pooling import describe_pools, pool_runs
+from speechbrain_relm.evaluation.resampling import ClusteredRatio
+from speechbrain_relm.evaluation.runs import Run, read_run
+from speechbrain_relm.evaluation.sign_flips import drawn_p, flip_p
+from speechbrain_relm.evaluation.statistics import (
+    cluster_interval,
+    cluster_sign_flip,
+    compare,
+    mean_and_deviation,
+    signed_rank,
+)
+from speechbrain_relm.evaluation.table import table_cells, to_markdown
+
+
+def by_enumeration(numbers):
+    """Goes through all signs: how often is the sum as far from zero?"""
+    sizes = np.abs(numbers)
+    signs = np.array(list(itertools.product((-1, 1), repeat=len(sizes))))
+    observed = abs(np.sum(numbers))
+    return np.mean(np.abs(signs @ sizes) >= observed - 1e-9)
+
+
+def test_signed_rank_is_scipys_exact_test_without_ties():
+    """Of any number below 50, with zeros dropped."""
+    rng = np.random.default_rng(0)
+    for count in range(1, 50):
+        differences = rng.permutation(np.arange(1, count + 1)) / 8
+        differences *= rng.choice([-1, 1], count, p=[0.35, 0.65])
+        expected = stats.wilcoxon(differences, method="exact").pvalue
+        given = np.concatenate([differences, np.zeros(5)])
+        assert signed_rank(given) == pytest.approx(expected, rel=1e-9)
+
+
+def test_signed_rank_with_ties_goes_through_all_signs():
+    """Of levels, and of means over three seeds."""
+    rng = np.random.default_rng(1)
+    for count in range(2, 13):
+        for unit in (1, 3):
+            levels = rng.integers(-2 * unit, 2 * unit + 1, count) / unit
+            other = levels[levels != 0]
+            ranks = stats.rankdata(np.abs(other).round(9)) * np.sign(other)
+            expected = by_enumeration(ranks) if len(other) else 1.0
+            assert signed_rank(levels) == pytest.approx(expected)
+    # 5/3 - 4/3 and 4/3 - 1 are a tie, whatever their last digits.
+    assert signed_rank([5 / 3 - 4 / 3, 4 / 3 - 1, 1 - 4 / 3]) == 1.0
+
+
+def test_signed_rank_of_many_is_about_normal():
+    """Exact where the sum has few values, scipy's approximation above."""
+    rng = np.random.default_rng(2)
+    levels = rng.choice([-2, -1, 0, 1, 2], 1500, p=[0.09, 0.1, 0.6, 0.11, 0.1])
+    tied = stats.wilcoxon(levels[levels != 0], method="asymptotic").pvalue
+    assert signed_rank(levels) == pytest.approx(tied, rel=0.02)
+    values = rng.normal(0.02, 1, 3000)
+    expected = stats.wilcoxon(values, method="asymptotic").pvalue
+    assert signed_rank(values) == expected
+    # Where all differ by one level it is the sign test: no normal curve.
+    signs = np.repeat([1, -1], [32, 18])
+    expected = stats.binomtest(18, 50).pvalue
+    assert signed_rank(signs) == pytest.approx(expected)
+
+
+def test_no_star_below_what_the_count_allows():
+    """Five differences of one sign, and five clusters, are no evidence."""
+    assert signed_rank([2] * 5 + [0] * 95) == 2 / 32
+    assert cluster_sign_flip([2.0] * 500, np.arange(500) % 5) == 2 / 32
+    assert cluster_sign_flip([2.0] * 600, np.arange(600) % 6) == 2 / 64
+
+
+@pytest.mark.parametrize("draw", ["levels", "thirds", "any"])
+def test_cluster_sign_flip_goes_through_all_signs(draw):
+    """Of clusters of unlike size."""
+    rng = np.random.default_rng(3)
+    for count in (1, 2, 5, 10):
+        clusters = np.repeat(np.arange(count), rng.integers(1, 6, count))
+        differences = rng.integers(-2, 3, len(clusters)).astype(float)
+        if draw == "thirds":
+            differences /= 3
+        if draw == "any":
+            differences = rng.normal(size=len(clusters))
+        sums = [differences[clusters == c].sum() for c in range(count)]
+        assert cluster_sign_flip(
+            differences, [f"s{c}" for c in clusters]
+        ) == pytest.approx(by_enumeration(sums))
+
+
+def test_drawn_flips_agree_with_the_exact_answer():
+    """And are never 0, however clear the case is."""
+    sums = np.random.default_rng(4).integers(-9, 12, 60).astype(float)
+    sizes = np.abs(sums[sums != 0])
+    drawn = drawn_p(sizes, abs(sums.sum()), seed=1)
+    assert drawn == pytest.approx(flip_p(sums), abs=0.005)
+    assert 0 < flip_p(np.ones(300)) <= 1e-12
+    assert 0 < flip_p(np.random.default_rng(5).uniform(1, 2, 300)) <= 1e-4
+
+
+def test_no_differences():
+    """Nothing, or nothing but zeros, is no evidence."""
+    for p in (signed_rank([]), signed_rank([0, 0.0])):
+        assert p == 1.0
+    for p in (cluster_sign_flip([], []), cluster_sign_flip([0, 0], "ab")):
+        assert p == 1.0
+    assert cluster_sign_flip([1, -1], "aa") == 1.0
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: cluster_interval([], []), "there are none"),
+        (lambda: cluster_interval([1, 2, 3], "ab"), "3 values and 2 clusters"),
+        (lambda: cluster_sign_flip([1], []), "1 values and 0 clusters"),
+        (lambda: signed_rank([1, float("nan")]), "is nan: leave out"),
+        (lambda: cluster_interval([float("inf")], "a"), "is inf: leave out"),
+    ],
+)
+def test_wrong_values(call, words):
+    """Each in one line."""
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_interval_of_few_clusters_is_students():
+    """Of equal size: that of the clusters' means, by scipy."""
+    rng = np.random.default_rng(6)
+    values = rng.normal(size=(7, 20)) + rng.normal(size=(7, 1))
+    means, clusters = values.mean(1), np.repeat(np.arange(7), 20)
+    expected = stats.t.interval(
+        0.95, 6, loc=means.mean(), scale=stats.sem(means)
+    )
+    found = cluster_interval(values.ravel(), clusters)
+    assert found == pytest.approx(expected)
+
+
+def test_interval_of_many_clusters_is_about_the_normal_one():
+    """With the error that the delta method gives for unlike clusters."""
+    rng = np.random.default_rng(7)
+    sizes = rng.integers(1, 9, 800)
+    clusters = np.repeat(np.arange(800), sizes)
+    values = rng.normal(size=800)[clusters] + rng.normal(size=len(clusters))
+    residuals = np.bincount(clusters, weights=values - values.mean())
+    error = np.sqrt((residuals**2).sum() * 800 / 799) / len(values)
+    low, high = cluster_interval(values, clusters)
+    assert (low + high) / 2 == pytest.approx(values.mean())
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.06)
+    assert cluster_interval(values, clusters) == (low, high)
+
+
+def test_error_of_the_mean_of_class_means():
+    """Against the jackknife, which leaves out cluster after cluster."""
+    rng = np.random.default_rng(8)
+    below = rng.integers(1, 6, (200, 3)).astype(float)
+    above = rng.binomial(below.astype(int), [0.3, 0.6, 0.9]).astype(float)
+    left = [
+        np.mean((above.sum(0) - above[c]) / (below.sum(0) - below[c]))
+        for c in range(200)
+    ]
+    jackknife = np.sqrt(199 / 200 * ((left - np.mean(left)) ** 2).sum())
+    found = ClusteredRatio(above, below)
+    assert found.error == pytest.approx(jackknife, rel=0.01)
+
+
+def test_intervals_stay_where_values_can_be():
+    """Shares are no less than none."""
+    values = [1, *[0] * 29]
+    low, high = cluster_interval(values, range(30), limits=(0, 1))
+    assert low == 0 and 1 / 30 < high < 0.2
+    assert cluster_interval(values, range(30))[0] < 0
+
+
+def test_many_responses_in_bounded_memory():
+    """31,000 clusters of one response: the most that there can be."""
+    values = np.random.default_rng(9).integers(0, 3, 31_000)
+    clusters = np.arange(31_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    cluster_interval(values, clusters)
+    cluster_sign_flip(values - 1.0, clusters)
+    signed_rank(values - 1)
+    assert time.process_time() - start < 10
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 400_000  # KiB
+
+
+def made_run(name, levels, prefix="u", scores=("ER", "Ex"), cluster=None):
+    """Makes a run whose utterance i says sentence i // 4."""
+    responses, scored = {}, {}
+    for i, level in enumerate(levels):
+        key = f"{prefix}{i}"
+        responses[key] = {
+            "id": key,
+            "transcript": f"Sentence {prefix} {i // 4}.",
+            "emotion": ("sad", "happy")[i % 2],
+            "head_emotion": "sad",
+            "response": "Oh no!",
+            "finished": True,
+        }
+        if cluster:
+            responses[key]["cluster"] = cluster(i)
+        scored[key] = {"id": key, **dict.fromkeys(scores, level)}
+    return Run(name, responses, scored)
+
+
+def test_the_clustered_test_decides_over_stars():
+    """One sentence in forty voices and another: no star, whatever the paper."""
+    ours = made_run("A", [2] * 40 + [1] * 40, cluster=lambda i: f"s{i // 40}")
+    theirs = made_run("B", [1] * 80, cluster=lambda i: f"s{i // 40}")
+    cells = table_cells([ours, theirs], "B")
+    test = cells[0].test
+    assert test.p < 1e-11 and test.clustered_p == 1.0
+    assert (test.nonzero, test.pairs, test.clusters) == (40, 80, 2)
+    assert test.difference == 0.5
+    markdown = to_markdown(cells)
+    first = markdown.splitlines()[2]
+    assert "p=1.000" in first and "\\*" not in first
+    assert "Wilcoxon over responses (the paper's)" in markdown
+    assert "A: 80 responses in 2 clusters." in describe_clusters([ours])[1]
+
+
+def test_holm_is_over_the_clustered_tests():
+    """Of two scores and two systems: four tests in the table."""
+    rng = np.random.default_rng(10)
+    runs = [
+        made_run(name, rng.binomial(2, share, 80), scores=("ER", "IP"))
+        for name, share in (("A", 0.8), ("B", 0.6), ("C", 0.4))
+    ]
+    cells = [cell for cell in table_cells(runs, "C") if cell.test]
+    ps = [cell.test.clustered_p for cell in cells]
+    assert len(ps) == 4
+    for cell in cells:
+        below = sum(p < cell.test.clustered_p for p in ps)
+        assert cell.holm_p >= min((4 - below) * cell.test.clustered_p, 1)
+    clusters = [i // 4 for i in range(80)]
+    a, c = (list(run.utterance_means("ER").values()) for run in runs[::2])
+    expected = cluster_sign_flip(np.subtract(a, c), clusters)
+    assert cells[0].test.clustered_p == expected
+
+
+def test_seeds_are_pooled():
+    """Mean, deviation over seeds, and the test of each utterance's mean."""
+    rng = np.random.default_rng(11)
+    levels = rng.integers(0, 3, (3, 40))
+    runs = [made_run("A", row) for row in levels]
+    other = made_run("B", np.ones(40, dtype=int))
+    cell = table_cells([*runs, other], "B")[0]
+    assert cell.value == pytest.approx(levels.mean())
+    assert cell.deviation == mean_and_deviation(levels.ravel().tolist())[1]
+    assert cell.seed_deviation == pytest.approx(levels.mean(1).std(ddof=1))
+    means, clusters = levels.mean(0), np.arange(40) // 4
+    assert cell.interval == cluster_interval(means, clusters, limits=(0, 2))
+    assert cell.test.clustered_p == cluster_sign_flip(means - 1, clusters)
+    assert cell.test.p == signed_rank(means - 1) and cell.test.pairs == 40
+    assert "± " in to_markdown([cell])
+    said = describe_pools(pool_runs(runs))[0]
+    assert "3 runs: 120 responses to 40 utterances, 3 to each" in said
+
+
+def test_sessions_are_pooled():
+    """Utterances that differ stand side by side; recognition is of all."""
+    parts = [made_run("A", [2] * 8, "x"), made_run("A", [1] * 12, "y")]
+    cells = {cell.metric: cell for cell in table_cells(parts)}
+    cell = cells["Emotional Reaction (0-2)"]
+    assert cell.value == pytest.approx(28 / 20) and cell.clusters == 5
+    assert cell.seed_deviation is None  # each utterance comes once
+    assert cells["UA by category head"].value == 0.5
+    both = pool_runs([*parts, *parts])[0]
+    assert len(both.responses) == 40 and len(both.clusters()) == 20
+    assert score_cells(both)[0].seed_deviation == 0.0
+
+
+def test_a_missing_mechanism_is_an_empty_cell():
+    """Whichever run lacks it, and in examples too."""
+    whole = made_run("A", [2] * 8, scores=("ER", "Ex", "IP"))
+    bare = made_run("B", [1] * 8, scores=("ER",))
+    for baseline in ("A", "B"):
+        rows = to_markdown(table_cells([whole, bare], baseline)).splitlines()
+        row = next(row for row in rows if row.startswith("| Exploration"))
+        assert row.split(" | ")[2].startswith("—")
+
+
+def write(folder, run):
+    """Writes a run's two files."""
+    folder.mkdir(parents=True)
+    for name in ("responses", "scores"):
+        lines = [json.dumps(r) + "\n" for r in getattr(run, name).values()]
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+    return folder
+
+
+def test_the_command_keeps_all_runs_of_a_name(tmp_path, capsys):
+    """And shows a run that has no Ex; a folder of no clusters is said."""
+    for seed in (1, 2):
+        write(tmp_path / f"a/{seed}", made_run("", [seed] * 8))
+    write(tmp_path / "b", made_run("", [0] * 8, scores=("ER",)))
+    folders = [f"A={tmp_path / 'a/1'}", f"A={tmp_path / 'a/2'}"]
+    line = ["table", *folders, f"B={tmp_path / 'b'}", "--baseline=B"]
+    main([*line, f"--output={tmp_path / 'out'}"])
+    printed = capsys.readouterr().out
+    assert "| Emotional Reaction (0-2) | **1.500 (.516) ± .707 p=" in printed
+    assert "A pools 2 runs" in printed and "name no cluster" in printed
+    assert "B | Oh no! | — | 0 |" in printed
+    main(["questions", f"B={tmp_path / 'b'}"])
+    assert "Not all responses have an Ex." in capsys.readouterr().out
+    assert read_run(tmp_path / "b").name == "b"
+
+
+def test_differences_need_the_same_utterances_after_pooling():
+    """Five sessions against four."""
+    ours = [made_run("A", [2] * 4, str(n)) for n in range(5)]
+    theirs = [made_run("B", [2] * 4, str(n)) for n in range(4)]
+    with pytest.raises(ValueError, match="differ in 4 utterances"):
+        table_cells([*ours, *theirs], "B")
+    same = compare({"a": 1.0}, {"a": 1.0}, {"a": "x"})
+    assert same.interval is None and same.clustered_p == 1.0
