@@ -5,8 +5,10 @@
 
 Prints the time of a training step, generated tokens a second and the peak
 memory, beside the plan's prediction. At paper size it needs a GPU; on a CPU
-take a few layers of the same widths, `--layers 2`, or `re_llm_mini.yaml`.
-Overrides of the YAML may follow.
+take a few layers of the same widths, `--layers 2`, or `re_llm_mini.yaml`. A
+step of two layers is still about 2 TFLOP, so that a CPU takes few of them,
+of one short utterance, and says how far it is. Overrides of the YAML may
+follow.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -26,15 +28,21 @@ from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_relm.activations import KeptBytes
 from speechbrain_relm.architectures import architecture
+from speechbrain_relm.diagnostics import memory
 from speechbrain_relm.experiment import read_settings
 from speechbrain_relm.lobes.chat_llm import Prompt
 from speechbrain_relm.losses import category_loss, response_nll
 from speechbrain_relm.model import speech_part
 from speechbrain_relm.needs import needed_sources
 from speechbrain_relm.plan import PLANNED, build_without_weights, plan
+from speechbrain_relm.start_log import device_name
 from speechbrain_relm.systems import effective_yaml
 
 PROMPT, RESPONSE = 40, 48
+AROUND = Prompt([5] * (PROMPT - 5), [7] * 5)
+# What is measured unless the command line says otherwise.
+ON_GPU = {"steps": 20, "seconds": 5.0, "batch_size": 2, "new_tokens": 64}
+ON_CPU = {"steps": 3, "seconds": 2.0, "batch_size": 1, "new_tokens": 8}
 
 
 def synchronize(device):
@@ -97,10 +105,11 @@ def read_arguments(arguments, folder):
     """
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("hparams")
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--batch_size", type=int, default=2)
-    parser.add_argument("--new_tokens", type=int, default=64)
+    defaults = ON_GPU if torch.cuda.is_available() else ON_CPU
+    for name, value in defaults.items():
+        parser.add_argument(
+            f"--{name}", type=type(value), default=value, help=f"now {value}"
+        )
     parser.add_argument("--layers", type=int, help="of each model, at most")
     given, rest = parser.parse_known_args(arguments)
     _, _, more = sb.parse_arguments([given.hparams, *rest])
@@ -134,38 +143,65 @@ def measure(given, overrides):
         Of the YAML.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    _, memory, _ = plan(
-        build_without_weights(given.hparams, json.dumps(overrides)),
+    overrides = json.dumps(overrides)
+    _, planned, _ = plan(
+        build_without_weights(given.hparams, overrides),
         given.seconds,
         PROMPT,
         RESPONSE,
     )
-    hparams = build_without_weights(
-        given.hparams, json.dumps(overrides), str(device)
-    )
-    model = hparams["model"].train()
-    vocabulary = model.llm.model.config.vocab_size
-    prompt = Prompt([5] * (PROMPT - 5), [7] * 5)
-    optimizer = hparams["opt_class"](
-        [p for p in model.parameters() if p.requires_grad]
-    )
-    wavs = 0.1 * torch.randn(
+    hparams = build_without_weights(given.hparams, overrides, str(device))
+    batch = 0.1 * torch.randn(
         given.batch_size, int(given.seconds * 16000), device=device
-    )
-    lens = torch.ones(given.batch_size, device=device)
-    response = torch.randint(
-        0, vocabulary, (given.batch_size, RESPONSE), device=device
     )
     autocast = contextlib.nullcontext
     if hparams.get("precision") == "bf16":
         autocast = lambda: torch.autocast(device.type, torch.bfloat16)
-    encoder, times = hparams["emotion_encoder"], []
-    for _ in range(given.steps):
-        synchronize(device)
-        started = time.perf_counter()
+    times, kept = train(hparams, batch, given.steps, autocast)
+    of_step = [v for k, v in planned.items() if k.startswith("activations")]
+    print(f"peak memory: {memory(device) / 1e9:.2f} GB")
+    print(f"plan: {sum(planned.values()) / 1e9:.2f} GB in all")
+    print(
+        f"kept for the backward pass: {kept / 1e9:.3f} GB, planned "
+        f"{sum(of_step) / 1e9:.3f} GB (two copies of the logits more)"
+    )
+    later = times[1:] or times
+    print(
+        f"{device_name(device)}: batch of {given.batch_size} x "
+        f"{given.seconds} s: {statistics.median(later):.3f} s a training step "
+        f"(median of {len(later)})"
+    )
+    with torch.no_grad(), autocast():
+        answer(hparams, batch, given.new_tokens)
+
+
+def timed(run, device):
+    """Takes the seconds that something takes, and what it gives."""
+    synchronize(device)
+    started = time.perf_counter()
+    found = run()
+    synchronize(device)
+    return time.perf_counter() - started, found
+
+
+def train(hparams, wavs, steps, autocast):
+    """Takes training steps; gives their seconds, and the bytes kept in one."""
+    model, encoder = hparams["model"].train(), hparams["emotion_encoder"]
+    vocabulary = model.llm.model.config.vocab_size
+    optimizer = hparams["opt_class"](
+        [p for p in model.parameters() if p.requires_grad]
+    )
+    lens = torch.ones(len(wavs), device=wavs.device)
+    response = torch.randint(
+        0, vocabulary, (len(wavs), RESPONSE), device=wavs.device
+    )
+    times = []
+
+    def step():
+        """Takes one."""
         with autocast(), KeptBytes(model) as kept:
             embedding, _ = encoder(wavs, lens)
-            found = model(wavs, lens, embedding, prompt, response, lens)
+            found = model(wavs, lens, embedding, AROUND, response, lens)
             loss = response_nll(found.logits, found.targets)
             loss = loss + category_loss(
                 found.speech.category_logits, response[:, 0] % 4
@@ -173,41 +209,37 @@ def measure(given, overrides):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        synchronize(device)
-        times.append(time.perf_counter() - started)
-    name = "CPU"
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name()
-        peak = torch.cuda.max_memory_allocated()
-        print(f"peak memory: {peak / 1e9:.2f} GB")
-    planned = sum(memory.values())
-    kept_plan = sum(v for k, v in memory.items() if k.startswith("activations"))
-    print(f"plan: {planned / 1e9:.2f} GB in all")
-    print(
-        f"kept for the backward pass: {kept.total / 1e9:.3f} GB, planned "
-        f"{kept_plan / 1e9:.3f} GB (two copies of the logits more)"
-    )
-    print(
-        f"{name}, batch of {given.batch_size} x {given.seconds} s: "
-        f"{statistics.median(times[1:]):.3f} s a training step "
-        f"(median of {given.steps - 1})"
-    )
-    model.eval()
-    with torch.no_grad(), autocast():
-        speech = model.encode_speech(wavs, lens, embedding)
-        sequence = model.lay_out(prompt, speech_part(speech), left_pad=True)
-        synchronize(device)
-        started = time.perf_counter()
-        model.llm.generate(
-            sequence.inputs_embeds,
-            sequence.attention_mask,
-            max_new_tokens=given.new_tokens,
-            eos_token_id=[],  # exactly that many
-        )
-        synchronize(device)
-    taken = time.perf_counter() - started
-    tokens = given.batch_size * given.new_tokens
-    print(f"{tokens / taken:.1f} generated tokens a second")
+        return kept.total
+
+    for number in range(1, steps + 1):
+        taken, kept = timed(step, wavs.device)
+        times.append(taken)
+        print(f"step {number}: {taken:.2f} s", flush=True)
+    return times, kept
+
+
+def answer(hparams, wavs, new_tokens):
+    """Answers, and prints how long the first token and the others take."""
+    model, encoder = hparams["model"].eval(), hparams["emotion_encoder"]
+    lens = torch.ones(len(wavs), device=wavs.device)
+    speech = model.encode_speech(wavs, lens, encoder(wavs, lens)[0])
+    sequence = model.lay_out(AROUND, speech_part(speech), left_pad=True)
+
+    def generate(count):
+        """Generates exactly so many tokens; gives the seconds."""
+        return timed(
+            lambda: model.llm.generate(
+                sequence.inputs_embeds,
+                sequence.attention_mask,
+                max_new_tokens=count,
+                eos_token_id=[],
+            ),
+            wavs.device,
+        )[0]
+
+    print(f"first token: {generate(1):.3f} s")
+    tokens = len(wavs) * new_tokens
+    print(f"{tokens / generate(new_tokens):.1f} generated tokens a second")
 
 
 if __name__ == "__main__":

@@ -266,8 +266,30 @@ class System:
         speechbrain_relm.brain.RELLMBrain
             The brain.
         """
+        brain = self.new_brain(frame_folder=frame_folder)
+        brain.all_batches, brain.steps_per_epoch = range(1000), 1000
+        brain.on_fit_start()
+        return brain
+
+    def new_brain(self, warmup_steps=200, run_opts=None, **more):
+        """Makes a brain.
+
+        Arguments
+        ---------
+        warmup_steps : int
+            Steps until the learning rate is reached.
+        run_opts : dict or None
+            SpeechBrain's run options besides device and precision.
+        **more
+            For `RELLMBrain`.
+
+        Returns
+        -------
+        speechbrain_relm.brain.RELLMBrain
+            The brain.
+        """
         precision = {"float32": "fp32", "bfloat16": "bf16"}[self.given.dtype]
-        brain = RELLMBrain(
+        return RELLMBrain(
             modules={"model": self.model},
             opt_class=new_optimizer,
             hparams={
@@ -281,6 +303,7 @@ class System:
                 "device": str(self.device),
                 "precision": precision,
                 "max_grad_norm": 1.0,
+                **(run_opts or {}),
             },
             instruction=FROM_SPEECH,
             loss_weights={
@@ -290,20 +313,16 @@ class System:
                 "dimension": 1.0,
             },
             lr_schedule=lambda **sizes: LinearWarmupScheduler(
-                num_warmup_steps=200, **sizes
+                num_warmup_steps=warmup_steps, **sizes
             ),
-            train_logger=None,
-            frame_folder=frame_folder,
+            **{"train_logger": None, **more},
         )
-        brain.all_batches, brain.steps_per_epoch = range(1000), 1000
-        brain.on_fit_start()
-        return brain
 
 
 def new_optimizer(parameters):
-    """Makes the optimizer that both sides use, on what is trained."""
+    """Makes the optimizer that both sides use, that of the YAMLs."""
     trained = [p for p in parameters if p.requires_grad]
-    return torch.optim.AdamW(trained, lr=2e-5, weight_decay=0.05)
+    return torch.optim.AdamW(trained, lr=2e-5, weight_decay=0.05, fused=True)
 
 
 def autocast(given):

@@ -7,6 +7,9 @@ Authors
 import torch
 from torch.nn import functional as F
 
+# A large vocabulary's scores of so many tokens stay in a CPU's cache.
+ROWS = 64
+
 
 def at_least_float32(tensor):
     """Raises half precision to float32 and leaves float64 alone.
@@ -29,6 +32,33 @@ def at_least_float32(tensor):
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
+def mean_by_rows(loss, *rows):
+    """Averages a loss over rows, a few at a time.
+
+    Over a vocabulary a loss is several passes over memory, unless what one
+    pass leaves is still at hand for the next.
+
+    Arguments
+    ---------
+    loss : callable
+        Some rows of each tensor to the sum of their losses.
+    *rows : torch.Tensor
+        Of the same length N.
+
+    Returns
+    -------
+    torch.Tensor
+        The mean over all N rows.
+
+    Example
+    -------
+    >>> mean_by_rows(torch.sum, torch.arange(100.0))
+    tensor(49.5000)
+    """
+    pieces = zip(*(tensor.split(ROWS) for tensor in rows))
+    return sum(loss(*piece) for piece in pieces) / len(rows[0])
+
+
 def response_nll(logits, targets):
     """Negative log-likelihood of the expected response (Eq. 5).
 
@@ -49,7 +79,13 @@ def response_nll(logits, targets):
     >>> response_nll(torch.zeros(3, 4), torch.tensor([0, 1, 2]))
     tensor(1.3863)
     """
-    return F.cross_entropy(at_least_float32(logits), targets)
+    return mean_by_rows(
+        lambda scores, tokens: F.cross_entropy(
+            at_least_float32(scores), tokens, reduction="sum"
+        ),
+        logits,
+        targets,
+    )
 
 
 def response_kl(logits, teacher_logits, temperature=2.0):
@@ -77,11 +113,15 @@ def response_kl(logits, teacher_logits, temperature=2.0):
     >>> response_kl(torch.zeros(1, 2), torch.zeros(1, 2))
     tensor(0.)
     """
-    return F.kl_div(
-        F.log_softmax(at_least_float32(logits) / temperature, dim=-1),
-        F.log_softmax(at_least_float32(teacher_logits) / temperature, dim=-1),
-        reduction="batchmean",
-        log_target=True,
+    return mean_by_rows(
+        lambda ours, theirs: F.kl_div(
+            F.log_softmax(at_least_float32(ours) / temperature, dim=-1),
+            F.log_softmax(at_least_float32(theirs) / temperature, dim=-1),
+            reduction="sum",
+            log_target=True,
+        ),
+        logits,
+        teacher_logits,
     )
 
 

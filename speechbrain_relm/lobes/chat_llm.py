@@ -32,8 +32,9 @@ from speechbrain_relm.pretrained import load_pretrained
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
-# A run has a few prompts; a server's users may bring more.
-PREFIXES = 16
+# A run has a few prompts; a server's users may bring more. Of a 7B LLM each
+# token takes half a megabyte.
+PREFIX_TOKENS = 4096
 # `split_special_tokens` is a state of the tokenizer, which threads share.
 _ENCODING = threading.Lock()
 
@@ -379,16 +380,23 @@ class ChatLLM(nn.Module):
             and torch.get_autocast_dtype(kind),
             sum(p._version for p in self.own_weights),
         )
-        if now not in self.prefixes:
-            while len(self.prefixes) >= PREFIXES:
-                self.prefixes.pop(next(iter(self.prefixes)))
+        # Taken out and put back at the end: what was not used for longest is
+        # dropped first. A thread that finds nothing reads it again.
+        kept = self.prefixes.pop(now, None)
+        if kept is None:
             embeddings = self.embed(torch.tensor([ids], device=weight.device))
             past, training = DynamicCache(), self.training
             self.eval()
             self(embeddings, past=past)
             self.train(training)
-            self.prefixes[now] = [(x.keys, x.values) for x in past.layers]
-        return self.prefixes[now]
+            kept = [(x.keys, x.values) for x in past.layers]
+        self.prefixes[now] = kept
+        tokens = 0
+        for of in reversed(list(self.prefixes)):
+            tokens += len(of[0])
+            if tokens > PREFIX_TOKENS and of != now:
+                self.prefixes.pop(of, None)
+        return kept
 
     @functools.cached_property
     def keeps_prefixes(self):

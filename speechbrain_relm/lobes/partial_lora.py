@@ -174,11 +174,10 @@ class PartialLoRA(nn.Module):
         torch.Tensor
             Output [B, L, size_out].
         """
-        output = self.pretrained_module(x)
         positions = _POSITIONS.get()
         # A cached decoding step feeds one new token: text.
         if positions is None or x.shape[1] == 1:
-            return output
+            return self.pretrained_module(x)
         shape, index = positions
         if tuple(x.shape[:2]) != shape:
             raise ValueError(
@@ -186,12 +185,15 @@ class PartialLoRA(nn.Module):
                 f"got {list(x.shape[:2])}: set speech_positions() to the mask "
                 "of this very input."
             )
-        speech = x.flatten(0, 1).index_select(0, index)
+        flat = x.flatten(0, 1)
+        output = self.pretrained_module(flat)
+        speech = flat.index_select(0, index)
         # The autocast region may change the dtype; a bfloat16 base does too.
         speech = speech.to(self.adapter_down_proj.weight.dtype)
         update = self.adapter_up_proj(
             self.adapter_down_proj(self.dropout(speech))
         )
-        flat = output.flatten(0, 1)
-        update = (update * self.scaling).to(flat.dtype)
-        return flat.index_add(0, index, update).view_as(output)
+        update = (update * self.scaling).to(output.dtype)
+        # Nobody else has the layer's output, so it need not be copied.
+        output = output.index_add_(0, index, update)
+        return output.view(*x.shape[:-1], -1)

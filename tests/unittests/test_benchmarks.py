@@ -1,6 +1,7 @@
 """The benchmarks compare what is mathematically equal."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import measure  # noqa: E402
 import paper_size  # noqa: E402
+import resuming  # noqa: E402
 import run  # noqa: E402
 import training_step  # noqa: E402
 from authors import AuthorsSystem  # noqa: E402
@@ -170,4 +172,11 @@ def test_paper_size_runs(
     )
     said = capsys.readouterr().out
     assert f"batch of {batch} x 1.0 s" in said
-    assert "generated tokens a second" in said
+    assert "first token" in said and "generated tokens a second" in said
+
+
+def test_a_killed_training_is_an_unbroken_one():
+    """To the last bit, after three steps of two batches."""
+    ((loss, killed, apart, tensors),) = resuming.main(factors=(2,), most=1)
+    assert math.isfinite(loss) and loss == killed
+    assert apart == tensors == 0.0

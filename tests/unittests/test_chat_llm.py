@@ -10,7 +10,7 @@ from transformers import (
     DynamicCache,
 )
 
-from speechbrain_relm.lobes import leaving
+from speechbrain_relm.lobes import chat_llm, leaving
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.sequences import pack, prompt_part, ragged_part
@@ -178,6 +178,49 @@ def test_a_model_without_chat_template_is_refused(tmp_path, qwen_folder):
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="no chat template"):
         assert ChatLLM(str(tmp_path)).tokenizer
+
+
+def test_a_prefix_is_kept_while_it_is_true(qwen_folder):
+    """Through steps of the LoRA, not through a change of the LLM itself."""
+    llm = AdaptedModel(
+        ChatLLM(qwen_folder), PartialLoRA, target_layers=["*_proj"]
+    )
+    optimizer = torch.optim.SGD(
+        [p for p in llm.parameters() if p.requires_grad], lr=1.0
+    )
+    ids, rows = [1, 2, 3], torch.rand(1, 4, llm.embedding_size)
+    first = llm.read_prefix(ids)
+    for _ in range(2):
+        with speech_positions(torch.ones(1, 4).bool()):
+            llm(rows).sum().backward()
+        optimizer.step()
+        assert llm.read_prefix(ids) is first
+    with torch.no_grad():
+        llm.model.get_input_embeddings().weight.mul_(2.0)
+    changed = llm.read_prefix(ids)
+    past = DynamicCache()
+    llm(llm.embed(torch.tensor([ids])), past=past)
+    for layer, (keys, values) in zip(past.layers, changed):
+        torch.testing.assert_close(keys, layer.keys)
+        torch.testing.assert_close(values, layer.values)
+    assert not torch.equal(changed[0][1], first[0][1])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert llm.read_prefix(ids) is not changed
+    assert llm.read_prefix(ids) is changed
+
+
+def test_prefixes_take_no_more_than_their_room(qwen_folder, monkeypatch):
+    """The one that was not used for longest goes; one too long stays alone."""
+    monkeypatch.setattr(chat_llm, "PREFIX_TOKENS", 6)
+    llm = ChatLLM(qwen_folder)
+    held = lambda: [ids for ids, *_ in llm.prefixes]
+    for ids in ([1, 2], [3, 4], [5, 6], [1, 2], [7, 8]):
+        llm.read_prefix(ids)
+    assert held() == [(5, 6), (1, 2), (7, 8)]
+    llm.read_prefix([9] * 7)
+    assert held() == [(9,) * 7]
+    llm.read_prefix([1])
+    assert held() == [(1,)]
 
 
 def test_a_quantized_base_learns_through_its_lora(qwen_folder):
