@@ -12,7 +12,12 @@ from pathlib import Path
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
-from speechbrain_relm.epitome.data import join_annotations, split_by_post
+from speechbrain_relm.epitome.data import (
+    draw_fold,
+    join_annotations,
+    split_by_post,
+)
+from speechbrain_relm.epitome.identity import name_posts
 from speechbrain_relm.files import write_atomically
 
 logger = get_logger(__name__)
@@ -21,14 +26,16 @@ logger = get_logger(__name__)
 def prepare_epitome(
     data_folder,
     manifest_folder,
-    valid_ratio=0.05,
-    test_ratio=0.2,
+    valid_ratio=0.1,
+    folds=5,
+    test_fold=0,
     test_folder=None,
     seed=1,
 ):
     """Writes `{train,valid,test}.json`.
 
-    Posts are divided, so that no post is in two parts.
+    Posts are divided, so that no post is in two parts: neither one with the
+    same id, nor one with the same text but for white space and Unicode.
 
     Arguments
     ---------
@@ -37,9 +44,11 @@ def prepare_epitome(
     manifest_folder : str
         Where the manifests go.
     valid_ratio : float
-        Share of the posts for validation.
-    test_ratio : float
-        Share of the posts for the test.
+        Share of the posts that are not in the test, for validation.
+    folds : int
+        Into so many parts the posts are divided.
+    test_fold : int
+        The part that is the test, from 0.
     test_folder : str or None
         Folder of the same three CSVs for the test; then all of `data_folder`
         is for training and validation, but for posts that the test has.
@@ -59,17 +68,16 @@ def prepare_epitome(
     ... # doctest: +SKIP
     """
     entries = _read(data_folder)
-    posts = {entry["seeker"] for entry in entries}
     if test_folder is None:
-        train, valid, test = split_by_post(
-            posts, [1 - valid_ratio - test_ratio, valid_ratio], seed
-        )
         test_entries = entries
+        test = draw_fold(_posts(entries), folds, test_fold, seed)
     else:
         test_entries = _read(test_folder)
-        test = {entry["seeker"] for entry in test_entries}
-        share = valid_ratio / (1 - test_ratio)
-        train, valid = split_by_post(posts - test, [1 - share], seed)
+        name_posts(entries, test_entries)
+        test = _posts(test_entries)
+    train, valid = split_by_post(
+        _posts(entries) - test, [1 - valid_ratio], seed
+    )
     for part, chosen, source in (
         ("train", train, entries),
         ("valid", valid, entries),
@@ -78,11 +86,16 @@ def prepare_epitome(
         of_part = {
             f"{part}_{row}": entry
             for row, entry in enumerate(source)
-            if entry["seeker"] in chosen
+            if entry["post"] in chosen
         }
         path = Path(manifest_folder) / f"{part}.json"
         write_atomically(path, json.dumps(of_part, indent=1))
         logger.info("%s: %d pairs", path, len(of_part))
+
+
+def _posts(entries):
+    """Names the posts of entries."""
+    return {entry["post"] for entry in entries}
 
 
 def _read(folder):

@@ -48,7 +48,7 @@ def main():
 
     data_folder = annotations_folder(settings["data_folder"])
 
-    # Posts are divided 75:5:20; no post is in two parts.
+    # A fifth of the posts is the test; no post is in two parts.
     from epitome_prepare import prepare_epitome  # noqa: E402
 
     prepare(
@@ -56,7 +56,8 @@ def main():
         data_folder=data_folder,
         manifest_folder=settings["manifest_folder"],
         valid_ratio=settings["valid_ratio"],
-        test_ratio=settings["test_ratio"],
+        folds=settings["folds"],
+        test_fold=settings["test_fold"],
         test_folder=settings["test_folder"],
         seed=settings["seed"],
     )

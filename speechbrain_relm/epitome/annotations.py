@@ -12,6 +12,7 @@ from typing import List, NamedTuple, Tuple
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.epitome.identity import normalize
 from speechbrain_relm.lobes.epitome import MECHANISMS
 
 logger = get_logger(__name__)
@@ -48,6 +49,8 @@ class Pair(NamedTuple):
         0 to 2.
     spans : list of tuple
         The rationales' characters (start, end) in the response.
+    ids : tuple of str
+        Of the post and of the response; empty where there are none.
 
     Example
     -------
@@ -59,6 +62,7 @@ class Pair(NamedTuple):
     response: str
     level: int
     spans: List[Tuple[int, int]]
+    ids: Tuple[str, str] = ("", "")
 
 
 def find_span(rationale, response):
@@ -140,7 +144,11 @@ def _pair(row, path, number):
     rationales = [part.strip() for part in row["rationales"].split("|")]
     spans = [find_span(r, row["response_post"]) for r in rationales if r]
     return Pair(
-        row["seeker_post"], row["response_post"], int(row["level"]), spans
+        row["seeker_post"],
+        row["response_post"],
+        int(row["level"]),
+        spans,
+        (row["sp_id"].strip(), row["rp_id"].strip()),
     )
 
 
@@ -185,7 +193,7 @@ def read_pairs(path):
     path : str or pathlib.Path
         A CSV file with the columns `sp_id`, `rp_id`, `seeker_post`,
         `response_post`, `level` (0 to 2) and `rationales` (parts of the
-        response, joined by `|`). The response may be empty.
+        response, joined by `|`). The response and the ids may be empty.
 
     Returns
     -------
@@ -204,8 +212,9 @@ def read_pairs(path):
     >>> path = getfixture("tmp_path") / "explorations-reddit.csv"
     >>> lines = [",".join(COLUMNS), "a,b,I fell.,Really? How?,1,How?"]
     >>> _ = path.write_text("\\n".join(lines), encoding="utf-8")
-    >>> read_pairs(path)
-    [Pair(seeker='I fell.', response='Really? How?', level=1, spans=[(8, 12)])]
+    >>> pair = read_pairs(path)[0]
+    >>> pair.response, pair.level, pair.spans, pair.ids
+    ('Really? How?', 1, [(8, 12)], ('a', 'b'))
     """
     path = Path(path)
     if not path.is_file():
@@ -226,9 +235,10 @@ def read_pairs(path):
             )
         for number, row in enumerate(reader, start=2):
             pairs.append(_pair(row, path, number))
-            ids = (row["sp_id"], row["rp_id"])
+            ids = pairs[-1].ids
+            text = [normalize(text) for text in pairs[-1][:2]]
             _check(
-                texts.setdefault(ids, pairs[-1][:2]) == pairs[-1][:2],
+                not all(ids) or texts.setdefault(ids, text) == text,
                 path,
                 number,
                 "sp_id, rp_id",

@@ -4,11 +4,19 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import math
+import re
+from collections import Counter
+
 import torch
 from torch.nn.functional import cross_entropy
 
-from speechbrain_relm.epitome.measures import accuracy_and_f1
+from speechbrain_relm.epitome.data import level_weights
+from speechbrain_relm.epitome.measures import agreement
 from speechbrain_relm.lobes.epitome_classifier import LEVELS
+
+# scikit-learn's default C of a logistic regression.
+STRENGTH = 1.0
 
 
 def majority(train_levels, test_levels):
@@ -23,31 +31,35 @@ def majority(train_levels, test_levels):
 
     Returns
     -------
-    tuple of float
-        Accuracy and macro-F1.
+    list of int
+        Predicted levels of the test part.
 
     Example
     -------
     >>> majority([0, 0, 1], [0, 1])
-    (0.5, 0.3333333333333333)
+    [0, 0]
     """
     commonest = max(set(train_levels), key=train_levels.count)
-    return accuracy_and_f1([commonest] * len(test_levels), test_levels)
+    return [commonest] * len(test_levels)
 
 
-def logistic_regression(features, levels, test_features, penalty=1e-3):
+def logistic_regression(
+    features, levels, test_features, penalty=1e-3, weights=None
+):
     """Fits a multinomial logistic regression.
 
     Arguments
     ---------
     features : torch.Tensor
-        [N, D] of the training part.
+        [N, D] of the training part; it may be sparse.
     levels : list of int
         Its levels.
     test_features : torch.Tensor
         [M, D].
     penalty : float
         Weight of the squared norm, beside the mean cross entropy.
+    weights : torch.Tensor, optional
+        Of the levels [3].
 
     Returns
     -------
@@ -60,21 +72,22 @@ def logistic_regression(features, levels, test_features, penalty=1e-3):
     >>> logistic_regression(x, [0, 0, 2, 2], x)
     [0, 0, 2, 2]
     """
-    mean, deviation = features.mean(0), features.std(0) + 1e-6
-    features, test_features = (
-        (x - mean) / deviation for x in (features, test_features)
-    )
     targets = torch.tensor(levels, device=features.device)
-    weight = features.new_zeros(features.shape[1], LEVELS, requires_grad=True)
-    bias = features.new_zeros(LEVELS, requires_grad=True)
+    weight = torch.zeros(
+        features.shape[1], LEVELS, device=features.device, requires_grad=True
+    )
+    bias = torch.zeros(LEVELS, device=features.device, requires_grad=True)
     optimizer = torch.optim.LBFGS(
-        [weight, bias], max_iter=300, line_search_fn="strong_wolfe"
+        [weight, bias],
+        max_iter=300,
+        tolerance_grad=1e-6,
+        line_search_fn="strong_wolfe",
     )
 
     def closure():
         """Computes the loss and its gradient."""
         optimizer.zero_grad()
-        loss = cross_entropy(features @ weight + bias, targets)
+        loss = cross_entropy(features @ weight + bias, targets, weights)
         loss = loss + penalty * weight.square().sum()
         loss.backward()
         return loss
@@ -84,11 +97,98 @@ def logistic_regression(features, levels, test_features, penalty=1e-3):
         return (test_features @ weight + bias).argmax(1).tolist()
 
 
-def measure_baselines(brain, entries, mechanism):
-    """Measures both baselines on the test part.
+def tf_idf(texts, test_texts):
+    """Counts words, rare ones for more, as scikit-learn does by default.
 
-    The regression sees the mean states that the frozen seeker encoder, the
-    pretrained backbone, gives to post and response.
+    Arguments
+    ---------
+    texts : list of str
+        N texts of the training part, whose words are counted.
+    test_texts : list of str
+        M other texts.
+
+    Returns
+    -------
+    features : torch.Tensor
+        [N, V], sparse, each row of length 1.
+    test_features : torch.Tensor
+        [M, V], sparse.
+
+    Example
+    -------
+    >>> tf_idf(["Oh no no!", "Oh dear."], ["No, dear."])[1].to_dense()
+    tensor([[0.7071, 0.7071, 0.0000]])
+    """
+    counts, others = (
+        [Counter(re.findall(r"\b\w\w+\b", text.lower())) for text in of_part]
+        for of_part in (texts, test_texts)
+    )
+    found = Counter(word for row in counts for word in row)
+    column = {word: i for i, word in enumerate(sorted(found))}
+    rarity = {
+        word: math.log((1 + len(texts)) / (1 + count)) + 1
+        for word, count in found.items()
+    }
+    return _sparse(counts, column, rarity), _sparse(others, column, rarity)
+
+
+def _sparse(counts, column, rarity):
+    """Makes a sparse matrix of weighted counts, its rows of length 1."""
+    places, values = [], []
+    for i, words in enumerate(counts):
+        known = {w: n * rarity[w] for w, n in words.items() if w in column}
+        length = math.hypot(*known.values())
+        places += [(i, column[word]) for word in known]
+        values += [value / length for value in known.values()]
+    return torch.sparse_coo_tensor(
+        torch.tensor(places, dtype=torch.long).reshape(-1, 2).T,
+        torch.tensor(values),
+        (len(counts), len(column)),
+        check_invariants=True,
+    ).coalesce()
+
+
+def word_regression(texts, levels, test_texts):
+    """Predicts levels from the words of responses alone.
+
+    Logistic regression on TF-IDF; a level weighs by the inverse of its
+    count, without which the rare levels are never said.
+
+    Arguments
+    ---------
+    texts : list of str
+        Responses of the training part.
+    levels : list of int
+        Their levels.
+    test_texts : list of str
+        Responses of the test part.
+
+    Returns
+    -------
+    list of int
+        Their predicted levels.
+
+    Example
+    -------
+    >>> texts = ["How? Why?", "Why? Why?", "I see that."]
+    >>> word_regression(texts, [2, 2, 0], ["But why?"])
+    [2]
+    """
+    features, test_features = tf_idf(texts, test_texts)
+    return logistic_regression(
+        features,
+        levels,
+        test_features,
+        penalty=1 / (2 * STRENGTH * len(levels)),
+        weights=level_weights(levels, power=1.0),
+    )
+
+
+def measure_baselines(brain, entries, mechanism):
+    """Measures the baselines on the test part.
+
+    The regression on frozen embeddings sees the mean states that the
+    pretrained backbone gives to post and response.
 
     Arguments
     ---------
@@ -102,16 +202,41 @@ def measure_baselines(brain, entries, mechanism):
     Returns
     -------
     dict
-        `majority_accuracy`, `majority_macro_f1`, `regression_accuracy`,
-        `regression_macro_f1`.
+        `majority_`, `regression_` and `words_`, each with `accuracy`,
+        `macro_f1` and `batch_macro_f1`.
     """
-    features, levels = {}, {}
-    for part in ("train", "test"):
-        of_part = [
-            entry
-            for entry in entries[part].values()
-            if mechanism in entry["levels"]
-        ]
+    known = {
+        part: [e for e in entries[part].values() if mechanism in e["levels"]]
+        for part in ("train", "test")
+    }
+    levels = {
+        part: [entry["levels"][mechanism] for entry in of_part]
+        for part, of_part in known.items()
+    }
+    responses = {
+        part: [entry["response"] for entry in of_part]
+        for part, of_part in known.items()
+    }
+    predicted = {
+        "majority": majority(levels["train"], levels["test"]),
+        "regression": logistic_regression(
+            *_mean_states(brain, known, levels["train"])
+        ),
+        "words": word_regression(
+            responses["train"], levels["train"], responses["test"]
+        ),
+    }
+    return {
+        f"{name}_{figure}": value
+        for name, of_one in predicted.items()
+        for figure, value in agreement(of_one, levels["test"]).items()
+    }
+
+
+def _mean_states(brain, known, levels):
+    """Embeds both parts' pairs, to mean 0 and deviation 1 in training."""
+    features = {}
+    for part, of_part in known.items():
         texts = [(entry["seeker"], entry["response"]) for entry in of_part]
         brain.encode_posts(text for pair in texts for text in pair)
         features[part] = torch.stack(
@@ -120,15 +245,7 @@ def measure_baselines(brain, entries, mechanism):
                 for pair in texts
             ]
         ).float()
-        levels[part] = [entry["levels"][mechanism] for entry in of_part]
-    predicted = logistic_regression(
-        features["train"], levels["train"], features["test"]
-    )
-    figures = {}
-    for name, (accuracy, macro_f1) in {
-        "majority": majority(levels["train"], levels["test"]),
-        "regression": accuracy_and_f1(predicted, levels["test"]),
-    }.items():
-        figures[f"{name}_accuracy"] = accuracy
-        figures[f"{name}_macro_f1"] = macro_f1
-    return figures
+    mean = features["train"].mean(0)
+    deviation = features["train"].std(0) + 1e-6
+    train, test = ((x - mean) / deviation for x in features.values())
+    return train, levels, test

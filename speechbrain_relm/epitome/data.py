@@ -5,12 +5,15 @@ Authors
 """
 
 import random
+import re
 from collections import Counter
 
 import torch
 from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.utils.data_pipeline import provides, takes
 
+from speechbrain_relm.epitome.annotations import find_span
+from speechbrain_relm.epitome.identity import name_posts, normalize
 from speechbrain_relm.lobes.epitome_classifier import LEVELS
 from speechbrain_relm.lobes.epitome_text import tokenize
 
@@ -24,7 +27,7 @@ def split_by_post(posts, shares, seed):
     Arguments
     ---------
     posts : iterable of str
-        Posts; repeated ones count once.
+        Names of posts, see `name_posts`; repeated ones count once.
     shares : list of float
         Share of each part but the last, which gets the rest.
     seed : int
@@ -59,6 +62,49 @@ def split_by_post(posts, shares, seed):
             "into training, validation and test: annotate more posts."
         )
     return parts
+
+
+def draw_fold(posts, folds, fold, seed):
+    """Draws the posts of one fold; each post is in one.
+
+    Arguments
+    ---------
+    posts : iterable of str
+        Names of posts; repeated ones count once.
+    folds : int
+        Number of folds.
+    fold : int
+        Which one, from 0.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    set of str
+        Its posts.
+
+    Raises
+    ------
+    ValueError
+        If there is no such fold, or nothing in it.
+
+    Example
+    -------
+    >>> [len(draw_fold("abcdefg", 3, fold, 1)) for fold in range(3)]
+    [3, 2, 2]
+    """
+    if not 0 <= fold < folds:
+        raise ValueError(
+            f"test_fold {fold} is none of {folds} folds: give 0 to {folds - 1}."
+        )
+    posts = sorted(set(posts))
+    random.Random(seed).shuffle(posts)
+    if len(posts) < folds:
+        raise ValueError(
+            f"{len(posts)} distinct seeker_post are too few for {folds} "
+            "folds: annotate more posts or set folds lower."
+        )
+    return set(posts[fold::folds])
 
 
 def word_labels(level, spans, offsets):
@@ -110,25 +156,36 @@ def join_annotations(annotations):
     Returns
     -------
     list of dict
-        Entries with `seeker`, `response`, and `levels` and `spans` of each
-        mechanism that has the pair.
+        Entries with `pair_ids`, `seeker`, `response`, `post` (its name, see
+        `name_posts`), and `levels` and `spans` of each mechanism that has the
+        pair.
+
+    Raises
+    ------
+    ValueError
+        If two mechanisms give the same ids to pairs of other words.
 
     Example
     -------
     >>> from speechbrain_relm.epitome.annotations import Pair
-    >>> pair = Pair("I fell.", "Why?", 2, [(0, 4)])
-    >>> join_annotations({"explorations": [pair]})[0]["levels"]
-    {'explorations': 2}
+    >>> one = Pair("I fell.", "Oh!  Why?", 2, [(5, 9)], ("s", "r"))
+    >>> other = Pair("I  fell.", "Oh! Why?", 1, [(0, 3)], ("s", "r"))
+    >>> joined = join_annotations(
+    ...     {"explorations": [one], "emotional_reactions": [other]}
+    ... )
+    >>> joined[0]["levels"], joined[0]["spans"]["explorations"]
+    ({'explorations': 2, 'emotional_reactions': 1}, [(5, 9)])
     """
     entries = {}
     for mechanism, pairs in annotations.items():
         seen = Counter()
         for pair in pairs:
-            texts = (pair.seeker, pair.response)
-            seen[texts] += 1
+            key = _identity(pair)
+            seen[key] += 1
             entry = entries.setdefault(
-                (*texts, seen[texts]),
+                (*key, seen[key]),
                 {
+                    "pair_ids": pair.ids,
                     "seeker": pair.seeker,
                     "response": pair.response,
                     "levels": {},
@@ -136,8 +193,41 @@ def join_annotations(annotations):
                 },
             )
             entry["levels"][mechanism] = pair.level
-            entry["spans"][mechanism] = pair.spans
-    return list(entries.values())
+            entry["spans"][mechanism] = _spans_in(entry, pair, mechanism)
+    joined = list(entries.values())
+    name_posts(joined)
+    return joined
+
+
+def _identity(pair):
+    """Tells pairs apart: by their ids, or else by their texts."""
+    if all(pair.ids):
+        return pair.ids
+    return normalize(pair.seeker), normalize(pair.response)
+
+
+def _spans_in(entry, pair, mechanism):
+    """Finds a pair's rationales in the response that its entry has.
+
+    The files differ in white space, and here and there in a word.
+    """
+    if entry["response"] == pair.response:
+        return pair.spans
+    ours, theirs = (
+        set(re.findall(r"\w+", normalize(text)))
+        for text in (entry["response"], pair.response)
+    )
+    if 2 * len(ours & theirs) < min(len(ours), len(theirs)):
+        raise ValueError(
+            f"{mechanism}, sp_id {pair.ids[0]}, rp_id {pair.ids[1]}: these "
+            "are the ids of another pair in another mechanism's file. Give "
+            "the same pair the same ids in all files, or leave them empty."
+        )
+    spans = [
+        find_span(pair.response[start:end], entry["response"])
+        for start, end in pair.spans
+    ]
+    return [] if None in spans else spans
 
 
 def epitome_dataset(entries, mechanisms, tokenizer, max_length):
@@ -197,13 +287,16 @@ def epitome_dataset(entries, mechanisms, tokenizer, max_length):
     )
 
 
-def level_weights(levels):
-    """Weighs rare levels more, by the square root of how rare they are.
+def level_weights(levels, power=0.5):
+    """Weighs rare levels more.
 
     Arguments
     ---------
     levels : list of int
         Of the training set.
+    power : float
+        1 weighs each level by the inverse of its count, 0.5 by the square
+        root of that, 0 all the same.
 
     Returns
     -------
@@ -216,4 +309,4 @@ def level_weights(levels):
     tensor([0.7071, 1.4142, 1.4142])
     """
     counts = torch.bincount(torch.tensor(levels), minlength=LEVELS)
-    return (len(levels) / (LEVELS * counts.clamp(min=1))).sqrt()
+    return (len(levels) / (LEVELS * counts.clamp(min=1))) ** power

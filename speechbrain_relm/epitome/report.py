@@ -1,17 +1,48 @@
 """How good an empathy scorer is, in tables.
 
+> python -m speechbrain_relm.epitome.report fold*/test_metrics.json
+
 Authors
  * The speechbrain_relm contributors 2026
 """
 
+import argparse
+import json
+from pathlib import Path
+from statistics import mean, stdev
+
 from speechbrain_relm.lobes.epitome_classifier import LEVELS
 
-# Sharma et al. 2020, RoBERTa on the Reddit annotations: accuracy, macro-F1.
+# Sharma et al. 2020, RoBERTa on the Reddit annotations: accuracy, and the
+# macro-F1 of the released code (see `batch_macro_f1`).
 PUBLISHED = {
     "emotional_reactions": (0.794, 0.745),
     "explorations": (0.926, 0.726),
     "interpretations": (0.840, 0.626),
 }
+
+# Beside every scorer: the prefix of their figures, and what they are.
+BASELINES = {
+    "words_": "words alone (TF-IDF, inverse class weights)",
+    "regression_": "logistic regression on frozen embeddings",
+    "majority_": "majority",
+}
+LEVEL_FIGURES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "batch_macro_f1": "macro-F1 by batches of 32",
+}
+OTHER_FIGURES = {
+    "calibration_error": "calibration error",
+    "temperature": "temperature",
+    "rationale_token_f1": "rationale token-F1",
+    "rationale_iou_f1": "rationale IOU-F1",
+}
+MEASURES = """\
+Macro-F1 is that of the whole test part. By batches of 32 is what EPITOME's
+released code reports: the mean over test batches of the macro-F1 of the levels
+that the batch has. The published figures are of that kind, on another division
+of the data."""
 
 
 def render_report(figures):
@@ -29,92 +60,145 @@ def render_report(figures):
 
     Example
     -------
-    >>> figures = {
-    ...     "explorations": dict(
-    ...         accuracy=0.9,
-    ...         macro_f1=0.8,
-    ...         majority_accuracy=0.8,
-    ...         majority_macro_f1=0.3,
-    ...         regression_accuracy=0.8,
-    ...         regression_macro_f1=0.5,
-    ...         calibration_error=0.05,
-    ...         rationale_token_f1=0.6,
-    ...         rationale_iou_f1=0.5,
-    ...         confusion=[[8, 0, 0], [1, 0, 0], [0, 0, 1]],
-    ...         pairs=10,
-    ...     )
-    ... }
-    >>> print(render_report(figures))
-    # Empathy scorer: test figures
-    <BLANKLINE>
-    | mechanism | | accuracy | macro-F1 |
-    | --- | --- | ---: | ---: |
-    | explorations | this scorer (10 pairs) | 0.900 | 0.800 |
-    | | RoBERTa, as published | 0.926 | 0.726 |
-    | | logistic regression on frozen embeddings | 0.800 | 0.500 |
-    | | majority | 0.800 | 0.300 |
-    <BLANKLINE>
-    | mechanism | calibration error | rationale token-F1 | rationale IOU-F1 |
-    | --- | ---: | ---: | ---: |
-    | explorations | 0.050 | 0.600 | 0.500 |
-    <BLANKLINE>
-    ## explorations: true levels (rows) and predicted ones
-    <BLANKLINE>
-    | | 0 | 1 | 2 |
-    | --- | ---: | ---: | ---: |
-    | 0 | 8 | 0 | 0 |
-    | 1 | 1 | 0 | 0 |
-    | 2 | 0 | 0 | 1 |
-    <BLANKLINE>
+    >>> names = ["", *BASELINES]
+    >>> of_one = {n + f: 0.5 for n in names for f in LEVEL_FIGURES}
+    >>> of_one.update({f: 0.25 for f in OTHER_FIGURES}, pairs=10)
+    >>> of_one["confusion"] = [[8, 0, 0], [1, 0, 0], [0, 0, 1]]
+    >>> report = render_report({"explorations": of_one}).splitlines()
+    >>> print("\\n".join(report[7:12]))
+    | mechanism | | accuracy | macro-F1 | macro-F1 by batches of 32 |
+    | --- | --- | ---: | ---: | ---: |
+    | explorations | this scorer (10 pairs) | 0.500 | 0.500 | 0.500 |
+    | | RoBERTa, as published | 0.926 | | 0.726 |
+    | | words alone (TF-IDF, inverse class weights) | 0.500 | 0.500 | 0.500 |
     """
-    lines = [
-        "# Empathy scorer: test figures",
-        "",
-        "| mechanism | | accuracy | macro-F1 |",
-        "| --- | --- | ---: | ---: |",
-    ]
+    lines = ["# Empathy scorer: test figures", "", MEASURES, ""]
+    lines += _level_table([figures], "this scorer ({} pairs)")
+    lines += ["", *_other_table([figures])]
     for mechanism, of_one in figures.items():
-        regression = "logistic regression on frozen embeddings"
-        rows = [
-            (
-                f"{mechanism.replace('_', ' ')} | "
-                f"this scorer ({of_one['pairs']} pairs)",
-                (of_one["accuracy"], of_one["macro_f1"]),
-            ),
-            ("| RoBERTa, as published", PUBLISHED[mechanism]),
-        ]
-        for name, title in (
-            ("regression", regression),
-            ("majority", "majority"),
-        ):
-            both = [of_one[f"{name}_{f}"] for f in ("accuracy", "macro_f1")]
-            rows.append((f"| {title}", both))
-        lines += [
-            f"|{'' if t[0] == '|' else ' '}{t} | {a:.3f} | {f:.3f} |".replace(
-                "|| ", "| | "
-            )
-            for t, (a, f) in rows
-        ]
-    lines += [
-        "",
-        "| mechanism | calibration error | rationale token-F1 | "
-        "rationale IOU-F1 |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    names = ("calibration_error", "rationale_token_f1", "rationale_iou_f1")
-    for mechanism, of_one in figures.items():
-        cells = " | ".join(f"{of_one[name]:.3f}" for name in names)
-        lines.append(f"| {mechanism.replace('_', ' ')} | {cells} |")
-    for mechanism, of_one in figures.items():
-        lines += [
-            "",
-            f"## {mechanism.replace('_', ' ')}: true levels (rows) and "
-            "predicted ones",
-            "",
-            "| | 0 | 1 | 2 |",
-            "| --- | ---: | ---: | ---: |",
-        ]
-        for level in range(LEVELS):
-            cells = " | ".join(map(str, of_one["confusion"][level]))
-            lines.append(f"| {level} | {cells} |")
+        lines += ["", *_confusion(mechanism, of_one["confusion"])]
     return "\n".join(lines) + "\n"
+
+
+def render_folds(folds):
+    """Averages the test figures of several folds or seeds.
+
+    Arguments
+    ---------
+    folds : list of dict
+        Of each, mechanism to figures.
+
+    Returns
+    -------
+    str
+        Markdown: each mean with the standard deviation over the folds.
+
+    Example
+    -------
+    >>> names = ["", *BASELINES]
+    >>> folds = [
+    ...     {"explorations": {n + f: x for n in names for f in LEVEL_FIGURES}}
+    ...     for x in (0.5, 0.7)
+    ... ]
+    >>> for fold in folds:
+    ...     more = {name: 0.1 for name in OTHER_FIGURES}
+    ...     fold["explorations"].update(more, pairs=5)
+    >>> print(render_folds(folds).splitlines()[9][:55])
+    | explorations | this scorer (10 pairs) | 0.600 (0.141)
+    """
+    lines = [f"# Empathy scorer: {len(folds)} test parts", "", MEASURES, ""]
+    lines += _level_table(folds, "this scorer ({} pairs)")
+    lines += ["", *_other_table(folds)]
+    return "\n".join(lines) + "\n"
+
+
+def _level_table(folds, title):
+    """Sets the levels' figures beside those of the baselines."""
+    lines = _header(["mechanism", ""], LEVEL_FIGURES.values())
+    for mechanism in folds[0]:
+        of_all = [fold[mechanism] for fold in folds]
+        name = mechanism.replace("_", " ")
+        pairs = sum(of_one["pairs"] for of_one in of_all)
+        accuracy, macro_f1 = PUBLISHED[mechanism]
+        lines.append(_row([name, title.format(pairs)], of_all, LEVEL_FIGURES))
+        lines.append(
+            f"| | RoBERTa, as published | {accuracy:.3f} | | {macro_f1:.3f} |"
+        )
+        for prefix, what in BASELINES.items():
+            names = [prefix + figure for figure in LEVEL_FIGURES]
+            lines.append(_row(["", what], of_all, names))
+    return lines
+
+
+def _other_table(folds):
+    """Sets what else is known of a scorer in a table."""
+    lines = _header(["mechanism"], OTHER_FIGURES.values())
+    for mechanism in folds[0]:
+        of_all = [fold[mechanism] for fold in folds]
+        lines.append(_row([mechanism.replace("_", " ")], of_all, OTHER_FIGURES))
+    return lines
+
+
+def _confusion(mechanism, matrix):
+    """Sets a confusion matrix in a table."""
+    title = f"## {mechanism.replace('_', ' ')}: true levels (rows) and "
+    lines = [title + "predicted ones", "", *_header([""], range(LEVELS))]
+    for level, row in enumerate(matrix):
+        lines.append(_line([level, *row]))
+    return lines
+
+
+def _header(words, figures):
+    """Makes the first two lines of a table."""
+    figures = list(figures)
+    rules = ["---"] * len(words) + ["---:"] * len(figures)
+    return [_line([*words, *figures]), _line(rules)]
+
+
+def _line(cells):
+    """Makes a line of a table."""
+    return (
+        "|"
+        + "|".join(f" {cell} " if cell != "" else " " for cell in cells)
+        + "|"
+    )
+
+
+def _row(words, of_all, names):
+    """Makes a line with the mean of each figure, and its deviation."""
+    cells = []
+    for name in names:
+        values = [of_one[name] for of_one in of_all]
+        spread = f" ({stdev(values):.3f})" if len(values) > 1 else ""
+        cells.append(f"{mean(values):.3f}{spread}")
+    return _line([*words, *cells])
+
+
+def main(arguments=None):
+    """Prints the table over several test parts.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["fold0/test_metrics.json"])  # doctest: +SKIP
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m speechbrain_relm.epitome.report",
+        description="Averages the test figures of several folds or seeds.",
+    )
+    parser.add_argument(
+        "metrics", nargs="+", type=Path, help="test_metrics.json of each"
+    )
+    options = parser.parse_args(arguments)
+    folds = [
+        json.loads(path.read_text(encoding="utf-8")) for path in options.metrics
+    ]
+    print(render_folds(folds), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -66,7 +66,8 @@ def train_together(
     classifiers : dict
         Mechanism to the `EpitomeClassifier` of the best epoch.
     figures : dict
-        Mechanism to figures on the test part, see `Kept.measure`.
+        Mechanism to figures on the test part, see `Kept.measure` and
+        `measure_baselines`.
     """
     folder = Path(hparams["output_folder"]) / "+".join(mechanisms)
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,14 +112,12 @@ def train_together(
         train_loader_kwargs={"batch_sampler": batches},
         valid_loader_kwargs=valid_loader,
     )
-    brain.evaluate(
-        datasets["test"],
-        max_key="macro_f1",
-        # A copy: SpeechBrain writes into it.
-        test_loader_kwargs=dict(valid_loader),
-    )
+    brain.calibrate(datasets["valid"], valid_loader)
+    brain.evaluate(datasets["test"], test_loader_kwargs=dict(valid_loader))
     figures = {
-        name: brain.figures[name] | measure_baselines(brain, entries, name)
+        name: brain.kept[name].measure(entries["test"])
+        | {"temperature": brain.temperatures[name]}
+        | measure_baselines(brain, entries, name)
         for name in mechanisms
     }
     logger.info("Test figures: %s", figures)

@@ -10,12 +10,8 @@ from speechbrain.utils.checkpoints import average_checkpoints
 from torch.nn.functional import cross_entropy
 
 from speechbrain_relm.epitome.data import IGNORED, level_weights
-from speechbrain_relm.epitome.measures import (
-    accuracy_and_f1,
-    confusion_matrix,
-    expected_calibration_error,
-    rationale_f1,
-)
+from speechbrain_relm.epitome.kept import Kept
+from speechbrain_relm.epitome.measures import fit_temperature
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.epitome_text import collate, encode_posts
 from speechbrain_relm.processes import steps_per_epoch
@@ -196,7 +192,7 @@ class EpitomeBrain(WindowBrain):
                 weights = self.weights[mechanism]
             else:
                 self.kept[mechanism].add(
-                    levels, words, targets[:, i], labels[..., i]
+                    batch.id, levels, words, targets[:, i], labels[..., i]
                 )
             loss = loss + epitome_loss(
                 levels.float(),
@@ -239,6 +235,31 @@ class EpitomeBrain(WindowBrain):
         )
         super().fit(epoch_counter, train_set, *args, **kwargs)
 
+    def calibrate(self, valid_set, loader_kwargs):
+        """Averages the best epochs and sets their temperatures.
+
+        Levels stay as they are; probabilities become those with which the
+        levels of the validation part are right.
+
+        Arguments
+        ---------
+        valid_set : DynamicItemDataset
+            Validation pairs.
+        loader_kwargs : dict
+            Of their loader.
+        """
+        self.evaluate(
+            valid_set,
+            max_key="macro_f1",
+            # A copy: SpeechBrain writes into it.
+            test_loader_kwargs=dict(loader_kwargs),
+        )
+        self.temperatures = {}
+        for mechanism, kept in self.kept.items():
+            temperature = fit_temperature(*kept.judged())
+            self.classifiers[mechanism].empathy_classifier.soften(temperature)
+            self.temperatures[mechanism] = temperature
+
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Averages the weights of the best epochs.
 
@@ -248,11 +269,11 @@ class EpitomeBrain(WindowBrain):
         Arguments
         ---------
         max_key : str or None
-            What the epochs are ranked by.
+            What the epochs are ranked by; without it the weights stay.
         min_key : str or None
             Ignored.
         """
-        best = self.checkpointer.find_checkpoints(
+        best = max_key and self.checkpointer.find_checkpoints(
             max_key=max_key, max_num_checkpoints=AVERAGED
         )
         if best:
@@ -319,64 +340,3 @@ class EpitomeBrain(WindowBrain):
             {"loss": stage_loss, "macro_f1": mean, **f1},
         )
         self.hparams.epoch_counter.update_metric(mean)
-
-
-class Kept:
-    """What the figures of one mechanism and stage need."""
-
-    def __init__(self):
-        self.probabilities, self.levels = [], []
-        self.predicted_words, self.true_words = [], []
-
-    def add(self, levels, words, targets, labels):
-        """Keeps a batch's predictions and labels.
-
-        Arguments
-        ---------
-        levels : torch.Tensor
-            Logits of the levels [B, 3].
-        words : torch.Tensor
-            Logits of the tokens [B, R, 2].
-        targets : torch.Tensor
-            True levels [B], -100 where unknown.
-        labels : torch.Tensor
-            Labels of the tokens [B, R].
-        """
-        annotated = targets != IGNORED
-        self.probabilities.append(levels[annotated].float().softmax(-1).cpu())
-        self.levels += targets[annotated].tolist()
-        for level, row, chosen in zip(
-            levels[annotated].argmax(-1).tolist(),
-            labels[annotated].cpu(),
-            words[annotated].argmax(-1).cpu(),
-        ):
-            known = row != IGNORED
-            # Without empathy nothing shows it, as in the scorer.
-            chosen = chosen if level else torch.zeros_like(chosen)
-            self.predicted_words.append(chosen[known].tolist())
-            self.true_words.append(row[known].tolist())
-
-    def measure(self):
-        """Computes the figures.
-
-        Returns
-        -------
-        dict
-            Accuracy, macro-F1, confusion matrix (rows: true), calibration
-            error, F1 of rationales by token and by span, number of pairs.
-        """
-        probabilities = torch.cat(self.probabilities)
-        predicted = probabilities.argmax(1).tolist()
-        accuracy, macro_f1 = accuracy_and_f1(predicted, self.levels)
-        token_f1, iou_f1 = rationale_f1(self.predicted_words, self.true_words)
-        return {
-            "accuracy": accuracy,
-            "macro_f1": macro_f1,
-            "confusion": confusion_matrix(predicted, self.levels),
-            "calibration_error": expected_calibration_error(
-                probabilities, self.levels
-            ),
-            "rationale_token_f1": token_f1,
-            "rationale_iou_f1": iou_f1,
-            "pairs": len(self.levels),
-        }

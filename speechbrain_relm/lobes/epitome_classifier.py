@@ -138,6 +138,18 @@ class LevelHead(nn.Module):
         hidden = torch.relu(self.dense(self.dropout(state)))
         return self.out_proj(self.dropout(hidden))
 
+    @torch.no_grad()
+    def soften(self, temperature):
+        """Divides the logits by a temperature, for good.
+
+        Arguments
+        ---------
+        temperature : float
+            Above 1 for less confidence; the levels stay.
+        """
+        self.out_proj.weight.div_(temperature)
+        self.out_proj.bias.div_(temperature)
+
 
 class EpitomeClassifier(nn.Module):
     """The bi-encoder of EPITOME for one mechanism.

@@ -25,7 +25,7 @@ from transformers import AutoTokenizer
 from speechbrain_relm.checkpoints import CompleteCheckpointer
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
 from speechbrain_relm.epitome.data import join_annotations, split_by_post
-from speechbrain_relm.epitome.measures import accuracy_and_f1, confusion_matrix
+from speechbrain_relm.epitome.measures import agreement, confusion_matrix
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
 from speechbrain_relm.files import cache_folder, make_once
@@ -154,10 +154,8 @@ def add_topic_check(folder, held_out):
             [pair.seeker for pair in pairs], [pair.response for pair in pairs]
         )[mechanism].tolist()
         known = [pair.level for pair in pairs]
-        accuracy, macro_f1 = accuracy_and_f1(levels, known)
         scorer.metrics[mechanism].update(
-            accuracy=accuracy,
-            macro_f1=macro_f1,
+            agreement(levels, known),
             confusion=confusion_matrix(levels, known),
         )
     save_scorer(
@@ -201,10 +199,10 @@ def divide(annotations, settings, held_out=None):
     if held_out is not None:
         shares = [shares[0] / sum(shares)]
     parts = split_by_post(
-        [entry["seeker"] for entry in joined], shares, settings["seed"]
+        [entry["post"] for entry in joined], shares, settings["seed"]
     )
     divided = {
-        part: [entry for entry in joined if entry["seeker"] in posts]
+        part: [entry for entry in joined if entry["post"] in posts]
         for part, posts in zip(("train", "valid", "test"), parts)
     }
     if held_out is not None:
