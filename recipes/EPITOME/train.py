@@ -59,7 +59,7 @@ def main():
         folds=settings["folds"],
         test_fold=settings["test_fold"],
         test_folder=settings["test_folder"],
-        seed=settings["seed"],
+        seed=settings["split_seed"],
     )
 
     hparams = build(hparams_file)

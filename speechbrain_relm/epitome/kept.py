@@ -86,6 +86,23 @@ class Kept:
         probabilities = torch.cat(self.probabilities)[list(rows)]
         return probabilities, [self.levels[row] for row in rows]
 
+    def raw_calibration_error(self, temperature):
+        """Computes the calibration error before a temperature.
+
+        Arguments
+        ---------
+        temperature : float
+            By which the logits have been divided.
+
+        Returns
+        -------
+        float
+            0..1.
+        """
+        probabilities, levels = self.judged()
+        raw = (probabilities.clamp(min=1e-12).log() * temperature).softmax(-1)
+        return expected_calibration_error(raw, levels)
+
     def measure(self, order=None):
         """Computes the figures.
 

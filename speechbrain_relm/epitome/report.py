@@ -33,7 +33,8 @@ LEVEL_FIGURES = {
     "batch_macro_f1": "macro-F1 by batches of 32",
 }
 OTHER_FIGURES = {
-    "calibration_error": "calibration error",
+    "raw_calibration_error": "calibration error, raw",
+    "calibration_error": "calibrated",
     "temperature": "temperature",
     "rationale_token_f1": "rationale token-F1",
     "rationale_iou_f1": "rationale IOU-F1",

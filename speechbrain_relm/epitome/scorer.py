@@ -43,7 +43,8 @@ def train_together(
         "train", "valid" and "test" to annotated pairs, as `epitome_dataset`
         takes them.
     hparams : dict
-        `output_folder`, `seed`, `tokenizer`, `max_length` and `lr`.
+        `output_folder`, `seed`, `tokenizer`, `max_length`, `lr`,
+        `ordinal_weight` and `train_embeddings`.
     run_opts : dict or None
         SpeechBrain's run options.
     classifier : callable
@@ -116,13 +117,20 @@ def train_together(
     brain.evaluate(datasets["test"], test_loader_kwargs=dict(valid_loader))
     figures = {
         name: brain.kept[name].measure(entries["test"])
-        | {"temperature": brain.temperatures[name]}
+        | _calibration(brain, name)
         | measure_baselines(brain, entries, name)
         for name in mechanisms
     }
     logger.info("Test figures: %s", figures)
     module.cpu()
     return classifiers, figures
+
+
+def _calibration(brain, mechanism):
+    """Says what the temperature was and what it has mended."""
+    temperature = brain.temperatures[mechanism]
+    before = brain.kept[mechanism].raw_calibration_error(temperature)
+    return {"temperature": temperature, "raw_calibration_error": before}
 
 
 def _response_length(item):

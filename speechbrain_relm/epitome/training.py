@@ -7,10 +7,10 @@ Authors
 import speechbrain as sb
 import torch
 from speechbrain.utils.checkpoints import average_checkpoints
-from torch.nn.functional import cross_entropy
 
 from speechbrain_relm.epitome.data import IGNORED, level_weights
 from speechbrain_relm.epitome.kept import Kept
+from speechbrain_relm.epitome.losses import epitome_loss
 from speechbrain_relm.epitome.measures import fit_temperature
 from speechbrain_relm.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.lobes.epitome_text import collate, encode_posts
@@ -19,51 +19,6 @@ from speechbrain_relm.windows import WindowBrain
 
 # Best epochs whose weights are averaged in the end.
 AVERAGED = 3
-
-
-def epitome_loss(levels, words, targets, word_targets, weights, share):
-    """Adds the losses of the levels and of the rationales.
-
-    Arguments
-    ---------
-    levels : torch.Tensor
-        Logits of the levels [B, 3].
-    words : torch.Tensor
-        Logits of each token being none or part of a rationale [B, R, 2].
-    targets : torch.Tensor
-        Levels [B], -100 where unknown.
-    word_targets : torch.Tensor
-        1 on rationales, 0 elsewhere, -100 where unknown [B, R].
-    weights : torch.Tensor
-        Weights of the levels [3].
-    share : float
-        Weight of the rationales' loss, the mean over labelled tokens.
-
-    Returns
-    -------
-    torch.Tensor
-        The loss, a scalar.
-
-    Example
-    -------
-    >>> levels, words = torch.zeros(1, 3), torch.zeros(1, 2, 2)
-    >>> targets, labels = torch.tensor([2]), torch.tensor([[-100, 1]])
-    >>> epitome_loss(levels, words, targets, labels, torch.ones(3), 0.5)
-    tensor(1.4452)
-    """
-    known = (word_targets != IGNORED).sum().clamp(min=1)
-    rationales = cross_entropy(
-        words.transpose(1, 2),
-        word_targets,
-        ignore_index=IGNORED,
-        reduction="sum",
-    )
-    if (targets == IGNORED).all():
-        return share * rationales / known
-    return (
-        cross_entropy(levels, targets, weights, ignore_index=IGNORED)
-        + share * rationales / known
-    )
 
 
 def load_unshared(path, map_location=None):
@@ -101,8 +56,9 @@ class EpitomeBrain(WindowBrain):
 
     Expects in its modules: `classifiers`, a `ModuleDict` of mechanisms to
     `EpitomeClassifier`s that share their encoders; in its hparams:
-    `tokenizer`, `max_length` (of posts), `rationale_weight`, `lr`,
-    `epoch_counter` and `train_logger`, as in
+    `tokenizer`, `max_length` (of posts), `rationale_weight`,
+    `ordinal_weight`, `train_embeddings`, `lr`, `epoch_counter` and
+    `train_logger`, as in
     `recipes/EPITOME/hparams/roberta_base.yaml`.
     """
 
@@ -110,9 +66,9 @@ class EpitomeBrain(WindowBrain):
         super().__init__(*args, **kwargs)
         self.classifiers = self.modules.classifiers
         self.first = next(iter(self.classifiers.values()))
-        # Half the parameters, of which the data holds few: they stay.
+        # Half the parameters, of which small data hold few.
         embeddings = self.first.responder_encoder.get_input_embeddings()
-        embeddings.requires_grad_(False)
+        embeddings.requires_grad_(self.hparams.train_embeddings)
         self.posts = {}
 
     def encode_posts(self, posts):
@@ -201,6 +157,7 @@ class EpitomeBrain(WindowBrain):
                 labels[..., i],
                 weights,
                 self.hparams.rationale_weight,
+                self.hparams.ordinal_weight,
             )
         return loss
 

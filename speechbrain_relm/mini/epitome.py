@@ -102,6 +102,9 @@ def train(annotations, backbone, target, settings, held_out=None, data=None):
         "tokenizer": AutoTokenizer.from_pretrained(backbone),
         "max_length": settings["max_length"],
         "lr": settings["learning_rate"],
+        # For a minute's training; recipes/EPITOME takes its time.
+        "ordinal_weight": 0.0,
+        "train_embeddings": False,
     }
     objects = {
         "trainings": [list(annotations)],

@@ -35,7 +35,7 @@ spec = importlib.util.spec_from_file_location("epitome_prepare", SCRIPT)
 prepare = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(prepare)
 
-POST = "The caf\u00e9 \u2013 my   only one \u2013 closed, number {}."
+POST = "The café – my   only one – closed, number {}."
 # How the three files write the same text, and which one has lost a word.
 WRITINGS = {
     "emotional_reactions": lambda text: text,
@@ -187,6 +187,8 @@ def test_figures_are_in_the_order_of_the_file():
     assert figures["batch_macro_f1"] == pytest.approx(expected)
     assert kept.measure()["batch_macro_f1"] != pytest.approx(expected)
     assert kept.measure()["macro_f1"] == pytest.approx(figures["macro_f1"])
+    raw = expected_calibration_error((3 * logits).softmax(1), levels)
+    assert kept.raw_calibration_error(3.0) == pytest.approx(raw, abs=1e-5)
 
 
 def test_temperature_calibrates():
