@@ -20,12 +20,14 @@ from pathlib import Path
 import torch
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.utils.epoch_loop import EpochCounterWithStopper
+from speechbrain.utils.logger import get_logger
 from transformers import AutoTokenizer
 
 from speechbrain_relm.checkpoints import CompleteCheckpointer
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
 from speechbrain_relm.epitome.data import join_annotations, split_by_post
 from speechbrain_relm.epitome.measures import agreement, confusion_matrix
+from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
 from speechbrain_relm.files import cache_folder, make_once
@@ -34,6 +36,8 @@ from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.epitome_topic import fit_topic_check
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.epitome_pairs import by_subject, write_csvs
+
+logger = get_logger(__name__)
 
 BACKBONE = "all-MiniLM-L6-v2"
 
@@ -146,6 +150,11 @@ def add_topic_check(folder, held_out):
     held_out : dict of str to list of Pair
         Pairs for the figures.
 
+    Returns
+    -------
+    dict
+        Figures of each mechanism.
+
     Example
     -------
     >>> add_topic_check("scorer", held_out)  # doctest: +SKIP
@@ -170,6 +179,7 @@ def add_topic_check(folder, held_out):
         scorer.data,
         scorer.topic,
     )
+    return scorer.metrics
 
 
 def divide(annotations, settings, held_out=None):
@@ -279,9 +289,12 @@ def _trained_on(name, data, training, learned_from, held_out=None):
 
     def build(fresh):
         """Trains them there."""
-        train(annotations, backbone, fresh, training, *rest, data=learned_from)
+        figures = train(
+            annotations, backbone, fresh, training, *rest, data=learned_from
+        )
         if held_out is not None:
-            add_topic_check(fresh, *rest)
+            figures = add_topic_check(fresh, *rest)
+        logger.info("%s", render_report(figures))
 
     return str(make_once(target, settings, build))
 
