@@ -75,6 +75,12 @@ def prepare_epitome(
         test_entries = _read(test_folder)
         name_posts(entries, test_entries)
         test = _posts(test_entries)
+        logger.info(
+            "%d posts of %s are in %s too, by id or by text: not learned from",
+            len(_posts(entries) & test),
+            data_folder,
+            test_folder,
+        )
     train, valid = split_by_post(
         _posts(entries) - test, [1 - valid_ratio], seed
     )
