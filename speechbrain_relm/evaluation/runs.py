@@ -163,7 +163,9 @@ class Run(NamedTuple):
             Way to `UA`, `WA` and `macro-F1`, figures with intervals, and
             `unparsed`, the share of answers that name no single emotion.
         """
-        clusters = [cluster_of(record) for record in self.responses.values()]
+        clusters = [
+            cluster_of(record) or key for key, record in self.responses.items()
+        ]
         return {
             way: {
                 **recognition_figures(heard, labels, clusters),

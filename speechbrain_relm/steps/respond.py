@@ -106,8 +106,9 @@ def respond(
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
         `likelihood_emotion` (the label likeliest after the prompt) and
-        `calibrated_emotion` (see `emotion.rating`); `cluster`, which counts as one in intervals and tests, where the
-        manifest has it; `heard` where Whisper transcribed it; `labels`, arousal, dominance and valence
+        `calibrated_emotion` (see `emotion.rating`); `cluster`, which counts
+        as one in intervals and tests, where the manifest has it; `heard`
+        where Whisper transcribed it; `labels`, arousal, dominance and valence
         where the corpus has them; and, from a system with emotion heads,
         `head_emotion`, `head_probabilities` and the dimension head's arousal,
         dominance and valence.

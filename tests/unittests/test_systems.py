@@ -7,6 +7,7 @@ Authors
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from recipe_runs import ROOT, SCRIPT, command, run
@@ -18,6 +19,7 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
+from speechbrain_relm.emotion.rating import Rater
 from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.__main__ import main as evaluate
 from speechbrain_relm.evaluation.table_csv import read_csv
@@ -203,6 +205,15 @@ def test_qwen2_audio(qwen2_audio_folder, corpus):
             torch.testing.assert_close(
                 rated[row, column], expected, rtol=1e-4, atol=1e-4
             )
+    said = ["Sad!", "Not neutral!"]
+    rate = Rater(
+        listener, "Be kind.", RECOGNIZE, ["Sad", "Not neutral"], "{emotion}!"
+    )
+    _, calibrated = rate(heard)
+    silence = [np.zeros(16000, dtype=np.float32)]
+    expected = listener.rate(heard, "Be kind.", RECOGNIZE, said)
+    expected -= listener.rate(silence, "Be kind.", RECOGNIZE, said)
+    torch.testing.assert_close(calibrated, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
