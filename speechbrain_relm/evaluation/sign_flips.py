@@ -103,7 +103,8 @@ def exact_p(sizes, observed):
     far = np.abs(sums) >= round(observed / unit)
     # Two sums at least are as far: all signs one way, and all the other.
     least = max(2.0 ** (1 - len(sizes)), SMALLEST)
-    return float(min(max(shares[far].sum(), least), 1.0))
+    p = round(float(shares[far].sum()), 13)  # without the transform's noise
+    return min(max(p, least), 1.0)
 
 
 def as_whole_numbers(sizes):

@@ -200,8 +200,7 @@ def made_run(seed, count=60):
 def test_measures_by_counting():
     """UA, WA and macro-F1 from their definitions; intervals of the first two.
 
-    Those are means over responses, so the bootstrap of means has them, with
-    the same draws.
+    Those are means over responses, so the interval of means is theirs.
     """
     heard, labels, clusters = made_run(3)
     found = recognition_figures(heard, labels, clusters)
@@ -217,9 +216,9 @@ def test_measures_by_counting():
     assert found["macro-F1"]["value"] == pytest.approx(np.mean(scores))
     assert found["WA"]["value"] == pytest.approx(np.mean(right))
     for name, classes in (("UA", labels), ("WA", None)):
-        low, high = cluster_interval(right, clusters, classes)
-        assert found[name]["low"] == pytest.approx(low, abs=0.02)
-        assert found[name]["high"] == pytest.approx(high, abs=0.02)
+        interval = cluster_interval(right, clusters, classes)
+        ends = found[name]["low"], found[name]["high"]
+        assert ends == pytest.approx(interval)
     table = confusion(heard, labels)
     assert list(table["sad"]) == ["angry", "happy", "sad", "surprise", "none"]
     for name, row in table.items():
@@ -249,17 +248,18 @@ def test_the_interval_of_macro_f1_by_brute_force():
             if size:
                 scores.append(2 * hits / size)
         drawn.append(np.mean(scores))
-    low, high = np.percentile(drawn, [2.5, 97.5])
     found = recognition_figures(heard, labels, clusters)["macro-F1"]
-    assert found["low"] == pytest.approx(low, abs=0.02)
-    assert found["high"] == pytest.approx(high, abs=0.02)
+    # Twelve clusters: Student's 2.20 deviations at least, and not much more.
+    reach = (found["high"] - found["low"]) / 2
+    assert 2.0 < reach / np.std(drawn) < 2.9
 
 
 def test_the_table_has_raw_and_calibrated():
     """A row each, with its interval, and nothing where a way is not there."""
     record = {"transcript": "Oh.", "response": "Oh?", "emotion": "sad"}
     record |= {"likelihood_emotion": "happy", "calibrated_emotion": "sad"}
-    run = Run("A", {"a": record}, {"a": {"ER": 1}})
+    other = {**record, "transcript": "No."}
+    run = Run("A", {"a": record, "b": other}, {i: {"ER": 1} for i in "ab"})
     cells = {cell.metric: cell for cell in table_cells([run])}
     assert cells["UA by label likelihood"].value == 0
     for measure in ("UA", "WA", "macro-F1"):

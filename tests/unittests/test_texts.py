@@ -9,13 +9,9 @@ from markdown_it import MarkdownIt
 
 from speechbrain_relm.evaluation.cells import latex_cell, markdown_cell
 from speechbrain_relm.evaluation.examples import mark
+from speechbrain_relm.evaluation.measured import Cell
 from speechbrain_relm.evaluation.quality import detection, flaws_of
-from speechbrain_relm.evaluation.table import (
-    Cell,
-    _with_best,
-    to_latex,
-    to_markdown,
-)
+from speechbrain_relm.evaluation.table import _with_best, to_latex, to_markdown
 from speechbrain_relm.metrics import word_error_rate
 
 ROOT = Path(__file__).resolve().parents[2]
