@@ -6,9 +6,10 @@
 Prints the time of a training step, generated tokens a second and the peak
 memory, beside the plan's prediction. At paper size it needs a GPU; on a CPU
 take a few layers of the same widths, `--layers 2`, or `re_llm_mini.yaml`. A
-step of two layers is still about 2 TFLOP, so that a CPU takes few of them,
-of one short utterance, and says how far it is. Overrides of the YAML may
-follow.
+step of two layers is still about 1 TFLOP, so that a CPU takes few of them, of
+one short utterance, and says how far it is. A CPU without instructions for
+bfloat16 trains in float32 around the LLM, which stays bfloat16. Overrides of
+the YAML may follow.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -155,7 +156,7 @@ def measure(given, overrides):
         given.batch_size, int(given.seconds * 16000), device=device
     )
     autocast = contextlib.nullcontext
-    if hparams.get("precision") == "bf16":
+    if hparams.get("precision") == "bf16" and multiplies_half(device):
         autocast = lambda: torch.autocast(device.type, torch.bfloat16)
     times, kept = train(hparams, batch, given.steps, autocast)
     of_step = [v for k, v in planned.items() if k.startswith("activations")]
@@ -173,6 +174,11 @@ def measure(given, overrides):
     )
     with torch.no_grad(), autocast():
         answer(hparams, batch, given.new_tokens)
+
+
+def multiplies_half(device):
+    """Tells whether bfloat16 products are fast: else a step takes hours."""
+    return device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def timed(run, device):

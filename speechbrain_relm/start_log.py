@@ -163,13 +163,17 @@ def warn_without_gpu(brain):
     size = sum(p.numel() for p in brain.model.parameters())
     half = any(p.dtype == torch.bfloat16 for p in brain.model.parameters())
     say = logger.warning if size > MANY else logger.info
+    slow = not torch.ops.mkldnn._is_mkldnn_bf16_supported()
     say(
         "No GPU: expected responses, training and responses run on %d CPU "
-        "threads with %.1f billion parameters%s%s.",
+        "threads with %.1f billion parameters%s%s%s.",
         torch.get_num_threads(),
         size / 1e9,
         ", in bfloat16, which this CPU has no instructions for"
-        if half and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        if half and slow
         else "",
         ": days rather than hours" if size > MANY else "",
+        "; what is trained is far faster with --precision=fp32"
+        if slow and brain.precision == "bf16"
+        else "",
     )
