@@ -6,7 +6,6 @@ from speechbrain.nnet.adapters import AdaptedModel
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
-    BitsAndBytesConfig,
     DynamicCache,
 )
 
@@ -225,9 +224,8 @@ def test_prefixes_take_no_more_than_their_room(qwen_folder, monkeypatch):
 
 def test_a_quantized_base_learns_through_its_lora(qwen_folder):
     """Eight bits a weight: nearly the same logits, a gradient in the LoRA."""
-    eight_bits = BitsAndBytesConfig(load_in_8bit=True)
     plain = ChatLLM(qwen_folder)
-    llm = ChatLLM(qwen_folder, quantization_config=eight_bits)
+    llm = ChatLLM(qwen_folder, bits=8)
     layer = llm.model.model.layers[0].mlp.up_proj
     assert layer.weight.dtype == torch.int8
     adapted = AdaptedModel(llm, PartialLoRA, target_layers=["*_proj"])
