@@ -386,18 +386,18 @@ def render(parameters, memory, checkpoint, title=TRAINING):
     return "\n".join(lines)
 
 
-def main(arguments=None):
-    """Prints the plan of a YAML.
+def new_parser():
+    """Makes the parser of the command line.
 
-    Arguments
-    ---------
-    arguments : list of str, optional
-        Command line, by default the one of the process.
+    Returns
+    -------
+    argparse.ArgumentParser
+        Overrides of the YAML are left to SpeechBrain.
 
     Example
     -------
-    >>> main(["recipes/ESD/hparams/re_llm.yaml"])  # doctest: +ELLIPSIS
-    recipes/ESD/hparams/re_llm.yaml: a step of 2 utterances of 5.0 s...
+    >>> new_parser().parse_args(["a.yaml"]).gpus
+    1
     """
     parser = argparse.ArgumentParser(
         prog="python -m speechbrain_relm.plan",
@@ -417,7 +417,23 @@ def main(arguments=None):
         default=1,
         help="GPUs of a node, which divide the weights with --fsdp True",
     )
-    given, rest = parser.parse_known_args(arguments)
+    return parser
+
+
+def main(arguments=None):
+    """Prints the plan of a YAML.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["recipes/ESD/hparams/re_llm.yaml"])  # doctest: +ELLIPSIS
+    recipes/ESD/hparams/re_llm.yaml: a step of 2 utterances of 5.0 s...
+    """
+    given, rest = new_parser().parse_known_args(arguments)
     try:
         path = find_in_recipes(given.hparams)
         _, _, overrides = sb.parse_arguments([path, *rest])

@@ -29,10 +29,7 @@ from speechbrain_relm.lobes.partial_lora import (
     same_speech_positions,
 )
 from speechbrain_relm.lobes.quantized import quantization
-from speechbrain_relm.pretrained import (
-    building_without_weights,
-    load_pretrained,
-)
+from speechbrain_relm.pretrained import load_pretrained
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
@@ -111,16 +108,12 @@ class ChatLLM(nn.Module):
         super().__init__()
         self.source = stock_llm(source)
         self.bits = bits
-        settings = {"dtype": getattr(torch, dtype)}
-        if bits is not None and not freeze:
-            raise ValueError(f"bits: {bits} is for an LLM with freeze: True.")
-        if bits is not None and not building_without_weights():
-            settings["quantization_config"] = quantization(bits, **settings)
         self.model = load_pretrained(
             AutoModelForCausalLM,
             self.source,
             attn_implementation="sdpa",
-            **settings,
+            dtype=getattr(torch, dtype),
+            **quantization(bits, getattr(torch, dtype), freeze),
         )
         self.gradient_checkpointing = gradient_checkpointing
         self.prefixes = {}

@@ -6,8 +6,9 @@ Authors
 
 import importlib.util
 
-import torch
 from transformers import BitsAndBytesConfig
+
+from speechbrain_relm.pretrained import building_without_weights
 
 # Weights that share a scale of four bits, and scales that share one.
 BLOCK, SCALES = 64, 256
@@ -55,44 +56,55 @@ def needs_packages(bits):
     )
 
 
-def quantization(bits, dtype):
+def quantization(bits, dtype, freeze=True):
     """Says how transformers shall quantize an LLM's linear layers.
 
     Arguments
     ---------
-    bits : int
-        4: NF4 with quantized scales, as in QLoRA. 8: LLM.int8().
+    bits : int or None
+        4: NF4 with quantized scales, as in QLoRA. 8: LLM.int8(). `None`: not.
     dtype : torch.dtype
         What is computed in, and what the rest is kept in.
+    freeze : bool
+        Whether the LLM's own weights stay as pretrained.
 
     Returns
     -------
-    transformers.BitsAndBytesConfig
-        The configuration.
+    dict
+        Settings of `from_pretrained`; none for models without weights.
 
     Raises
     ------
     ValueError
-        For other bits, or if a package is missing.
+        For other bits, an LLM that learns, or if a package is missing.
 
     Example
     -------
-    >>> quantization(4, torch.bfloat16).bnb_4bit_quant_type
+    >>> import torch
+    >>> settings = quantization(4, torch.bfloat16)
+    >>> settings["quantization_config"].bnb_4bit_quant_type
     'nf4'
     """
+    if bits is None:
+        return {}
     if bits not in (4, 8):
         raise ValueError(
             f"bits: {bits} is neither 4 nor 8, nor null for all of them."
         )
+    if not freeze:
+        raise ValueError(f"bits: {bits} is for an LLM with freeze: True.")
+    if building_without_weights():
+        return {}
     if missing_packages():
         raise ValueError(needs_packages(bits))
-    return BitsAndBytesConfig(
+    config = BitsAndBytesConfig(
         load_in_4bit=bits == 4,
         load_in_8bit=bits == 8,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
+    return {"quantization_config": config}
 
 
 def quantized_bytes(weight, bits):
@@ -112,6 +124,7 @@ def quantized_bytes(weight, bits):
 
     Example
     -------
+    >>> import torch
     >>> quantized_bytes(torch.ones(64, 64), 4)
     2112
     >>> quantized_bytes(torch.ones(64, 64), 8)
@@ -138,6 +151,7 @@ def full_size(parameter):
 
     Example
     -------
+    >>> import torch
     >>> full_size(torch.nn.Parameter(torch.ones(2, 3)))
     6
     """

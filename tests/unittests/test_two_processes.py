@@ -18,7 +18,12 @@ from speechbrain_relm.mini.corpora import make_esd
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 # Batches of one size, so that no process has one more.
-ALIKE = {"sampler": "{bucket_boundaries: [1024]}", "seed": 7}
+ALIKE = {
+    "sampler": "{bucket_boundaries: [1024]}",
+    # Three batches: in validation one process has one more.
+    "valid_loader": "{batch_size: 3}",
+    "seed": 7,
+}
 
 
 @pytest.fixture(scope="module")
