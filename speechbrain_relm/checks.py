@@ -66,9 +66,8 @@ def _check_run(text, settings, run_opts):
     """The same, on the main process."""
     steps = settings.get("steps")
     found = look_at_all(needed_sources(text, settings, steps))
-    refuse(found, reading_problems(settings))
-    needs = downloads(found) + conversions(found)
-    problems = smaller_problems(settings)
+    refuse(found, reading_problems(settings) + smaller_problems(settings))
+    needs, problems = downloads(found) + conversions(found), []
     if loads_by_itself(text):
         logger.info("Of SpeechBrain's own lobes no memory is planned.")
     elif steps is None or "fit" in steps:
@@ -78,7 +77,7 @@ def _check_run(text, settings, run_opts):
         )
         needs += kept_by_training(settings, sum(checkpoint.values()))
         needs += kept_by_caches(settings, hparams)
-        problems += memory_problems(sum(memory.values()), device_of(run_opts))
+        problems = memory_problems(sum(memory.values()), device_of(run_opts))
     for need in needs:
         logger.info("%s: %.2f GB in %s.", *_shown(need))
     refuse(found, disk_problems(needs) + problems)
@@ -399,6 +398,7 @@ def check_release(folder):
         With a line a problem.
     """
     text = (Path(folder) / "hyperparams.yaml").read_text(encoding="utf-8")
-    found = look_at_all(needed_sources(text, read_plain(text)))
-    refuse(found)
+    settings = read_plain(text)
+    found = look_at_all(needed_sources(text, settings))
+    refuse(found, smaller_problems(settings))
     refuse(found, disk_problems(downloads(found) + conversions(found)))
