@@ -46,7 +46,7 @@ def needs_packages(bits):
 
     Example
     -------
-    >>> needs_packages(4)[-43:]
+    >>> needs_packages(4).rpartition(": ")[2]
     'pip install "speechbrain_relm[quantized]".'
     """
     missing = " and ".join(missing_packages())

@@ -13,6 +13,7 @@ from speechbrain_relm.lobes import chat_llm, leaving
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.quantized import quantized_bytes
+from speechbrain_relm.mini import models
 from speechbrain_relm.sequences import pack, prompt_part, ragged_part
 
 
@@ -257,6 +258,21 @@ def test_a_quantized_base_learns_through_its_lora(qwen_folder, bits):
     lora = adapted.adapted_model.model.model.layers[0].mlp.up_proj
     learned = lora.adapter_up_proj.weight
     assert learned.dtype == torch.float32 and learned.grad.abs().max() > 0
+
+
+def test_four_bits_of_a_real_llm():
+    """SmolLM2 answers as likely as it did, within a quarter of a nat."""
+    found = {}
+    for bits in (None, 4):
+        llm = ChatLLM(models.folder("SmolLM2-135M-Instruct"), bits=bits)
+        prompt = llm.split_prompt("", "I lost my keys on the way home.")
+        answer = llm.encode_answer("Oh no! Did you look for them in your bag?")
+        ids = torch.tensor([[*prompt.before, *prompt.after, *answer]])
+        with torch.no_grad():
+            logits = llm(llm.embed(ids))[0, -len(answer) - 1 : -1]
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(answer))
+        found[bits] = loss.item()
+    assert found[4] == pytest.approx(found[None], abs=0.25)
 
 
 @pytest.mark.parametrize(
