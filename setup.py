@@ -12,6 +12,8 @@ VERSION = re.search(
     (HERE / "speechbrain_relm/__init__.py").read_text(encoding="utf-8"),
 ).group(1)
 
+QUANTIZED = ["accelerate>=1.0", "bitsandbytes>=0.46"]
+
 setup(
     name="speechbrain_relm",
     version=VERSION,
@@ -56,8 +58,10 @@ setup(
         "mini": ["accelerate>=1.0", "espeakng-loader>=0.2.4", "gguf>=0.10"],
         # The page to talk with a system.
         "demo": ["gradio>=6"],
+        # A frozen LLM of four or eight bits a weight (`bits`).
+        "quantized": QUANTIZED,
         "dev": [
-            "bitsandbytes>=0.46",
+            *QUANTIZED,
             "codespell>=2.3",
             "coverage>=7.10",
             "ipykernel>=6.29",  # with nbclient, runs docs/tutorial.ipynb

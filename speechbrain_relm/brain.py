@@ -28,8 +28,8 @@ from speechbrain_relm.processes import (
     steps_per_epoch,
 )
 from speechbrain_relm.running_means import RunningMeans
+from speechbrain_relm.sharded_brain import ShardedBrain
 from speechbrain_relm.start_log import log_start, named, warn_without_gpu
-from speechbrain_relm.windows import WindowBrain
 
 logger = get_logger(__name__)
 
@@ -44,7 +44,7 @@ BETTER = {
 BEST_BY = "loss"
 
 
-class RELLMBrain(WindowBrain):
+class RELLMBrain(ShardedBrain):
     """Trains RE-LLM on expected responses and two auxiliary tasks (Eq. 10).
 
     A resumed run equals an uninterrupted one: the learning rate and the
@@ -78,7 +78,7 @@ class RELLMBrain(WindowBrain):
     best_by : str
         Which validation figure chooses the checkpoint, of `BETTER`.
     **kwargs
-        For `speechbrain.Brain`.
+        For `speechbrain_relm.sharded_brain.ShardedBrain`, e.g. `fsdp`.
     """
 
     def __init__(

@@ -20,6 +20,7 @@ from speechbrain_relm.corpus import SPLITS
 from speechbrain_relm.emotion.lexicon import read_lexicon
 from speechbrain_relm.emotion.rating import SENTENCE, sentences_of
 from speechbrain_relm.files import FINGERPRINT, cache_folder
+from speechbrain_relm.lobes.quantized import missing_packages, needs_packages
 from speechbrain_relm.needs import needed_sources
 from speechbrain_relm.plain_yaml import read_plain
 from speechbrain_relm.plan import PROMPT, RESPONSE, SECONDS, outline, plan
@@ -30,6 +31,7 @@ from speechbrain_relm.preflight import (
     look_at_all,
     refuse,
 )
+from speechbrain_relm.sharding import node_size
 
 logger = get_logger(__name__)
 
@@ -64,14 +66,15 @@ def _check_run(text, settings, run_opts):
     """The same, on the main process."""
     steps = settings.get("steps")
     found = look_at_all(needed_sources(text, settings, steps))
-    refuse(found, reading_problems(settings))
-    needs = downloads(found) + conversions(found)
-    problems = []
+    refuse(found, reading_problems(settings) + smaller_problems(settings))
+    needs, problems = downloads(found) + conversions(found), []
     if loads_by_itself(text):
         logger.info("Of SpeechBrain's own lobes no memory is planned.")
     elif steps is None or "fit" in steps:
         hparams = outline(text)
-        _, memory, checkpoint = plan(hparams, SECONDS, PROMPT, RESPONSE)
+        _, memory, checkpoint = plan(
+            hparams, SECONDS, PROMPT, RESPONSE, node_size()
+        )
         needs += kept_by_training(settings, sum(checkpoint.values()))
         needs += kept_by_caches(settings, hparams)
         problems = memory_problems(sum(memory.values()), device_of(run_opts))
@@ -107,6 +110,43 @@ def reading_problems(settings):
         sentences_of([], settings.get("recognition_sentence", SENTENCE))
     except ValueError as error:
         problems.append(str(error))
+    return problems
+
+
+def smaller_problems(settings):
+    """Looks at what makes a model smaller: quantized, or divided.
+
+    Arguments
+    ---------
+    settings : dict
+        The run's plain values.
+
+    Returns
+    -------
+    list of str
+        A line for what cannot work.
+
+    Example
+    -------
+    >>> smaller_problems({"fsdp": True, "chat_llm": {"bits": 4}})[0]
+    'fsdp: True cannot divide an LLM of 4 bits: use one of the two.'
+    """
+    bits = (settings.get("chat_llm") or {}).get("bits")
+    problems = []
+    if bits is not None and missing_packages():
+        problems.append(needs_packages(bits))
+    if not settings.get("fsdp"):
+        return problems
+    if bits is not None:
+        problems.append(
+            f"fsdp: True cannot divide an LLM of {bits} bits: use one of the "
+            "two."
+        )
+    if not torch.distributed.is_initialized():
+        problems.append(
+            "fsdp: True divides the weights among processes: start them with "
+            "torchrun --standalone --nproc_per_node=GPUS."
+        )
     return problems
 
 
@@ -339,8 +379,8 @@ def memory_problems(wanted, device):
     return [
         f"memory: a training step takes about {wanted / 1e9:.1f} GB, but "
         f"{torch.cuda.get_device_name(device)} has {has / 1e9:.1f}: give a "
-        "smaller --batch_size, gradient_checkpointing or a base of four bits "
-        "(docs/checkpoints.md)."
+        "smaller --batch_size, gradient_checkpointing, a base of four bits or "
+        "--fsdp True (docs/speed.md, On cards of 24 GB)."
     ]
 
 
@@ -358,6 +398,7 @@ def check_release(folder):
         With a line a problem.
     """
     text = (Path(folder) / "hyperparams.yaml").read_text(encoding="utf-8")
-    found = look_at_all(needed_sources(text, read_plain(text)))
-    refuse(found)
+    settings = read_plain(text)
+    found = look_at_all(needed_sources(text, settings))
+    refuse(found, smaller_problems(settings))
     refuse(found, disk_problems(downloads(found) + conversions(found)))

@@ -10,6 +10,7 @@ import time
 
 import torch
 
+from speechbrain_relm.lobes.quantized import full_size
 from speechbrain_relm.lobes.whisper_encoder import STRIDE
 from speechbrain_relm.processes import processes
 
@@ -224,7 +225,7 @@ def operations(module, positions, through=True):
     for parameter in module:
         if parameter.dim() > 1:
             each = 2 + 2 * through + 2 * parameter.requires_grad
-            total += each * positions * parameter.numel()
+            total += each * positions * full_size(parameter)
     return total
 
 

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import functools
 import operator
 from typing import NamedTuple, Optional
 
@@ -15,6 +16,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_transfer,
     register_checkpoint_hooks,
 )
+from speechbrain.utils.distributed import if_main_process
 from torch import nn
 
 from speechbrain_relm import prompting
@@ -26,6 +28,7 @@ from speechbrain_relm.lengths import (
 )
 from speechbrain_relm.prompting import evaluating
 from speechbrain_relm.sequences import PROMPT, RESPONSE, SPEECH, Part
+from speechbrain_relm.sharding import divided_like, gathered
 
 
 class Speech(NamedTuple):
@@ -56,7 +59,8 @@ class Predictions(NamedTuple):
     teacher_logits: Optional[torch.Tensor]
 
 
-@register_checkpoint_hooks
+# Divided tensors are put together by all processes.
+@functools.partial(register_checkpoint_hooks, save_on_main_only=False)
 class RELLM(nn.Module):
     """A speech LLM with an emotion nuance module.
 
@@ -322,17 +326,20 @@ class RELLM(nn.Module):
 
     @mark_as_saver
     def save_trained(self, path):
-        """Saves the trained tensors.
+        """Saves the trained tensors, on the main process.
 
         Arguments
         ---------
         path : str or pathlib.Path
             The checkpoint file, in safetensors format.
         """
-        save_file(
-            {k: v.detach().contiguous() for k, v in trained(self).items()},
-            path,
-        )
+        tensors = {}
+        for name, value in trained(self).items():
+            value = gathered(value.detach())
+            if if_main_process():
+                tensors[name] = value.cpu().contiguous()
+        if if_main_process():
+            save_file(tensors, path)
 
     @mark_as_loader
     def load_trained(self, path, end_of_epoch=True):
@@ -361,7 +368,7 @@ class RELLM(nn.Module):
             )
         with torch.no_grad():
             for name, tensor in wanted.items():
-                tensor.copy_(saved[name])
+                tensor.copy_(divided_like(saved[name], tensor))
 
     @mark_as_transfer
     def transfer_trained(self, path):

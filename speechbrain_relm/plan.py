@@ -23,10 +23,12 @@ from speechbrain_relm.activations import activation_bytes
 from speechbrain_relm.errors import RecipeError, first_line
 from speechbrain_relm.experiment import find_hparams
 from speechbrain_relm.lobes.epitome_classifier import share_encoders
+from speechbrain_relm.lobes.quantized import quantized_bytes
 from speechbrain_relm.model import RELLM
 from speechbrain_relm.needs import needed_yaml
 from speechbrain_relm.plain_yaml import settings_of
 from speechbrain_relm.pretrained import without_weights
+from speechbrain_relm.sharding import kept_whole, sharded_bytes
 from speechbrain_relm.systems import effective_yaml
 
 # What is counted on: of speech, and tokens of a prompt and a response.
@@ -140,15 +142,15 @@ def parts_of(hparams):
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def stored_bytes(module, quantization_config=None):
+def stored_bytes(module, bits=None):
     """Adds up a module's parameters and buffers as they are stored.
 
     Arguments
     ---------
     module : torch.nn.Module
         The module.
-    quantization_config : transformers.BitsAndBytesConfig or None
-        If the linear layers of a frozen base are quantized.
+    bits : int or None
+        4 or 8 if the linear layers of a frozen base are quantized.
 
     Returns
     -------
@@ -163,21 +165,19 @@ def stored_bytes(module, quantization_config=None):
     total = sum(
         tensor.nbytes for tensor in (*module.parameters(), *module.buffers())
     )
-    if quantization_config is None:
+    if bits is None:
         return total
-    bits = 8 if quantization_config.load_in_8bit else 4
     for name, layer in module.named_modules():
         if name.endswith("pretrained_module") or (
             isinstance(layer, torch.nn.Linear)
             and name.endswith("_proj")
             and "adapter_" not in name
         ):
-            weight = layer.weight
-            total += weight.numel() * bits // 8 - weight.nbytes
+            total += quantized_bytes(layer.weight, bits) - layer.weight.nbytes
     return total
 
 
-def plan(hparams, seconds, prompt, response):
+def plan(hparams, seconds, prompt, response, processes=1):
     """Works out what a system needs.
 
     Arguments
@@ -190,13 +190,15 @@ def plan(hparams, seconds, prompt, response):
         Tokens around the speech.
     response : int
         Tokens of an expected response.
+    processes : int
+        Processes of a node, which divide the weights if the YAML says `fsdp`.
 
     Returns
     -------
     parameters : dict
         Part to (all, trained) parameters.
     memory : dict
-        What a training step keeps, in bytes.
+        What a training step keeps on each GPU, in bytes.
     checkpoint : dict
         What a checkpoint holds, in bytes.
 
@@ -218,8 +220,8 @@ def plan(hparams, seconds, prompt, response):
         parameters[name] = tuple(
             sum(p.numel() for p in some) for some in (tensors, learned)
         )
-        quantized = getattr(chat_llm, "quantization_config", None)
-        weights += stored_bytes(module, quantized if name == "llm" else None)
+        bits = getattr(chat_llm, "bits", None) if name == "llm" else None
+        weights += stored_bytes(module, bits)
         trained_bytes += sum(p.nbytes for p in learned)
     memory = {"weights": weights}
     if not trains(hparams):
@@ -230,10 +232,39 @@ def plan(hparams, seconds, prompt, response):
         "gradients": trained_bytes,
         "optimizer (AdamW)": 2 * trained_bytes,
     }
+    if hparams.get("fsdp"):
+        memory = divided_bytes(memory, hparams["model"], processes)
     if isinstance(hparams.get("model"), RELLM):
         memory |= step_bytes(hparams, seconds, prompt, response)
     checkpoint = {"model": trained_bytes, "optimizer": 2 * trained_bytes}
     return parameters, memory, checkpoint
+
+
+def divided_bytes(memory, model, processes):
+    """Works out what is left on each GPU if a node's divide a model.
+
+    Arguments
+    ---------
+    memory : dict
+        What one GPU keeps, to bytes.
+    model : speechbrain_relm.model.RELLM
+        The model.
+    processes : int
+        How many divide it.
+
+    Returns
+    -------
+    dict
+        The same on each, and what is gathered at a time.
+    """
+    divided, gathered = sharded_bytes(model, kept_whole(model))
+    share = divided - divided // processes
+    return {
+        "weights": memory["weights"] - share,
+        "gradients": memory["gradients"] // processes,
+        "optimizer (AdamW)": memory["optimizer (AdamW)"] // processes,
+        "gathered layers": gathered,
+    }
 
 
 def step_bytes(hparams, seconds, prompt, response):
@@ -355,18 +386,18 @@ def render(parameters, memory, checkpoint, title=TRAINING):
     return "\n".join(lines)
 
 
-def main(arguments=None):
-    """Prints the plan of a YAML.
+def new_parser():
+    """Makes the parser of the command line.
 
-    Arguments
-    ---------
-    arguments : list of str, optional
-        Command line, by default the one of the process.
+    Returns
+    -------
+    argparse.ArgumentParser
+        Overrides of the YAML are left to SpeechBrain.
 
     Example
     -------
-    >>> main(["recipes/ESD/hparams/re_llm.yaml"])  # doctest: +ELLIPSIS
-    recipes/ESD/hparams/re_llm.yaml: a step of 2 utterances of 5.0 s...
+    >>> new_parser().parse_args(["a.yaml"]).gpus
+    1
     """
     parser = argparse.ArgumentParser(
         prog="python -m speechbrain_relm.plan",
@@ -380,13 +411,39 @@ def main(arguments=None):
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--prompt-tokens", type=int, default=PROMPT)
     parser.add_argument("--response-tokens", type=int, default=RESPONSE)
-    given, rest = parser.parse_known_args(arguments)
+    parser.add_argument(
+        "--gpus",
+        type=int,
+        default=1,
+        help="GPUs of a node, which divide the weights with --fsdp True",
+    )
+    return parser
+
+
+def main(arguments=None):
+    """Prints the plan of a YAML.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["recipes/ESD/hparams/re_llm.yaml"])  # doctest: +ELLIPSIS
+    recipes/ESD/hparams/re_llm.yaml: a step of 2 utterances of 5.0 s...
+    """
+    given, rest = new_parser().parse_known_args(arguments)
     try:
         path = find_in_recipes(given.hparams)
         _, _, overrides = sb.parse_arguments([path, *rest])
         hparams = build_without_weights(path, overrides)
         found = plan(
-            hparams, given.seconds, given.prompt_tokens, given.response_tokens
+            hparams,
+            given.seconds,
+            given.prompt_tokens,
+            given.response_tokens,
+            given.gpus,
         )
     except (RecipeError, OSError, ValueError) as error:
         sys.exit(f"plan: {first_line(error)}")

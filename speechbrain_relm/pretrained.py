@@ -94,8 +94,7 @@ def load_pretrained(model_class, source, **settings):
     device(type='cpu')
     """
     if building_without_weights():
-        for of_weights in ("key_mapping", "quantization_config"):
-            settings.pop(of_weights, None)
+        settings.pop("key_mapping", None)  # of weights
         config = settings.pop("config", None) or architecture(source)
         build = getattr(model_class, "from_config", None)
         build = build or model_class._from_config

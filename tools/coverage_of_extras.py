@@ -29,7 +29,7 @@ REQUIRED = {
 }
 THROUGH_TRANSFORMERS = {
     "speechbrain_relm/convert/qwen_tokenizer.py": {"tiktoken (tests)"},
-    "speechbrain_relm/lobes/chat_llm.py": {"accelerate", "bitsandbytes"},
+    "speechbrain_relm/lobes/quantized.py": {"accelerate", "bitsandbytes"},
     "speechbrain_relm/mini/models.py": {"accelerate", "gguf"},
 }
 TESTS = [

@@ -90,6 +90,7 @@ def main(argv):
         examples=hparams["speech_examples"],
         rates=hparams["rates"],
         best_by=hparams["best_by"],
+        fsdp=hparams["fsdp"],
     )
     recipe = Recipe(hparams, brain)
 

@@ -28,6 +28,7 @@ from speechbrain_relm.lobes.partial_lora import (
     PartialLoRA,
     same_speech_positions,
 )
+from speechbrain_relm.lobes.quantized import quantization
 from speechbrain_relm.pretrained import load_pretrained
 
 # Stands for the user's words while the template is rendered.
@@ -68,9 +69,14 @@ class ChatLLM(nn.Module):
     gradient_checkpointing : bool
         Whether training works out the layers' activations twice instead of
         keeping them in memory.
-    quantization_config : object or None
-        E.g. `transformers.BitsAndBytesConfig`, for a frozen base of 8 or 4
-        bits a weight.
+    bits : int or None
+        4 or 8 quantizes a frozen LLM (`pip install
+        speechbrain_relm[quantized]`); `None` keeps all bits of `dtype`.
+
+    Raises
+    ------
+    ValueError
+        If an LLM that learns should be quantized, or cannot be.
 
     Example
     -------
@@ -97,19 +103,17 @@ class ChatLLM(nn.Module):
         dtype="float32",
         freeze=True,
         gradient_checkpointing=False,
-        quantization_config=None,
+        bits=None,
     ):
         super().__init__()
         self.source = stock_llm(source)
-        self.quantization_config = quantization_config
-        settings = {"dtype": getattr(torch, dtype)}
-        if quantization_config is not None:
-            settings["quantization_config"] = quantization_config
+        self.bits = bits
         self.model = load_pretrained(
             AutoModelForCausalLM,
             self.source,
             attn_implementation="sdpa",
-            **settings,
+            dtype=getattr(torch, dtype),
+            **quantization(bits, getattr(torch, dtype), freeze),
         )
         self.gradient_checkpointing = gradient_checkpointing
         self.prefixes = {}
@@ -404,7 +408,7 @@ class ChatLLM(nn.Module):
         frozen = not any(p.requires_grad for p in self.own_weights)
         return frozen and self.keeps_all and not self.gradient_checkpointing
 
-    @functools.cached_property
+    @property
     def own_weights(self):
         """The LLM's parameters without those of partial LoRAs."""
         others = {

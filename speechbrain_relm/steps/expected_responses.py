@@ -113,6 +113,7 @@ def expect_responses(
         work,
         {
             "llm": source,
+            **quantized_to(llm),
             "system": system,
             "instruction": instruction,
             "examples": examples,
@@ -130,6 +131,29 @@ def expect_responses(
         count[True],
     )
     return records
+
+
+def quantized_to(llm):
+    """Says of a quantized LLM how many bits it has.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module
+        A `ChatLLM`, bare or adapted, or another lobe.
+
+    Returns
+    -------
+    dict
+        `bits`; empty for an LLM with all its bits.
+
+    Example
+    -------
+    >>> import torch
+    >>> quantized_to(torch.nn.Identity())
+    {}
+    """
+    bits = getattr(llm, "bits", None)
+    return {} if bits is None else {"bits": bits}
 
 
 def unfit(answer, transcript, flaws=()):

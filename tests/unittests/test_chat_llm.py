@@ -1,18 +1,19 @@
 """The chat LLM against transformers' own calls."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
+from bitsandbytes.functional import dequantize_4bit
 from speechbrain.nnet.adapters import AdaptedModel
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-    DynamicCache,
-)
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from speechbrain_relm.lobes import chat_llm, leaving
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
+from speechbrain_relm.lobes.quantized import quantized_bytes
+from speechbrain_relm.mini import models
 from speechbrain_relm.sequences import pack, prompt_part, ragged_part
 
 
@@ -223,20 +224,91 @@ def test_prefixes_take_no_more_than_their_room(qwen_folder, monkeypatch):
     assert held() == [(1,)]
 
 
-def test_a_quantized_base_learns_through_its_lora(qwen_folder):
-    """Eight bits a weight: nearly the same logits, a gradient in the LoRA."""
-    eight_bits = BitsAndBytesConfig(load_in_8bit=True)
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_quantized_base_learns_through_its_lora(qwen_folder, bits):
+    """The logits of weights rounded so; a gradient in the LoRA; the size."""
     plain = ChatLLM(qwen_folder)
-    llm = ChatLLM(qwen_folder, quantization_config=eight_bits)
-    layer = llm.model.model.layers[0].mlp.up_proj
-    assert layer.weight.dtype == torch.int8
+    llm = ChatLLM(qwen_folder, bits=bits)
+    for name, layer in llm.model.named_modules():
+        if not name.endswith("_proj"):
+            continue
+        full = plain.model.get_submodule(name).weight
+        scales = layer.weight.SCB if bits == 8 else layer.weight.quant_state
+        rounded = (
+            dequantize_4bit(layer.weight, scales)
+            if bits == 4
+            else layer.weight * scales[:, None] / 127
+        )
+        # NF4's levels are 0.1 of a Gaussian's deviation from its values.
+        error = (rounded - full).norm() / full.norm()
+        assert 0 < error < {8: 0.01, 4: 0.12}[bits]
+        scales = scales if bits == 8 else scales.absmax
+        size = layer.weight.nbytes + scales.nbytes
+        assert quantized_bytes(full, bits) == size
+        full.data.copy_(rounded)
     adapted = AdaptedModel(llm, PartialLoRA, target_layers=["*_proj"])
     embeds = llm.embed(torch.arange(5, 15)[None])
     with speech_positions(torch.ones(1, 10).bool()):
         logits = adapted(embeds)
     reference = plain(embeds)
     error = (logits - reference).norm() / reference.norm()
-    assert 0 < error < 0.05
+    # LLM.int8() rounds what comes in, too.
+    assert error < {8: 0.05, 4: 1e-4}[bits]
     logits.logsumexp(-1).sum().backward()
     lora = adapted.adapted_model.model.model.layers[0].mlp.up_proj
-    assert lora.adapter_up_proj.weight.grad.abs().max() > 0
+    learned = lora.adapter_up_proj.weight
+    assert learned.dtype == torch.float32 and learned.grad.abs().max() > 0
+
+
+def test_four_bits_of_a_real_llm():
+    """SmolLM2 answers as likely as it did, within a quarter of a nat."""
+    found = {}
+    for bits in (None, 4):
+        llm = ChatLLM(models.folder("SmolLM2-135M-Instruct"), bits=bits)
+        prompt = llm.split_prompt("", "I lost my keys on the way home.")
+        answer = llm.encode_answer("Oh no! Did you look for them in your bag?")
+        ids = torch.tensor([[*prompt.before, *prompt.after, *answer]])
+        with torch.no_grad():
+            logits = llm(llm.embed(ids))[0, -len(answer) - 1 : -1]
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(answer))
+        found[bits] = loss.item()
+    assert found[4] == pytest.approx(found[None], abs=0.25)
+
+
+@pytest.mark.parametrize(
+    "how, said",
+    [
+        ({"bits": 3}, "bits: 3 is neither 4 nor 8"),
+        ({"bits": 4, "freeze": False}, "freeze: True"),
+    ],
+)
+def test_what_cannot_be_quantized(qwen_folder, how, said):
+    """One line."""
+    with pytest.raises(ValueError, match=said):
+        ChatLLM(qwen_folder, **how)
+
+
+def private_bytes(tensor):
+    """Bytes of the process's own pages of it, and the file it is mapped from."""
+    where, file = tensor.data_ptr(), None
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            first, last = (int(x, 16) for x in line.split()[0].split("-"))
+            inside = first <= where < last
+            file = Path(line.split(maxsplit=5)[-1]).name
+        elif inside and line.startswith("Anonymous"):  # copied when written
+            return 1024 * int(line.split()[1]), file
+    raise AssertionError("no such page")
+
+
+def test_processes_share_the_weights_on_a_host(qwen_folder):
+    """Read from the file's pages, which training leaves as they are."""
+    llm = ChatLLM(qwen_folder)
+    adapted = AdaptedModel(llm, PartialLoRA, target_layers=["*_proj"])
+    with speech_positions(torch.ones(1, 10).bool()):
+        adapted(llm.embed(torch.arange(10)[None])).sum().backward()
+    weight = llm.model.model.embed_tokens.weight
+    assert private_bytes(weight) == (0, "model.safetensors")
+    # What is read as another type is each process's own.
+    weight = ChatLLM(qwen_folder, "bfloat16").model.model.embed_tokens.weight
+    assert private_bytes(weight)[1] != "model.safetensors"

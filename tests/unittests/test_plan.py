@@ -1,5 +1,7 @@
 """The plan against real steps, and gradient checkpointing."""
 
+import re
+
 import pytest
 import torch
 from speechbrain.nnet.adapters import AdaptedModel
@@ -114,6 +116,38 @@ def test_paper_size(capsys):
     lora = 32 * 16 * (4 * 8192 + 3 * 15104)
     assert f"| llm | {(7721324544 + lora) / 1e6:.1f} M |" in printed
     assert "| speech_encoder | 636.8 M |" in printed
+
+
+def rows(capsys, *overrides):
+    """The memory of a step in the paper's YAML, row by row."""
+    main(["recipes/ESD/hparams/re_llm.yaml", *overrides])
+    table = re.findall(
+        r"\| ([a-z ()A-Z]+) \| ([\d.]+) \|", capsys.readouterr().out
+    )
+    return {name: float(size) for name, size in reversed(table)}
+
+
+def test_divided_among_four(capsys):
+    """Of all that is in the model a fourth, and what is whole at a time."""
+    found = rows(capsys, "--fsdp", "True", "--gpus", "4")
+    learned = 4 * (634.9 + 204.8 + 40.0) / 1e3
+    model = learned + (4 * 1.9 + 2 * 7721.3) / 1e3
+    outside = 4 * 165.3 / 1e3  # the emotion encoder
+    assert found["weights"] == pytest.approx(model / 4 + outside, abs=0.02)
+    assert found["gradients"] == pytest.approx(learned / 4, abs=0.01)
+    assert found["optimizer (AdamW)"] == pytest.approx(learned / 2, abs=0.02)
+    # The adapter with its gradient; input and output table of the LLM.
+    gathered = (8 * 204.8 + 2 * 2 * 151936 * 4096 / 1e6) / 1e3
+    assert found["gathered layers"] == pytest.approx(gathered, abs=0.1)
+
+
+def test_a_base_of_four_bits(capsys):
+    """Half a byte a weight of the linear layers, and the scales."""
+    plain = rows(capsys)["weights"]
+    linear = 32 * (4 * 4096**2 + 3 * 4096 * 11008) / 1e9
+    saved = linear * (2 - 4.127 / 8)
+    found = rows(capsys, "--chat_llm", "{bits: 4}")["weights"]
+    assert found == pytest.approx(plain - saved, abs=0.02)
 
 
 def test_unknown_yaml():

@@ -261,15 +261,18 @@ def test_a_model_that_is_made_anywhere(whisper_folder):
         {"system": "blsp_emo_ft"},
         {"heads": None},
         ruamel.yaml.YAML().load(LORA),
+        {"chat_llm": {"bits": 4}},
     ],
 )
 def test_other_systems_too(
     whisper_folder, emotion_folder, qwen_folder, tmp_path, changes
 ):
-    """Without an emotion encoder, without heads, with SpeechBrain's LoRA."""
+    """Less of it, with SpeechBrain's LoRA, or with a base of four bits."""
     bases = whisper_folder, emotion_folder, qwen_folder
     folder = tiny_models.save_release(tmp_path / "release", *bases, **changes)
     listener = EmpatheticListener.from_hparams(folder)
+    kinds = {p.dtype for p in listener.mods.parameters()}
+    assert (torch.uint8 in kinds) == ("chat_llm" in changes)
     torch.manual_seed(3)
     wavs = torch.randn(2, 20000)
     single = [listener.respond_batch(wav[None], torch.ones(1)) for wav in wavs]

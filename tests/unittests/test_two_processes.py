@@ -9,14 +9,21 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from recipe_runs import SCRIPT, command, environment, lines, run
+from safetensors.torch import load_file
 
 from speechbrain_relm.mini.corpora import make_esd
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 # Batches of one size, so that no process has one more.
-ALIKE = {"sampler": "{bucket_boundaries: [1024]}", "seed": 7}
+ALIKE = {
+    "sampler": "{bucket_boundaries: [1024]}",
+    # Three batches: in validation one process has one more.
+    "valid_loader": "{batch_size: 3}",
+    "seed": 7,
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +55,12 @@ def alone(settings, tmp_path_factory):
     return folder
 
 
-def on_two(folder, settings):
+def on_two(folder, settings, **overrides):
     """The command on two processes."""
     return [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
         "--nproc_per_node=2",
-        *command(YAML, folder, *settings, **ALIKE)[1:],
+        *command(YAML, folder, *settings, **ALIKE, **overrides)[1:],
         "--distributed_backend=gloo",
     ]
 
@@ -71,6 +78,14 @@ def saved_losses(folder):
         for path in folder.glob("save/*/CKPT.yaml")
     ]
     return sorted(meta["loss"] for meta in metas if "loss" in meta)
+
+
+def learned(folder):
+    """The last checkpoint's trained tensors, and the optimizer's averages."""
+    last = max(folder.glob("save/*/CKPT.yaml"), key=lambda p: p.parent.name)
+    tensors = load_file(last.with_name("model.ckpt"))
+    optimizer = torch.load(last.with_name("optimizer.ckpt"))
+    return tensors, [one["exp_avg"] for one in optimizer["state"].values()]
 
 
 def agree(folder, alone):
@@ -92,11 +107,12 @@ def test_two_processes_equal_one(settings, alone, tmp_path):
     agree(folder, alone)
 
 
-def test_a_process_dies(settings, alone, tmp_path):
+@pytest.mark.parametrize("fsdp", [False, True])
+def test_a_process_dies(settings, alone, tmp_path, fsdp):
     """The others stop, and the same command goes on to the same end."""
     folder = tmp_path / "two"
     process = subprocess.Popen(
-        on_two(folder, settings),
+        on_two(folder, settings, fsdp=fsdp),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=environment(),
@@ -110,5 +126,7 @@ def test_a_process_dies(settings, alone, tmp_path):
     last = workers.read_text().split()[-1]
     os.kill(int(last), signal.SIGKILL)
     assert process.wait(timeout=120) != 0
-    run(on_two(folder, settings))
+    run(on_two(folder, settings, fsdp=fsdp))
     agree(folder, alone)
+    for ours, theirs in zip(learned(folder), learned(alone)):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
