@@ -4,9 +4,14 @@
     python tools/demo_figures.py results/demo --command "make demo"
 
 writes `tests/data/demo_figures.json` from the finished demo in the folder, or
-from several of other seeds, and prints the tables for the README and for
-docs/listening.md. `tests/unittests/test_demo_figures.py` holds the documents
-to the file.
+from several of other seeds, and prints what the README shows of it.
+
+    python tools/demo_figures.py --parts "seed 1=RUN" "words alone=RUN" \\
+        --command "how they were made"
+
+writes `tests/data/demo_parts.json`, the measures in docs/listening.md of any
+runs with the step `same_words`. `tests/unittests/test_demo_figures.py` holds
+the documents to the two files.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -25,13 +30,15 @@ from speechbrain_relm.corpus import as_json  # noqa: E402
 from speechbrain_relm.evaluation.four_voices import (  # noqa: E402
     first_in_all_emotions,
 )
-from speechbrain_relm.evaluation.listening_rows import short  # noqa: E402
 from speechbrain_relm.evaluation.runs import read_figures  # noqa: E402
 from speechbrain_relm.evaluation.table import read_csv  # noqa: E402
 from speechbrain_relm.files import write_atomically  # noqa: E402
 from speechbrain_relm.records import read_records  # noqa: E402
 
 FIXTURE = ROOT / "tests" / "data" / "demo_figures.json"
+PARTS = FIXTURE.with_name("demo_parts.json")
+MEASURES = "tone_fit content_fit identical_share flawed_share".split()
+MEASURES.append("unweighted_accuracy")
 # What the README calls the figures, and what they are by chance.
 README = {
     "answers that fit the emotion of the voice (tone fit)": "tone_fit",
@@ -59,17 +66,8 @@ def figures_of_run(folder):
         `seed`; `utterances`, of the test; `same_words`, as that step left it;
         `scores`; and `answers` to the same words.
 
-    Raises
-    ------
-    FileNotFoundError
-        If the step `same_words` did not run.
     """
-    same_words = read_figures(folder / "same_words.json")
-    if same_words is None:
-        raise FileNotFoundError(
-            f"{folder / 'same_words.json'} is missing: run the recipe again "
-            'with --steps "[same_words]".'
-        )
+    same_words = read_same_words(folder)
     yaml = (folder / "hyperparams.yaml").read_text(encoding="utf-8")
     responses = read_records(folder / "responses.jsonl")
     table = (folder / "table.csv").read_text(encoding="utf-8")
@@ -85,6 +83,59 @@ def figures_of_run(folder):
             "takes": [{k: r[k] for k in ANSWER} for r in records],
         },
     }
+
+
+def read_same_words(folder):
+    """Reads what the step `same_words` left.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Output folder of a recipe.
+
+    Returns
+    -------
+    dict
+        The figures.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the step did not run.
+    """
+    figures = read_figures(folder / "same_words.json")
+    if figures is None:
+        raise FileNotFoundError(
+            f"{folder / 'same_words.json'} is missing: run the recipe again "
+            'with --steps "[same_words]".'
+        )
+    return figures
+
+
+def parts_of_run(folder):
+    """Collects what docs/listening.md shows of a run.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Output folder of a recipe.
+
+    Returns
+    -------
+    dict
+        Each measure's value and interval; of each swap, how many answers
+        follow the take's own emotion and how many the other's, or `None`.
+    """
+    found = read_same_words(folder)
+    parts = {
+        name: [round(found[name][key], 4) for key in ("value", "low", "high")]
+        for name in MEASURES
+    }
+    parts["swaps"] = {
+        swap: sides and [round(side["value"], 4) for side in sides.values()]
+        for swap, sides in found["swaps"].items()
+    }
+    return parts
 
 
 def summary(runs, *path):
@@ -133,8 +184,8 @@ def in_brackets(figure, digits):
     return f"{value} [{low}, {high}]"
 
 
-def tables(runs):
-    """Prints what goes into the README and into docs/listening.md.
+def shown(runs):
+    """Prints what the documents show.
 
     Arguments
     ---------
@@ -144,41 +195,32 @@ def tables(runs):
     Returns
     -------
     str
-        Markdown.
+        Rows of Markdown for the README, and figures for its text.
     """
-    lines = ["README.md", ""]
+    lines = []
     for label, name in README.items():
-        shown = in_brackets(summary(runs, "same_words", name), 2)
-        lines.append(f"| {label} | {shown} | {CHANCE.get(name, '')} |")
-    lines.append(f"word error rate {mean(r['words']['WER'] for r in runs):.2f}")
+        figure = in_brackets(summary(runs, "same_words", name), 2)
+        lines.append(f"| {label} | {figure} | {CHANCE.get(name, '')} |")
+    lines += ["", f'"{runs[0]["answers"]["transcript"]}"', ""]
     for take in runs[0]["answers"]["takes"]:
         emotion, heard, answer = (take[key] for key in ANSWER)
         lines.append(f'| {emotion} | {heard} | "{answer}" |')
-    names = "tone_fit content_fit identical_share flawed_share".split()
-    names.append("unweighted_accuracy")
-    cells = [in_brackets(summary(runs, "same_words", n), 3) for n in names]
-    lines += ["", "docs/listening.md", "", f"| {' | '.join(cells)} |"]
-    for swap in runs[0]["same_words"]["swaps"]:
-        path = "same_words", "swaps", swap
-        cells = [
-            in_brackets(summary(runs, *path, side), 3)
-            for side in ("follows_own", "follows_other")
-        ]
-        lines.append(f"| {swap.replace('_', ' ')} | {' | '.join(cells)} |")
-    scores = [
-        short(mean(run["scores"][name] for run in runs)) for name in SCORES
-    ]
-    lines += ["", f"recipes/ESD/README.md: ER {scores[0]}, Ex {scores[1]}"]
+    rate = mean(run["words"]["WER"] for run in runs)
+    lines += ["", f"Word error rate: {rate:.2f}"]
+    for name in SCORES:
+        score = mean(run["scores"][name] for run in runs)
+        lines.append(f"{name}: {score:.2f}")
     return "\n".join(lines) + "\n"
 
 
-def main():
-    """Writes the fixture and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", help="e.g. results/demo")
-    parser.add_argument("--command", required=True, help="that made them")
-    parser.add_argument("--output", default=FIXTURE, type=Path)
-    options = parser.parse_args()
+def write_runs(options):
+    """Writes the fixture of the README.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        The command line.
+    """
     runs = [
         {
             **figures_of_run(Path(folder, "re_llm_mini")),
@@ -187,8 +229,32 @@ def main():
         for folder in options.folders
     ]
     content = {"command": options.command, "runs": runs}
-    write_atomically(options.output, as_json(content))
-    sys.stdout.write(tables(runs))
+    write_atomically(FIXTURE, as_json(content))
+    sys.stdout.write(shown(runs))
+
+
+def write_parts(options):
+    """Writes the fixture of docs/listening.md.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        The command line.
+    """
+    named = [folder.rpartition("=")[::2] for folder in options.folders]
+    runs = {name: parts_of_run(Path(folder)) for name, folder in named}
+    content = {"command": options.command, "runs": runs}
+    write_atomically(PARTS, as_json(content))
+
+
+def main():
+    """Writes a fixture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", help="e.g. results/demo")
+    parser.add_argument("--command", required=True, help="that made them")
+    parser.add_argument("--parts", action="store_true", help="see above")
+    options = parser.parse_args()
+    (write_parts if options.parts else write_runs)(options)
 
 
 if __name__ == "__main__":

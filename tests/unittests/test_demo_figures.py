@@ -1,7 +1,8 @@
 """The demo's figures in the documents are those of the runs that are kept.
 
-`tools/demo_figures.py` makes tests/data/demo_figures.json from finished runs.
-A figure in a document may be off by its rounding, and by no more.
+`tools/demo_figures.py` makes tests/data/demo_figures.json from finished runs;
+tests/data/demo_parts.json has `same_words.json` of the runs of
+docs/listening.md. A figure in a document may be off by its rounding only.
 """
 
 import json
@@ -19,7 +20,20 @@ import demo_figures  # noqa: E402
 KEPT = json.loads(demo_figures.FIXTURE.read_text(encoding="utf-8"))
 RUNS = KEPT["runs"]
 NUMBER = r"\d?\.\d+"
-ROUNDING = {2: 0.005, 3: 0.0005}  # by decimals
+KEPT_TO = 0.00005  # the figures of the parts have four decimals
+MEASURES = demo_figures.MEASURES
+# What the rows of docs/listening.md show, where they have another name.
+RUNS_OF_ROWS = {
+    **dict.fromkeys(["as it is", "RE-LLM"], ["seed 1"]),
+    **{f"RE-LLM, seed {n}": [f"seed {n}"] for n in (2, 3)},
+    "mean": [f"seed {n}" for n in (1, 2, 3)],
+    "mean of three with `SENTENCES=270`": [
+        f"270 sentences, seed {n}" for n in (1, 2, 3)
+    ],
+    "no alignment: the adapter starts from nothing": ["no alignment"],
+    "aligned by words alone": ["words alone"],
+    "no example turns before the speech": ["no example turns"],
+}
 
 
 def page(name):
@@ -38,13 +52,13 @@ def cells(text, label, after=""):
     return [cell.strip() for cell in row.group(1).split("|")]
 
 
-def holds(shown, figure, digits):
+def holds(shown, figure):
     """Compares a value, and its interval if it is shown, with a figure."""
     numbers = re.findall(NUMBER, shown)
     assert numbers, shown
     for text, value in zip(numbers, figure):
-        assert len(text.partition(".")[2]) == digits, shown
-        assert float(text) == pytest.approx(value, abs=ROUNDING[digits] + 1e-9)
+        rounding = 0.5 * 10 ** -len(text.partition(".")[2])
+        assert float(text) == pytest.approx(value, abs=rounding + KEPT_TO)
 
 
 @pytest.mark.parametrize("label", demo_figures.README)
@@ -53,7 +67,7 @@ def test_the_readmes_table(label):
     name = demo_figures.README[label]
     figure = demo_figures.summary(RUNS, "same_words", name)
     shown, chance = cells(page("README.md"), label)
-    holds(shown, figure, 2)
+    holds(shown, figure)
     assert chance == demo_figures.CHANCE.get(name, "")
 
 
@@ -64,7 +78,7 @@ def test_how_they_were_made():
     assert f"{RUNS[0]['utterances']} test utterances" in text
     rate = sum(run["words"]["WER"] for run in RUNS) / len(RUNS)
     (shown,) = re.findall(rf"have a word error rate of ({NUMBER})", text)
-    holds(shown, [rate], 2)
+    holds(shown, [rate])
     assert len({run["seed"] for run in RUNS}) == len(RUNS)
 
 
@@ -77,28 +91,34 @@ def test_the_four_answers():
         assert f'| {heard} | "{answer}" |' in text
 
 
-def test_the_page_on_listening():
-    """To three decimals: the measures and the swaps."""
+def rows_of_parts():
+    """Lists the rows of docs/listening.md's section on the demo's parts."""
     text = page("docs/listening.md")
-    text = text[text.index("The demo's RE-LLM") :]
-    header, row = re.search(
-        r"\| (tone fit.*) \|\n.*\n\| (.*) \|", text
-    ).groups()
-    titles = {
-        "tone fit": "tone_fit",
-        "content fit": "content_fit",
-        "identical": "identical_share",
-        "flawed": "flawed_share",
-        "UA (head)": "unweighted_accuracy",
-    }
-    assert header.split(" | ") == list(titles)
-    for name, shown in zip(titles.values(), row.split(" | ")):
-        holds(shown, demo_figures.summary(RUNS, "same_words", name), 3)
-    for swap in RUNS[0]["same_words"]["swaps"]:
-        row = cells(text, swap.replace("_", " "))
-        for side, shown in zip(("follows_own", "follows_other"), row):
-            path = "same_words", "swaps", swap, side
-            holds(shown, demo_figures.summary(RUNS, *path), 3)
+    section = text[text.index("## The demo's parts") :]
+    section = section[: section.index("\n## ", 1)]
+    for line in section.splitlines():
+        label, *row = (cell.strip() for cell in line.split("|")[1:-1] or [""])
+        if label and set(label) - set("- :"):
+            yield label, row
+
+
+@pytest.mark.parametrize("label, row", list(rows_of_parts()))
+def test_the_page_on_listening(label, row):
+    """The measures and the swaps of each run, and the means of three."""
+    parts = json.loads(demo_figures.PARTS.read_text(encoding="utf-8"))["runs"]
+    runs = [parts[name] for name in RUNS_OF_ROWS.get(label, [label])]
+    if len(row) == len(MEASURES):
+        for name, shown in zip(MEASURES, row):
+            figures = [run[name] for run in runs]
+            holds(shown, [sum(x) / len(x) for x in zip(*figures)])
+        return
+    swaps = sum((run or [None] * 2 for run in runs[0]["swaps"].values()), [])
+    assert len(row) == len(swaps)
+    for shown, value in zip(row, swaps):
+        if value is None:
+            assert shown == "–"
+        else:
+            holds(shown, [value])
 
 
 def test_the_recipes_row():
@@ -123,6 +143,22 @@ def test_several_runs_have_a_mean_and_a_range():
     assert found == pytest.approx((0.6, 0.5, 0.7))
     assert demo_figures.in_brackets(found, 2) == ".60 [.50, .70]"
     assert demo_figures.summary(runs[:1], "a") == (0.5, 0.0, 1.0)
+
+
+def test_the_parts_are_made_from_what_runs_leave(tmp_path):
+    """Four decimals of each measure and swap; a swap may be undefined."""
+    figure = {"value": 1 / 3, "low": 0.25, "high": 0.5, "n": 9}
+    both = {"follows_own": figure, "follows_other": figure}
+    swaps = {"emotion_embedding": None, "both": both}
+    content = {**dict.fromkeys(MEASURES, figure), "swaps": swaps}
+    (tmp_path / "same_words.json").write_text(json.dumps(content))
+    found = demo_figures.parts_of_run(tmp_path)
+    assert found == {
+        **dict.fromkeys(MEASURES, [0.3333, 0.25, 0.5]),
+        "swaps": {"emotion_embedding": None, "both": [0.3333, 0.3333]},
+    }
+    kept = json.loads(demo_figures.PARTS.read_text(encoding="utf-8"))
+    assert all(set(run) == set(found) for run in kept["runs"].values())
 
 
 def test_without_the_same_words(tmp_path):
