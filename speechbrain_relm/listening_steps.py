@@ -12,6 +12,7 @@ from speechbrain_relm.evaluation.same_words import same_words
 from speechbrain_relm.files import write_atomically
 from speechbrain_relm.steps.listen import listen, make_judge
 from speechbrain_relm.steps.naming import step
+from speechbrain_relm.steps.probe import probe
 from speechbrain_relm.steps.respond import Ask
 from speechbrain_relm.steps.targets import check_targets
 
@@ -66,6 +67,33 @@ class ListeningSteps:
         records = self.records(self.shared / "expected_responses.jsonl")
         check_targets(
             self.judge(judge), records, self.shared, judge["target_sentences"]
+        )
+
+    @step("probe")
+    def probe(self, batch_size):
+        """Holds the category head against a linear probe of the frames.
+
+        Only where a frozen speech encoder's frames are kept: a probe of what
+        was fine-tuned on the labels would tell nothing about the head.
+
+        Arguments
+        ---------
+        batch_size : int
+            Utterances a batch.
+        """
+        if self.brain.frame_cache is None:
+            logger.info(
+                "No linear probe: the speech encoder is trained, or its "
+                "frames are not kept (frame_folder)."
+            )
+            return
+        probe(
+            self.brain.frame_cache,
+            self.entries,
+            self.hparams["emotions"],
+            self.folder / "probe.jsonl",
+            batch_size,
+            self.brain.device,
         )
 
     @step("listen")

@@ -45,6 +45,7 @@ NEEDS = {
     "fit": (*_TRAINED, "epoch_counter", "train_logger"),
     "transcribe": ("transcriber",),
     "respond": (*_TRAINED, "listener"),
+    "probe": _TRAINED,
     "score": ("empathy_scorer",),
     "listen": ("chat_llm", "judge"),
     "same_words": (*_TRAINED, "listener", "chat_llm", "judge"),

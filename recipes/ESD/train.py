@@ -130,6 +130,8 @@ def main(argv):
             hparams["recognition_settings"],
         ),
     )
+    # What the same frames give away to a logistic regression.
+    recipe.probe(hparams["labelling_batch_size"])
     # Section II-C: Emotional Reaction and Exploration by EPITOME.
     recipe.score_empathy(hparams["empathy_scorer"])
     # Whether the responses follow the voice, and say what was said.

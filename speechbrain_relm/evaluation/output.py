@@ -13,6 +13,7 @@ from speechbrain_relm.evaluation.listening_rows import (
 )
 from speechbrain_relm.evaluation.pooling import describe_pools, pool_runs
 from speechbrain_relm.evaluation.recognition import confusion_tables
+from speechbrain_relm.evaluation.runs import describe_probe
 from speechbrain_relm.evaluation.table import table_cells, to_latex, to_markdown
 from speechbrain_relm.evaluation.table_csv import to_csv
 from speechbrain_relm.files import write_atomically
@@ -41,7 +42,8 @@ def write_table(folder, runs, baseline, remarks):
     cells = table_cells(runs, baseline)
     lines = ["# Table I", "", to_markdown(cells), "", *describe_clusters(runs)]
     lines += [*describe_pools(runs), *remarks]
-    lines += ["", *describe_listening(runs), "", *swaps_table(runs)]
+    lines += ["", *describe_probe(runs), *describe_listening(runs)]
+    lines += ["", *swaps_table(runs)]
     lines += ["", *confusion_tables(runs)]
     lines += ["", "# Examples", "", *example_rows(runs)]
     text = "\n".join(lines) + "\n"

@@ -46,7 +46,7 @@ def pool_runs(runs):
 
 def _pool(name, runs):
     """Makes one run of several."""
-    responses, scores = {}, {}
+    responses, scores, probe = {}, {}, {}
     for number, run in enumerate(runs, 1):
         for utterance, record in run.responses.items():
             key = utterance
@@ -54,6 +54,8 @@ def _pool(name, runs):
                 key = f"{utterance} (run {number})"
             responses[key] = {**record, "id": utterance}
             scores[key] = run.scores[utterance]
+            if run.is_probed():
+                probe[key] = run.probe[utterance]
     scorers = {run.scorer for run in runs}
     return Run(
         name,
@@ -63,6 +65,7 @@ def _pool(name, runs):
         mean_figures([run.listening for run in runs]),
         mean_figures([run.same_words for run in runs]),
         tuple(runs),
+        probe,
     )
 
 

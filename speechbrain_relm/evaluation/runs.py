@@ -29,6 +29,8 @@ RECOGNITION = {
     "label likelihood": "likelihood_emotion",
     "calibrated likelihood": "calibrated_emotion",
 }
+# What the category head is held against: the same frames, the same split.
+HEAD, PROBE = "category head", "linear probe of the frames"
 
 
 class Run(NamedTuple):
@@ -37,7 +39,8 @@ class Run(NamedTuple):
     `name` for tables; `responses` and `scores`, utterance id to record;
     `scorer`, the folder of the empathy scorer, if it is known; `listening`
     and `same_words`, the figures of the steps of these names, if they ran;
-    `parts`, the runs of one name that this one joins (see `pooling`).
+    `parts`, the runs of one name that this one joins (see `pooling`);
+    `probe`, utterance id to the record of the step `probe`.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Run(NamedTuple):
     listening: Optional[dict] = None
     same_words: Optional[dict] = None
     parts: tuple = ()
+    probe: Optional[Dict[str, dict]] = None
 
     def scorer_metrics(self):
         """Finds the held-out figures of the run's scorer.
@@ -171,8 +175,27 @@ class Run(NamedTuple):
                 **recognition_figures(heard, labels, clusters),
                 "unparsed": heard.count(None) / len(heard),
             }
-            for way, (heard, labels) in self.recognized().items()
+            for way, (heard, labels) in self._with_probe().items()
         }
+
+    def _with_probe(self):
+        """Adds the linear probe, after the head that is held against it."""
+        ways = self.recognized()
+        if HEAD in ways and self.is_probed():
+            heard = [self.probe[i]["probe_emotion"] for i in self.responses]
+            head = ways.pop(HEAD)
+            ways = {HEAD: head, PROBE: (heard, head[1]), **ways}
+        return ways
+
+    def is_probed(self):
+        """Tells whether a linear probe heard the same test speech.
+
+        Returns
+        -------
+        bool
+            Whether it did.
+        """
+        return bool(self.probe) and set(self.probe) == set(self.responses)
 
     def attributes(self):
         """Collects what the dimension head said, and the labels.
@@ -234,6 +257,7 @@ def read_run(folder):
     scorer = None
     if settings.is_file():
         scorer = json.loads(settings.read_text(encoding="utf-8")).get("scorer")
+    probe = path / "probe.jsonl"
     run = Run(
         name or path.name,
         read_records(path / "responses.jsonl"),
@@ -243,6 +267,7 @@ def read_run(folder):
             read_figures(path / f"{n}.json")
             for n in ("listening", "same_words")
         ),
+        probe=read_records(probe) if probe.is_file() else None,
     )
     odd = set(run.responses) ^ set(run.scores)
     if odd:
@@ -314,3 +339,38 @@ def describe_scorers(runs):
             for mechanism, m in run.scorer_metrics().items()
         ]
     return lines
+
+
+def describe_probe(runs):
+    """Says what the linear probe is, where there is one.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The runs of one table.
+
+    Returns
+    -------
+    list of str
+        Items of a Markdown list; none without a probe.
+
+    Example
+    -------
+    >>> describe_probe([Run("A", {}, {})])
+    []
+    """
+    strengths = {
+        record["strength"]
+        for run in runs
+        if run.is_probed()
+        for record in run.probe.values()
+    }
+    if not strengths:
+        return []
+    chosen = ", ".join(f"{strength:g}" for strength in sorted(strengths))
+    return [
+        "- The linear probe is no part of the system: a logistic regression "
+        "on the mean of the frozen speech encoder's frames, fit on the same "
+        f"training utterances, its penalty ({chosen}) chosen by validation. "
+        "A category head that hears the same frames should reach it."
+    ]

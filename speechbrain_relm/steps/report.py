@@ -16,7 +16,11 @@ from speechbrain_relm.evaluation.listening_rows import (
     swaps_table,
 )
 from speechbrain_relm.evaluation.recognition import confusion_tables
-from speechbrain_relm.evaluation.runs import describe_scorers, read_run
+from speechbrain_relm.evaluation.runs import (
+    describe_probe,
+    describe_scorers,
+    read_run,
+)
 from speechbrain_relm.evaluation.table import table_cells, to_markdown
 from speechbrain_relm.evaluation.table_csv import to_csv
 from speechbrain_relm.evaluation.wording import normalised
@@ -72,6 +76,7 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     if corpus in SCALES and run.attributes() is not None:
         lines.append(f"- {describe_errors(run.attributes(), corpus)}")
     lines += describe_scorers(runs)
+    lines += describe_probe(runs)
     lines += describe_listening(runs)
     lines += ["", *swaps_table(runs, "##")]
     lines += ["", *confusion_tables(runs, "##")]

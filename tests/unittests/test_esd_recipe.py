@@ -3,12 +3,17 @@
 import csv
 import json
 import re
+import sys
 
 import pytest
-from recipe_runs import SCRIPT, command, kill_when, lines, run
+from recipe_runs import ROOT, SCRIPT, command, kill_when, lines, run
 
 from speechbrain_relm.mini.corpora import make_esd
 from speechbrain_relm.records import read_records
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+import demo_figures  # noqa: E402
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 
@@ -76,6 +81,10 @@ def test_every_step_leaves_what_it_says(finished):
         recalls.append(sum(heard) / len(heard))
     reported = float(table["UA by category head"]["value"])
     assert reported == pytest.approx(sum(recalls) / 4)
+    # Beside the head, what the same frames give away.
+    assert set(read_records(folder / "probe.jsonl")) == set(responses)
+    assert "UA by linear probe of the frames" in table
+    assert "The linear probe is no part" in (folder / "table.md").read_text()
     listening = json.loads((folder / "listening.json").read_text())
     assert float(table["Tone fit (chance .250)"]["value"]) == pytest.approx(
         listening["tone_fit"]["value"]
@@ -87,6 +96,25 @@ def test_every_step_leaves_what_it_says(finished):
     assert "| this run | speech frames |" in (folder / "table.md").read_text()
     assert str(folder / "table.md") in printed
     assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_kept_figures_of_the_demo_have_a_runs_form(finished):
+    """tests/data/demo_figures.json, which the documents are held to."""
+
+    def form(value):
+        """The names in it, and whether there are numbers or texts."""
+        if isinstance(value, dict):
+            return {name: form(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [form(part) for part in value]
+        return "text" if isinstance(value, str) else "number"
+
+    kept = json.loads(demo_figures.FIXTURE.read_text(encoding="utf-8"))
+    found = form(demo_figures.figures_of_run(finished[0]))
+    for kept_run in kept["runs"]:
+        words = kept_run.pop("words")
+        assert form(kept_run) == found
+        assert set(words) == {"utterances", "WER", "UA"}
 
 
 def test_the_same_sentence_and_emotion_is_asked_once(finished):
@@ -112,7 +140,7 @@ def test_a_second_start_does_nothing_again(finished, corpus, tiny):
     """Every record and the training log stay as they are."""
     folder, _ = finished
     names = ("attributes", "expected_responses", "responses", "scores")
-    names += ("likelihoods", "listening", "swaps", "swap_likelihoods")
+    names += ("likelihoods", "listening", "swaps", "swap_likelihoods", "probe")
     files = [folder / f"{name}.jsonl" for name in names]
     before = [file.read_bytes() for file in files]
     log = (folder / "train_log.txt").read_bytes()

@@ -114,6 +114,8 @@ def test_the_recipe_killed_and_resumed(command, whole, tmp_path):
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
     figures = json.loads((whole / "words.json").read_text(encoding="utf-8"))
     assert figures == json.loads((killed / "words.json").read_text("utf-8"))
+    # The form in which tests/data/demo_figures.json keeps them.
+    assert set(figures) == {"utterances", "WER", "UA"}
     assert figures["utterances"] == 3 and 0 <= figures["UA"] <= 1
 
 

@@ -1,0 +1,151 @@
+"""The logistic regression that the category head is held against."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speechbrain_relm.emotion_cache import FrameCache
+from speechbrain_relm.evaluation.linear_probe import choose_probe, fit_probe
+from speechbrain_relm.evaluation.pooling import pool_runs
+from speechbrain_relm.evaluation.runs import Run, describe_probe
+from speechbrain_relm.evaluation.table import table_cells
+from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
+from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.steps.probe import probe
+
+EMOTIONS = ["neutral", "sad", "angry", "happy"]
+
+# LogisticRegression(C=1 / (40 * strength), tol=1e-12, max_iter=100000) of
+# scikit-learn 1.9.1 on the standardised features below: coefficients,
+# transposed, and intercepts.
+SKLEARN = {
+    1.0: (
+        [
+            [0.072547, 0.015735, -0.088282],
+            [0.007708, -0.008793, 0.001085],
+            [0.007445, -0.001709, -0.005735],
+        ],
+        [0.23041, -0.460091, 0.229681],
+    ),
+    0.01: (
+        [
+            [0.245981, 0.076799, -0.32278],
+            [0.048861, -0.049137, 0.000277],
+            [0.045641, -0.021693, -0.023947],
+        ],
+        [0.22548, -0.439417, 0.213937],
+    ),
+}
+
+
+@pytest.mark.parametrize("strength", SKLEARN)
+def test_it_is_scikit_learns(strength):
+    """Of features of unlike scales, and classes of unlike size."""
+    i = np.arange(1, 41)
+    features = [np.sin(i), np.sin(0.7 * i) + 0.1 * i, 3 + 2 * np.sin(0.3 * i)]
+    found = fit_probe(np.stack(features, 1), i**2 // 7 % 3, 3, strength)
+    weights, bias = SKLEARN[strength]
+    assert found.weights == pytest.approx(np.array(weights), abs=3e-6)
+    # A number added to all biases changes nothing.
+    bias = np.array(bias) - np.mean(bias)
+    assert found.bias - found.bias.mean() == pytest.approx(bias, abs=3e-6)
+
+
+def test_validation_chooses_the_strength():
+    """Labels of noise want the strongest penalty, clear ones a weak one."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((80, 20))
+    clear = (features[:, 0] > 0).astype(int)
+    noise = rng.integers(0, 2, 80)
+    chosen = [
+        choose_probe(
+            (features[:40], labels[:40]), (features[40:], labels[40:]), 2
+        )[1]
+        for labels in (clear, noise)
+    ]
+    assert chosen[0] < 1 <= chosen[1]
+
+
+def test_a_feature_that_never_changes():
+    """Is left alone."""
+    features = np.array([[0.0, 5], [1, 5], [2, 5], [3, 5]])
+    found = fit_probe(features, [0, 0, 1, 1], 2, 0.1)
+    assert np.isfinite(found.weights).all() and not found.weights[1].any()
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory, whisper_folder):
+    """Made speech, its splits, and what a tiny Whisper hears of it."""
+    folder = tmp_path_factory.mktemp("probe")
+    make_esd(folder / "ESD", speakers=1, sentences=3)
+    splits = {split: {} for split in ("train", "valid", "test")}
+    for wav in sorted((folder / "ESD").rglob("*.wav")):
+        split = list(splits)[(int(wav.stem.split("_")[1]) - 1) % 350 % 3]
+        splits[split][wav.stem] = {
+            "wav": str(wav),
+            "emotion": wav.parent.name.lower(),
+            "duration": wav.stat().st_size / 32000,
+            "transcript": "",
+        }
+    encoder = WhisperSpeechEncoder(whisper_folder, freeze=True)
+    return splits, FrameCache(encoder, folder / "frames")
+
+
+def test_the_step_pools_real_frames_only(heard, tmp_path):
+    """As utterances heard alone, in plain numpy, whatever the batch."""
+    splits, cache = heard
+    records = {}
+    for size in (1, 4):
+        records[size] = probe(
+            cache, splits, EMOTIONS, tmp_path / f"{size}.jsonl", size, "cpu"
+        )
+    assert records[1] == records[4]
+    parts = {}
+    for split, entries in splits.items():
+        means = []
+        for entry in entries.values():
+            wav, rate = soundfile.read(entry["wav"], dtype="float32")
+            assert rate == 16000
+            with torch.no_grad():
+                frames = cache.encoder(torch.from_numpy(wav)[None])
+            means.append(frames[0].numpy().mean(0))
+        labels = [EMOTIONS.index(e["emotion"]) for e in entries.values()]
+        parts[split] = np.stack(means), labels
+    best, strength = choose_probe(parts["train"], parts["valid"], 4)
+    expected = best.log_probabilities(parts["test"][0]).argmax(1)
+    found = [records[1][i]["probe_emotion"] for i in splits["test"]]
+    assert found == [EMOTIONS[i] for i in expected]
+    assert {r["strength"] for r in records[1].values()} == {strength}
+
+
+def test_a_second_start_fits_nothing(heard, tmp_path):
+    """Unless somebody moved to another split."""
+    splits, cache = heard
+    path = tmp_path / "probe.jsonl"
+    probe(cache, splits, EMOTIONS, path, 4, "cpu")
+    path.write_text(path.read_text().replace("strength", "kept"))
+    again = probe(cache, splits, EMOTIONS, path, 4, "cpu")
+    assert all("kept" in record for record in again.values())
+    moved = {**splits, "train": splits["valid"], "valid": splits["train"]}
+    anew = probe(cache, moved, EMOTIONS, path, 4, "cpu")
+    assert not any("kept" in record for record in anew.values())
+
+
+def test_the_table_has_it_beside_the_head():
+    """With a sentence of what it is."""
+    response = {"emotion": "sad", "response": "Oh.", "head_emotion": "sad"}
+    record = {"probe_emotion": "angry", "strength": 0.03}
+    run = Run("A", {"a": response}, {"a": {"ER": 0}}, probe={"a": record})
+    names = [cell.metric for cell in table_cells([run])]
+    place = names.index("UA by category head")
+    assert names[place + 3] == "UA by linear probe of the frames"
+    (line,) = describe_probe([run])
+    assert "(0.03)" in line
+    assert run.recognition()["linear probe of the frames"]["UA"]["value"] == 0
+    pooled = pool_runs([run, run])[0]
+    assert describe_probe([pooled]) == [line]
+    # Of another test set: not shown.
+    other = run._replace(probe={"b": record})
+    assert describe_probe([other]) == []
+    assert "linear probe of the frames" not in other.recognition()
