@@ -260,19 +260,38 @@ def test_a_quantized_base_learns_through_its_lora(qwen_folder, bits):
     assert learned.dtype == torch.float32 and learned.grad.abs().max() > 0
 
 
+SAID = """\
+I lost my keys on the way home.|Oh no! Did you check your bag and the car?
+My sister is getting married in June.|How wonderful! You must be so excited.
+Nobody called me on my birthday.|I'm sorry, that must have felt lonely.
+The train was late again this morning.|That is so annoying.
+I finally passed my driving test.|Congratulations! Your practice has paid off.
+My dog has been ill all week.|I hope that he feels better soon.
+They gave my project to someone else.|That seems unfair after all your work.
+We are moving to the sea next month.|What are you looking forward to the most?"""
+
+
 def test_four_bits_of_a_real_llm():
-    """SmolLM2 answers as likely as it did, within a quarter of a nat."""
+    """SmolLM2 finds eight answers as likely, within 0.3 nats a token."""
     found = {}
     for bits in (None, 4):
-        llm = ChatLLM(models.folder("SmolLM2-135M-Instruct"), bits=bits)
-        prompt = llm.split_prompt("", "I lost my keys on the way home.")
-        answer = llm.encode_answer("Oh no! Did you look for them in your bag?")
-        ids = torch.tensor([[*prompt.before, *prompt.after, *answer]])
-        with torch.no_grad():
-            logits = llm(llm.embed(ids))[0, -len(answer) - 1 : -1]
-        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(answer))
-        found[bits] = loss.item()
-    assert found[4] == pytest.approx(found[None], abs=0.25)
+        llm, losses = (
+            ChatLLM(models.folder("SmolLM2-135M-Instruct"), bits=bits),
+            [],
+        )
+        for line in SAID.splitlines():
+            said, answer = line.split("|")
+            prompt = llm.split_prompt("", said)
+            answer = llm.encode_answer(answer)
+            ids = torch.tensor([[*prompt.before, *prompt.after, *answer]])
+            with torch.no_grad():
+                logits = llm(llm.embed(ids))[0, -len(answer) - 1 : -1]
+            loss = torch.nn.functional.cross_entropy(
+                logits, ids[0, -len(answer) :]
+            )
+            losses.append(loss.item())
+        found[bits] = sum(losses) / len(losses)
+    assert found[4] == pytest.approx(found[None], abs=0.3)
 
 
 @pytest.mark.parametrize(
