@@ -31,7 +31,7 @@ from speechbrain_relm.evaluation.four_voices import (  # noqa: E402
     first_in_all_emotions,
 )
 from speechbrain_relm.evaluation.runs import read_figures  # noqa: E402
-from speechbrain_relm.evaluation.table import read_csv  # noqa: E402
+from speechbrain_relm.evaluation.table_csv import read_csv  # noqa: E402
 from speechbrain_relm.files import write_atomically  # noqa: E402
 from speechbrain_relm.records import read_records  # noqa: E402
 
@@ -128,7 +128,10 @@ def parts_of_run(folder):
     """
     found = read_same_words(folder)
     parts = {
-        name: [round(found[name][key], 4) for key in ("value", "low", "high")]
+        name: [
+            found[name][key] and round(found[name][key], 4)
+            for key in ("value", "low", "high")
+        ]
         for name in MEASURES
     }
     parts["swaps"] = {
@@ -180,6 +183,8 @@ def in_brackets(figure, digits):
     str
         E.g. `.77 [.62, .92]`.
     """
+    if None in figure:  # too few sentences for an interval
+        return f"{figure[0]:.{digits}f}".removeprefix("0")
     value, low, high = (f"{x:.{digits}f}".removeprefix("0") for x in figure)
     return f"{value} [{low}, {high}]"
 
