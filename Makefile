@@ -27,7 +27,7 @@ demo: $(SMALL)
 	$(PYTHON) recipes/ESD/train.py hparams/re_llm_mini.yaml \
 		--data_folder $(DEMO)/ESD --output_folder $(DEMO)/re_llm_mini \
 		--init_from $(DEMO)/words/aligned $(TUNING) --seed $(SEED)
-	$(PYTHON) -m speechbrain_relm.evaluation.four_voices $(DEMO)/re_llm_mini
+	$(PYTHON) -m speechbrain_relm.evaluation.listening.four_voices $(DEMO)/re_llm_mini
 	@echo "Next: make web, or"
 	@echo "  .venv/bin/speechbrain-relm respond $(DEMO)/re_llm_mini/release" \
 		"$(DEMO)/ESD/0019/Sad/0019_001351.wav --emotion"
@@ -57,6 +57,7 @@ lint: $(INSTALLED)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/yamllint recipes .yamllint.yaml
+	.venv/bin/lint-imports --no-cache
 	.venv/bin/codespell speechbrain_relm recipes tests benchmarks docs tools README.md
 
 # Of the modules that need more packages than SpeechBrain does; with Chromium.

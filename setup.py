@@ -23,7 +23,12 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
     package_data={
-        "speechbrain_relm": ["mini/data/*", "systems/*.yaml", "emotion/*.yaml"]
+        "speechbrain_relm": [
+            "mini/data/*",
+            "evaluation/*.yaml",
+            "runs/systems/*.yaml",
+            "runs/emotion/*.yaml",
+        ]
     },
     entry_points={
         "console_scripts": ["speechbrain-relm = speechbrain_relm.__main__:main"]
@@ -64,6 +69,7 @@ setup(
             *QUANTIZED,
             "codespell>=2.3",
             "coverage>=7.10",
+            "import-linter>=2.6",
             "ipykernel>=6.29",  # with nbclient, runs docs/tutorial.ipynb
             "markdown-it-py>=3",  # reads tables as a page shows them
             "nbclient>=0.10",

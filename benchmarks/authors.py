@@ -84,7 +84,7 @@ class AuthorsSystem:
 
     Arguments
     ---------
-    model : speechbrain_relm.model.RELLM
+    model : speechbrain_relm.model.re_llm.RELLM
         Ours.
     emotion_encoder : DimensionalEmotionEncoder
         Ours.

@@ -20,7 +20,7 @@ Authors
 import argparse
 from typing import NamedTuple
 
-from speechbrain_relm.plan import build_without_weights, plan
+from speechbrain_relm.runs.planning.plan import build_without_weights, plan
 
 NODE = 8  # GPUs
 # Utterances and mean seconds of the training parts (Section III-B).

@@ -24,9 +24,9 @@ from speechbrain.dataio.dataloader import make_dataloader
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from systems import made_corpus
 
-from speechbrain_relm.audio import load_audio
-from speechbrain_relm.data import speech_dataset
-from speechbrain_relm.mini.sentences import MOST
+from speechbrain_relm.data.datasets import speech_dataset
+from speechbrain_relm.mini.language.sentences import MOST
+from speechbrain_relm.utils.audio import load_audio
 
 
 class Away:

@@ -31,7 +31,7 @@ from speechbrain_relm.lobes.epitome_classifier import (
     EpitomeClassifier,
     share_encoders,
 )
-from speechbrain_relm.mini.epitome_pairs import compose
+from speechbrain_relm.mini.annotations.pairs import compose
 
 MAX_LENGTH = 64
 

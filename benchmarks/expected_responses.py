@@ -21,8 +21,8 @@ from authors import EXPECTED_BATCH, AuthorsSystem
 from measure import Pair, arguments, run
 from systems import EMOTIONS, FROM_TEXT, SYSTEM, System, autocast
 
-from speechbrain_relm.mini.sentences import everyday_sentences
-from speechbrain_relm.steps.expected_responses import expect_responses
+from speechbrain_relm.mini.language.sentences import everyday_sentences
+from speechbrain_relm.runs.steps.expected_responses import expect_responses
 
 
 def prepare(given, folder, voices):

@@ -20,15 +20,19 @@ import random
 import sys
 from pathlib import Path
 
-from speechbrain_relm.base_models import checksum
-from speechbrain_relm.commands import load
-from speechbrain_relm.data import load_batch, read_manifest, speech_dataset
+from speechbrain_relm.data.datasets import (
+    load_batch,
+    read_manifest,
+    speech_dataset,
+)
 from speechbrain_relm.evaluation.runs import SCORES, read_run
-from speechbrain_relm.files import write_atomically
+from speechbrain_relm.evaluation.score import fingerprint, score_responses
+from speechbrain_relm.inference.commands import load
 from speechbrain_relm.lobes.epitome import EmpathyScorer
-from speechbrain_relm.records import make_batches, work_through
-from speechbrain_relm.release import WEIGHTS
-from speechbrain_relm.steps.score import fingerprint, score_responses
+from speechbrain_relm.release.folder import WEIGHTS
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.records import make_batches, work_through
+from speechbrain_relm.utils.sources.base_models import checksum
 
 # Folder to the way's title and what it changes.
 WAYS = {

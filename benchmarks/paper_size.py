@@ -27,17 +27,21 @@ import speechbrain as sb
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_relm.activations import KeptBytes
-from speechbrain_relm.architectures import architecture
-from speechbrain_relm.diagnostics import memory
-from speechbrain_relm.experiment import read_settings
 from speechbrain_relm.lobes.chat_llm import Prompt
-from speechbrain_relm.losses import category_loss, response_nll
-from speechbrain_relm.model import speech_part
-from speechbrain_relm.needs import needed_sources
-from speechbrain_relm.plan import PLANNED, build_without_weights, plan
-from speechbrain_relm.start_log import device_name
-from speechbrain_relm.systems import effective_yaml
+from speechbrain_relm.model.losses import category_loss, response_nll
+from speechbrain_relm.model.re_llm import speech_part
+from speechbrain_relm.runs.experiment import read_settings
+from speechbrain_relm.runs.needs import needed_sources
+from speechbrain_relm.runs.planning.activations import KeptBytes
+from speechbrain_relm.runs.planning.plan import (
+    PLANNED,
+    build_without_weights,
+    plan,
+)
+from speechbrain_relm.runs.systems import effective_yaml
+from speechbrain_relm.training.diagnostics import memory
+from speechbrain_relm.training.start_log import device_name
+from speechbrain_relm.utils.sources.architectures import architecture
 
 PROMPT, RESPONSE = 40, 48
 AROUND = Prompt([5] * (PROMPT - 5), [7] * 5)

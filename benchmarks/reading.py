@@ -14,17 +14,17 @@ from pathlib import Path
 
 import torch
 
-from speechbrain_relm.emotion.answers import parse_emotion
-from speechbrain_relm.emotion.rating import Rater
+from speechbrain_relm.evaluation.listening.quality import detection
 from speechbrain_relm.evaluation.listening_rows import in_brackets, short
-from speechbrain_relm.evaluation.quality import detection
 from speechbrain_relm.evaluation.recognition import (
     MEASURES,
     recognition_figures,
 )
-from speechbrain_relm.listeners import TextListener
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.mini import models
+from speechbrain_relm.runs.emotion.answers import parse_emotion
+from speechbrain_relm.runs.emotion.rating import Rater
+from speechbrain_relm.runs.listeners import TextListener
 
 DATA = Path(__file__).resolve().parents[1] / "tests/data"
 ANSWERS = {

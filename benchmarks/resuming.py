@@ -30,8 +30,8 @@ from speechbrain.utils.distributed import ddp_init_group
 from speechbrain.utils.train_logger import FileTrainLogger
 from systems import EMOTIONS, FROM_TEXT, System, made_corpus
 
-from speechbrain_relm.checkpoints import CompleteCheckpointer
-from speechbrain_relm.data import speech_dataset
+from speechbrain_relm.data.datasets import speech_dataset
+from speechbrain_relm.training.checkpoints import CompleteCheckpointer
 
 STEPS, KILLS = 3, 2
 GIVEN = argparse.Namespace(size="tiny", device="cpu", dtype="float32")

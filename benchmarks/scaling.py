@@ -43,8 +43,12 @@ from measure import (
 from systems import EMOTIONS, made_corpus, write_manifest
 from tqdm import tqdm
 
-from speechbrain_relm.data import load_batch, read_manifest, speech_dataset
-from speechbrain_relm.records import make_batches, work_through
+from speechbrain_relm.data.datasets import (
+    load_batch,
+    read_manifest,
+    speech_dataset,
+)
+from speechbrain_relm.utils.records import make_batches, work_through
 
 WAVS = 20
 LABELS = {

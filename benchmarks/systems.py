@@ -27,22 +27,22 @@ from transformers import (
     WhisperConfig,
 )
 
-from speechbrain_relm.architectures import (
-    EMOTION_MODEL,
-    WHISPER_LARGE_V2,
-    architecture,
-)
-from speechbrain_relm.brain import RELLMBrain
-from speechbrain_relm.convert.chatml import CHATML_TEMPLATE
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.mini.sentences import MOST, everyday_sentences
-from speechbrain_relm.model import RELLM, fused_size
-from speechbrain_relm.pretrained import without_weights
+from speechbrain_relm.mini.language.sentences import MOST, everyday_sentences
+from speechbrain_relm.model.re_llm import RELLM, fused_size
+from speechbrain_relm.training.brain import RELLMBrain
+from speechbrain_relm.utils.sources.architectures import (
+    EMOTION_MODEL,
+    WHISPER_LARGE_V2,
+    architecture,
+)
+from speechbrain_relm.utils.sources.pretrained import without_weights
+from speechbrain_relm.utils.sources.qwen import CHATML_TEMPLATE
 
 SAMPLE_RATE = 16000
 EMOTIONS = ["neutral", "sad", "angry", "happy"]
@@ -263,7 +263,7 @@ class System:
 
         Returns
         -------
-        speechbrain_relm.brain.RELLMBrain
+        speechbrain_relm.training.brain.RELLMBrain
             The brain.
         """
         brain = self.new_brain(frame_folder=frame_folder)
@@ -285,7 +285,7 @@ class System:
 
         Returns
         -------
-        speechbrain_relm.brain.RELLMBrain
+        speechbrain_relm.training.brain.RELLMBrain
             The brain.
         """
         precision = {"float32": "fp32", "bfloat16": "bf16"}[self.given.dtype]

@@ -40,8 +40,8 @@ from systems import (
 )
 from torch.utils.flop_counter import FlopCounterMode
 
-from speechbrain_relm.data import load_batch, speech_dataset
-from speechbrain_relm.mini.sentences import everyday_sentences
+from speechbrain_relm.data.datasets import load_batch, speech_dataset
+from speechbrain_relm.mini.language.sentences import everyday_sentences
 
 EPOCHS = 3
 RELATIVE = {"float32": 1e-5, "bfloat16": 2e-2}

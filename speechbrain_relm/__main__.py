@@ -9,8 +9,8 @@ import importlib
 import logging
 import sys
 
-from speechbrain_relm import commands
-from speechbrain_relm.errors import RecipeError
+from speechbrain_relm.inference import commands
+from speechbrain_relm.utils.errors import RecipeError
 
 # Commands that other modules have: name to the module, imported only where it
 # is asked for, what its command line starts with, and what the command does.
@@ -26,7 +26,11 @@ ELSEWHERE = {
         [],
         "whether a release answers the same words in another voice otherwise",
     ),
-    "plan": ("plan", [], "memory, parameters and checkpoint size of a YAML"),
+    "plan": (
+        "runs.planning.plan",
+        [],
+        "memory, parameters and checkpoint size of a YAML",
+    ),
     "convert": (
         "convert.__main__",
         [],

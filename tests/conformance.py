@@ -25,17 +25,17 @@ from safetensors.torch import load_file
 from speechbrain.nnet.adapters import AdaptedModel
 from transformers.utils import logging as transformers_logging
 
-from speechbrain_relm import losses
 from speechbrain_relm.convert.commands import convert
-from speechbrain_relm.initialization import start_from
 from speechbrain_relm.lobes.chat_llm import ChatLLM, Prompt
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model import RELLM, fused_size, speech_part
-from speechbrain_relm.sequences import PROMPT, RESPONSE, Part
+from speechbrain_relm.model import losses
+from speechbrain_relm.model.re_llm import RELLM, fused_size, speech_part
+from speechbrain_relm.model.sequences import PROMPT, RESPONSE, Part
+from speechbrain_relm.training.initialization import start_from
 
 BOUND = 1e-5
 KL_BOUND = 1e-3  # the values themselves are tiny

@@ -166,8 +166,8 @@ def save_empathy_scorer(folder):
 
 def save_release(folder, whisper, emotion, qwen, **changes):
     """A release of the mini YAML on tiny models, weights as drawn."""
-    from speechbrain_relm.release import write_release
-    from speechbrain_relm.systems import effective_yaml
+    from speechbrain_relm.release.folder import write_release
+    from speechbrain_relm.runs.systems import effective_yaml
 
     root = Path(__file__).resolve().parents[1]
     overrides = {

@@ -28,8 +28,8 @@ REQUIRED = {
     *("huggingface_hub", "speechbrain", "ruamel", "speechbrain_relm"),
 }
 THROUGH_TRANSFORMERS = {
-    "speechbrain_relm/convert/qwen_tokenizer.py": {"tiktoken (tests)"},
-    "speechbrain_relm/lobes/quantized.py": {"accelerate", "bitsandbytes"},
+    "speechbrain_relm/utils/sources/qwen_tokenizer.py": {"tiktoken (tests)"},
+    "speechbrain_relm/lobes/parts/quantized.py": {"accelerate", "bitsandbytes"},
     "speechbrain_relm/mini/models.py": {"accelerate", "gguf"},
 }
 TESTS = [

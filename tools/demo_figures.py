@@ -26,14 +26,14 @@ from statistics import mean
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from speechbrain_relm.corpus import as_json  # noqa: E402
-from speechbrain_relm.evaluation.four_voices import (  # noqa: E402
+from speechbrain_relm.data.corpus import as_json  # noqa: E402
+from speechbrain_relm.evaluation.listening.four_voices import (  # noqa: E402
     first_in_all_emotions,
 )
 from speechbrain_relm.evaluation.runs import read_figures  # noqa: E402
-from speechbrain_relm.evaluation.table_csv import read_csv  # noqa: E402
-from speechbrain_relm.files import write_atomically  # noqa: E402
-from speechbrain_relm.records import read_records  # noqa: E402
+from speechbrain_relm.evaluation.tables.table_csv import read_csv  # noqa: E402
+from speechbrain_relm.utils.files import write_atomically  # noqa: E402
+from speechbrain_relm.utils.records import read_records  # noqa: E402
 
 FIXTURE = ROOT / "tests" / "data" / "demo_figures.json"
 PARTS = FIXTURE.with_name("demo_parts.json")

@@ -25,9 +25,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
 import test_page  # noqa: E402
 
-from speechbrain_relm.commands import load  # noqa: E402
 from speechbrain_relm.demo.listening import Listening  # noqa: E402
 from speechbrain_relm.demo.page import build, launch  # noqa: E402
+from speechbrain_relm.inference.commands import load  # noqa: E402
 from speechbrain_relm.inference.epitome import EmpathyScoring  # noqa: E402
 from speechbrain_relm.lobes.whisper_transcriber import (  # noqa: E402
     WhisperTranscriber,

@@ -18,7 +18,7 @@ from speechbrain_relm.epitome.data import (
     split_by_post,
 )
 from speechbrain_relm.epitome.identity import name_posts
-from speechbrain_relm.files import write_atomically
+from speechbrain_relm.utils.files import write_atomically
 
 logger = get_logger(__name__)
 

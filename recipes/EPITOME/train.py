@@ -20,9 +20,14 @@ import speechbrain as sb
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
-from speechbrain_relm.experiment import build, explain, prepare, start
-from speechbrain_relm.files import whole_folder, write_atomically
-from speechbrain_relm.preflight import check_models
+from speechbrain_relm.runs.experiment import (
+    build,
+    check_models,
+    explain,
+    prepare,
+    start,
+)
+from speechbrain_relm.utils.files import whole_folder, write_atomically
 
 HERE = Path(__file__).resolve().parent
 

@@ -23,15 +23,14 @@ import sys
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.audio import inspect_wavs
-from speechbrain_relm.corpus import (
+from speechbrain_relm.data.corpus import (
     fingerprint,
     manifests_are_current,
     report_left_out,
     split_groups,
     write_manifests,
 )
-from speechbrain_relm.esd import (
+from speechbrain_relm.data.esd import (
     ENGLISH_SPEAKERS,
     ESD_EMOTIONS,
     describe,
@@ -39,8 +38,9 @@ from speechbrain_relm.esd import (
     list_wavs,
     read_transcripts,
 )
-from speechbrain_relm.evaluation.wording import normalised
-from speechbrain_relm.files import locked
+from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)
 

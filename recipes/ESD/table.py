@@ -14,8 +14,8 @@ import sys
 
 from train import HERE, main
 
-from speechbrain_relm.experiment import explain
-from speechbrain_relm.table_runs import run_table
+from speechbrain_relm.runs.experiment import explain
+from speechbrain_relm.runs.table_runs import run_table
 
 if __name__ == "__main__":
     explain(run_table, main, sys.argv[1:], HERE)

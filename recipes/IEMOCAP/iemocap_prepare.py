@@ -25,8 +25,7 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.audio import inspect_wavs
-from speechbrain_relm.corpus import (
+from speechbrain_relm.data.corpus import (
     DATA_ROOT,
     fingerprint,
     manifests_are_current,
@@ -34,8 +33,9 @@ from speechbrain_relm.corpus import (
     split_groups,
     write_manifests,
 )
-from speechbrain_relm.dimensions import DIMENSIONS, to_unit
-from speechbrain_relm.files import locked
+from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
+from speechbrain_relm.utils.files import locked
 
 logger = get_logger(__name__)
 

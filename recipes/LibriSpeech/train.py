@@ -20,10 +20,10 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
-from speechbrain_relm.alignment import AlignmentRecipe
-from speechbrain_relm.brain import RELLMBrain
-from speechbrain_relm.checks import check_run
-from speechbrain_relm.experiment import build, explain, prepare, start
+from speechbrain_relm.runs.alignment import AlignmentRecipe
+from speechbrain_relm.runs.experiment import build, explain, prepare, start
+from speechbrain_relm.runs.planning.checks import check_run
+from speechbrain_relm.training.brain import RELLMBrain
 
 HERE = Path(__file__).resolve().parent
 

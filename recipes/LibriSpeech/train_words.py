@@ -20,9 +20,14 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
-from speechbrain_relm.experiment import build, explain, prepare, start
-from speechbrain_relm.preflight import check_models
-from speechbrain_relm.word_alignment import (
+from speechbrain_relm.runs.experiment import (
+    build,
+    check_models,
+    explain,
+    prepare,
+    start,
+)
+from speechbrain_relm.runs.word_alignment import (
     WordBrain,
     WordModel,
     WordRecipe,

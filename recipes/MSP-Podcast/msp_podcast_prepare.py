@@ -29,8 +29,7 @@ from pathlib import Path
 import numpy as np
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.audio import inspect_wavs
-from speechbrain_relm.corpus import (
+from speechbrain_relm.data.corpus import (
     DATA_ROOT,
     as_json,
     fingerprint,
@@ -38,8 +37,9 @@ from speechbrain_relm.corpus import (
     report_left_out,
     write_manifests,
 )
-from speechbrain_relm.dimensions import DIMENSIONS, to_unit
-from speechbrain_relm.files import locked, write_atomically
+from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
+from speechbrain_relm.utils.files import locked, write_atomically
 
 logger = get_logger(__name__)
 

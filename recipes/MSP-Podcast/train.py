@@ -18,11 +18,11 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
-from speechbrain_relm.brain import RELLMBrain
-from speechbrain_relm.checks import check_run
-from speechbrain_relm.experiment import build, explain, prepare, start
-from speechbrain_relm.prompting import steered
-from speechbrain_relm.recipe import Recipe
+from speechbrain_relm.model.prompting import steered
+from speechbrain_relm.runs.experiment import build, explain, prepare, start
+from speechbrain_relm.runs.planning.checks import check_run
+from speechbrain_relm.runs.recipe import Recipe
+from speechbrain_relm.training.brain import RELLMBrain
 
 HERE = Path(__file__).resolve().parent
 
@@ -44,7 +44,7 @@ def main(argv):
 
     Returns
     -------
-    speechbrain_relm.recipe.Recipe
+    speechbrain_relm.runs.recipe.Recipe
         The finished run.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)

@@ -20,16 +20,21 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
-from speechbrain_relm.corpus import SPLITS
-from speechbrain_relm.emotion.concordance import concordance_table
-from speechbrain_relm.emotion.labels import prepare_emotion_labels
-from speechbrain_relm.emotion.training import (
+from speechbrain_relm.data.corpus import SPLITS
+from speechbrain_relm.data.emotion_labels import prepare_emotion_labels
+from speechbrain_relm.model.concordance import concordance_table
+from speechbrain_relm.runs.experiment import (
+    build,
+    check_models,
+    explain,
+    prepare,
+    start,
+)
+from speechbrain_relm.training.emotion_encoder import (
     EmotionBrain,
     emotion_dataset,
     train_encoder,
 )
-from speechbrain_relm.experiment import build, explain, prepare, start
-from speechbrain_relm.preflight import check_models
 
 HERE = Path(__file__).resolve().parent
 

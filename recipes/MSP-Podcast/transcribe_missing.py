@@ -22,11 +22,11 @@ from speechbrain.utils.logger import get_logger
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from speechbrain_relm.audio import load_audio
-from speechbrain_relm.corpus import resolve_wav
-from speechbrain_relm.files import locked, write_atomically
+from speechbrain_relm.data.corpus import resolve_wav
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.mini import models
+from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.files import locked, write_atomically
 
 logger = get_logger(__name__)
 

@@ -13,9 +13,9 @@ from huggingface_hub.utils import enable_progress_bars
 from transformers.utils import logging as transformers_logging
 
 from speechbrain_relm.convert.commands import convert
-from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.hub import model_folder
-from speechbrain_relm.preflight import (
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.preflight import (
     Need,
     disk_problems,
     downloads,

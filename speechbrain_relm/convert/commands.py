@@ -4,38 +4,14 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import shutil
-
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.convert.epitome import convert_epitome
-from speechbrain_relm.convert.qwen_folder import plan_qwen, write_qwen
 from speechbrain_relm.convert.re_llm_folder import SpeechLLMFolder
-from speechbrain_relm.files import locked, whole_folder
+from speechbrain_relm.utils.files import locked, whole_folder
+from speechbrain_relm.utils.sources.stock import convert_qwen, state_needs
 
 logger = get_logger(__name__)
-
-
-def convert_qwen(source, target):
-    """Converts a first-generation Qwen to a stock Qwen2.
-
-    Arguments
-    ---------
-    source : pathlib.Path
-        Released folder.
-    target : pathlib.Path
-        An empty folder.
-
-    Raises
-    ------
-    OSError
-        If a file is missing or the disk too full.
-    ValueError
-        If a file is damaged or of another model.
-    """
-    transfer, config = plan_qwen(source)
-    state_needs(transfer, ["llm"], target)
-    write_qwen(source, target, transfer, config)
 
 
 def convert_blsp_emo(source, target):
@@ -128,64 +104,6 @@ CONVERTERS = {
     "epitome": convert_epitome,
     "re-llm": convert_re_llm,
 }
-
-
-def state_needs(transfer, lobes, target):
-    """Says what a conversion reads, writes and needs, before it starts.
-
-    Arguments
-    ---------
-    transfer : speechbrain_relm.convert.streamed.Transfer
-        What is converted.
-    lobes : iterable of str
-        The lobes that are written.
-    target : pathlib.Path
-        Where to.
-
-    Raises
-    ------
-    OSError
-        If the disk has less space than that.
-    """
-    weights, written = transfer.weights, transfer.bytes_of(lobes)
-    free = shutil.disk_usage(target).free
-    logger.info(
-        "%s: reads %s in %d files, writes %s (%s are free), takes at most "
-        "about %s of memory.",
-        weights.folder,
-        gigabytes(weights.total),
-        len(weights.shards),
-        gigabytes(written),
-        gigabytes(free),
-        gigabytes(weights.largest_shard),
-    )
-    if written > free:
-        raise OSError(
-            f"The conversion writes {gigabytes(written)}, but only "
-            f"{gigabytes(free)} are free beside {target.parent}: name a "
-            "target on another disk."
-        )
-
-
-def gigabytes(count):
-    """Prints a number of bytes.
-
-    Arguments
-    ---------
-    count : int
-        Bytes.
-
-    Returns
-    -------
-    str
-        In GB (10^9 bytes).
-
-    Example
-    -------
-    >>> gigabytes(15_440_000_000)
-    '15.44 GB'
-    """
-    return f"{count / 1e9:.2f} GB"
 
 
 def convert(kind, source, target, **options):

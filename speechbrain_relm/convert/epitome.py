@@ -10,10 +10,10 @@ Authors
 import torch
 from transformers import AutoConfig, AutoTokenizer
 
-from speechbrain_relm.convert.weights import check_file, read_shard
-from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lobes.epitome import MECHANISMS, save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.weights import check_file, read_shard
 
 # Where the original's truncation and padding are.
 MAX_LENGTH = 64

@@ -6,7 +6,7 @@ Authors
 
 import torch
 
-from speechbrain_relm.convert.qwen import qwen2_tensors
+from speechbrain_relm.utils.sources.qwen import qwen2_tensors
 
 # Present in the released model, never used by it.
 UNUSED = ("w2v2_adapter.", "w2v2_hidden2emotion.")

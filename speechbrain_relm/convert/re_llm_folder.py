@@ -25,20 +25,23 @@ from transformers import (
 )
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from speechbrain_relm.architectures import EMOTION_MODEL, architecture
-from speechbrain_relm.convert.qwen import qwen2_config
-from speechbrain_relm.convert.qwen_folder import (
+from speechbrain_relm.convert.re_llm import LORA_TARGETS, place, trained_name
+from speechbrain_relm.lobes.conv_adapter import ConvAdapter
+from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
+from speechbrain_relm.lobes.emotion_heads import EmotionHeads
+from speechbrain_relm.utils.sources.architectures import (
+    EMOTION_MODEL,
+    architecture,
+)
+from speechbrain_relm.utils.sources.hub import CONVERSION
+from speechbrain_relm.utils.sources.qwen import qwen2_config
+from speechbrain_relm.utils.sources.qwen_folder import (
     RANKS,
     llm_outline,
     write_llm_settings,
 )
-from speechbrain_relm.convert.re_llm import LORA_TARGETS, place, trained_name
-from speechbrain_relm.convert.streamed import Transfer
-from speechbrain_relm.convert.weights import Weights, read_json
-from speechbrain_relm.hub import CONVERSION
-from speechbrain_relm.lobes.conv_adapter import ConvAdapter
-from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
-from speechbrain_relm.lobes.emotion_heads import EmotionHeads
+from speechbrain_relm.utils.sources.streamed import Transfer
+from speechbrain_relm.utils.sources.weights import Weights, read_json
 
 CONFIG_FIELDS = (
     "whisper_config",

@@ -8,11 +8,11 @@ import argparse
 import logging
 import sys
 
-from speechbrain_relm.commands import load
 from speechbrain_relm.demo.listening import Listening
+from speechbrain_relm.evaluation.score import scorer_source
+from speechbrain_relm.inference.commands import load
 from speechbrain_relm.inference.epitome import EmpathyScoring
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
-from speechbrain_relm.mini import epitome
 
 
 def main(arguments=None):
@@ -51,7 +51,7 @@ def main(arguments=None):
         listening = Listening(
             listener,
             WhisperTranscriber(listener.hparams.whisper_source),
-            EmpathyScoring.from_hparams(given.scorer or epitome.folder()),
+            EmpathyScoring.from_hparams(scorer_source(given.scorer)),
         )
     except (OSError, ValueError) as error:
         sys.exit(f"demo: {error}")

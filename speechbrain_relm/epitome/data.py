@@ -15,7 +15,7 @@ from speechbrain.utils.data_pipeline import provides, takes
 from speechbrain_relm.epitome.annotations import find_span
 from speechbrain_relm.epitome.identity import name_posts, normalize
 from speechbrain_relm.lobes.epitome_classifier import LEVELS
-from speechbrain_relm.lobes.epitome_text import tokenize
+from speechbrain_relm.lobes.parts.epitome_text import tokenize
 
 # The label of what has no label: special tokens and padding.
 IGNORED = -100

@@ -15,8 +15,8 @@ from pathlib import Path
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.annotations import FILES
-from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.files import cache_folder, make_once, sha256
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.files import cache_folder, make_once, sha256
 
 logger = get_logger(__name__)
 
@@ -117,7 +117,7 @@ def describe(folder):
 
     Example
     -------
-    >>> from speechbrain_relm.mini.epitome_pairs import write_csvs
+    >>> from speechbrain_relm.mini.annotations.pairs import write_csvs
     >>> describe(write_csvs(getfixture("tmp_path") / "mine"))
     "the annotations in 'mine', which are not EPITOME's public ones"
     """

@@ -12,10 +12,10 @@ from speechbrain_relm.epitome.data import IGNORED, level_weights
 from speechbrain_relm.epitome.kept import Kept
 from speechbrain_relm.epitome.losses import epitome_loss
 from speechbrain_relm.epitome.measures import fit_temperature
-from speechbrain_relm.lengths import counts_from_relative, valid_mask
-from speechbrain_relm.lobes.epitome_text import collate, encode_posts
-from speechbrain_relm.processes import steps_per_epoch
-from speechbrain_relm.windows import WindowBrain
+from speechbrain_relm.lobes.parts.epitome_text import collate, encode_posts
+from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
+from speechbrain_relm.utils.processes import steps_per_epoch
+from speechbrain_relm.utils.windows import WindowBrain
 
 # Best epochs whose weights are averaged in the end.
 AVERAGED = 3

@@ -10,24 +10,27 @@ import logging
 import sys
 from pathlib import Path
 
-from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.external import read_responses
-from speechbrain_relm.evaluation.output import write_table
-from speechbrain_relm.evaluation.paper import CORPORA, printed_cells
 from speechbrain_relm.evaluation.questions import render_questions
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
-from speechbrain_relm.evaluation.table import (
+from speechbrain_relm.evaluation.score import (
+    fingerprint,
+    score_responses,
+    scorer_source,
+)
+from speechbrain_relm.evaluation.tables.output import write_table
+from speechbrain_relm.evaluation.tables.paper import CORPORA, printed_cells
+from speechbrain_relm.evaluation.tables.table import (
     relative_gains,
     table_cells,
     to_latex,
     to_markdown,
 )
-from speechbrain_relm.evaluation.table_csv import read_csv, to_csv
-from speechbrain_relm.files import write_atomically
+from speechbrain_relm.evaluation.tables.table_csv import read_csv, to_csv
 from speechbrain_relm.lobes.epitome import EmpathyScorer
-from speechbrain_relm.mini import epitome
-from speechbrain_relm.records import read_records
-from speechbrain_relm.steps.score import fingerprint, score_responses
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.records import read_records
 
 
 def score(options):
@@ -45,7 +48,7 @@ def score(options):
         responses = read_records(source)
     else:
         responses = read_responses(source)
-    scorer_folder = options.scorer or epitome.folder()
+    scorer_folder = scorer_source(options.scorer)
     scorer = EmpathyScorer(scorer_folder)
     records = (json.dumps(r, ensure_ascii=False) for r in responses.values())
     write_atomically(

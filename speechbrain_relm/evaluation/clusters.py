@@ -4,7 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from speechbrain_relm.evaluation.wording import normalised
+from speechbrain_relm.utils.text.wording import normalised
 
 
 def cluster_of(record):

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from speechbrain_relm.evaluation.cells import markdown_cell
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 TONE, CONTENT = "Tone fit", "Content fit"
 IDENTICAL = "Identical for the same words"

@@ -9,13 +9,13 @@ Authors
 
 import numpy as np
 
-from speechbrain_relm.evaluation.cells import markdown_cell
-from speechbrain_relm.evaluation.listening_rows import in_brackets
-from speechbrain_relm.evaluation.resampling import (
+from speechbrain_relm.evaluation.chance.resampling import (
     ClusteredRatio,
     known,
     numbered,
 )
+from speechbrain_relm.evaluation.listening_rows import in_brackets
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 MEASURES = ("UA", "WA", "macro-F1")
 UNPARSED = "none"

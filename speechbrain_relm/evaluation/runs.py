@@ -11,10 +11,10 @@ from typing import Dict, NamedTuple, Optional
 
 import torch
 
-from speechbrain_relm.dimensions import DIMENSIONS
 from speechbrain_relm.evaluation.clusters import cluster_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
-from speechbrain_relm.records import read_records
+from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.records import read_records
 
 # Empathy scores of a response, 0 to 2.
 SCORES = {

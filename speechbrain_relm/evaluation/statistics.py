@@ -16,13 +16,13 @@ from typing import NamedTuple, Optional
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
-from speechbrain_relm.evaluation.resampling import (
+from speechbrain_relm.evaluation.chance.resampling import (
     ClusteredRatio,
     checked,
     known,
     numbered,
 )
-from speechbrain_relm.evaluation.sign_flips import exact_p, flip_p
+from speechbrain_relm.evaluation.chance.sign_flips import exact_p, flip_p
 
 # Differences of means over seeds that are equal but for rounding are ties.
 DECIMALS = 9

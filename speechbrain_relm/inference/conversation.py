@@ -10,12 +10,12 @@ from typing import List, NamedTuple, Optional
 import torch
 from transformers import DynamicCache
 
-from speechbrain_relm import prompting
 from speechbrain_relm.inference.streaming import Cancelled, TextPieces
 from speechbrain_relm.lobes.chat_llm import Prompt
-from speechbrain_relm.model import Speech, speech_part
-from speechbrain_relm.sentences import shortened
-from speechbrain_relm.sequences import pack, prompt_part
+from speechbrain_relm.model import prompting
+from speechbrain_relm.model.re_llm import Speech, speech_part
+from speechbrain_relm.model.sequences import pack, prompt_part
+from speechbrain_relm.utils.text.sentences import shortened
 
 
 class Turn(NamedTuple):
@@ -42,7 +42,7 @@ class Conversation:
     ---------
     listener : speechbrain_relm.inference.re_llm.EmpatheticListener
         Answers.
-    ask : speechbrain_relm.steps.respond.Ask
+    ask : speechbrain_relm.runs.steps.respond.Ask
         System message, what stands before the user's words, and generation
         settings.
 
@@ -290,7 +290,7 @@ class Conversation:
 
         Returns
         -------
-        list of speechbrain_relm.sequences.Part
+        list of speechbrain_relm.model.sequences.Part
             Stretches of tokens and of speech.
         """
         device = self.listener.device

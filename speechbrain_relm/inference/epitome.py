@@ -6,7 +6,7 @@ Authors
 
 from speechbrain.inference.interfaces import Pretrained
 
-from speechbrain_relm.hub import model_folder
+from speechbrain_relm.utils.sources.hub import model_folder
 
 
 class EmpathyScoring(Pretrained):

@@ -10,14 +10,14 @@ import torch
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm import prompting
-from speechbrain_relm.audio import load_audio
-from speechbrain_relm.data import LONGEST
-from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.emotion.rating import SENTENCE, sentences_of
+from speechbrain_relm.data.datasets import LONGEST
 from speechbrain_relm.inference.conversation import Conversation
-from speechbrain_relm.model import emptied
-from speechbrain_relm.steps.respond import Ask
+from speechbrain_relm.model import prompting
+from speechbrain_relm.model.re_llm import emptied
+from speechbrain_relm.runs.emotion.rating import SENTENCE, sentences_of
+from speechbrain_relm.runs.steps.respond import Ask
+from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.dimensions import DIMENSIONS
 
 logger = get_logger(__name__)
 
@@ -140,7 +140,7 @@ class EmpatheticListener(Pretrained):
 
         Returns
         -------
-        speechbrain_relm.model.Speech
+        speechbrain_relm.model.re_llm.Speech
             What the LLM and the heads get.
         """
         wavs, wav_lens = wavs.to(self.device), wav_lens.to(self.device)
@@ -166,7 +166,7 @@ class EmpatheticListener(Pretrained):
 
         Returns
         -------
-        speechbrain_relm.steps.respond.Ask
+        speechbrain_relm.runs.steps.respond.Ask
             System message, instruction and settings.
         """
         given = {
@@ -284,7 +284,7 @@ class EmpatheticListener(Pretrained):
 
         Arguments
         ---------
-        speech : speechbrain_relm.model.Speech
+        speech : speechbrain_relm.model.re_llm.Speech
             From `hear`, or of a turn of a conversation.
 
         Returns
@@ -316,7 +316,7 @@ class EmpatheticListener(Pretrained):
 
         Arguments
         ---------
-        speech : speechbrain_relm.model.Speech
+        speech : speechbrain_relm.model.re_llm.Speech
             See `classify`.
 
         Returns

@@ -13,21 +13,24 @@ import logging
 import sys
 from pathlib import Path
 
-from speechbrain_relm.base_models import checksum
-from speechbrain_relm.commands import load
-from speechbrain_relm.corpus import as_json
-from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.esd import read_esd
+from speechbrain_relm.data.corpus import as_json
+from speechbrain_relm.data.esd import read_esd
+from speechbrain_relm.evaluation.listening.same_words import (
+    parallel_takes,
+    same_words,
+)
 from speechbrain_relm.evaluation.listening_rows import (
     in_brackets,
     short,
     swap_rows,
 )
-from speechbrain_relm.evaluation.same_words import parallel_takes, same_words
-from speechbrain_relm.files import locked, write_atomically
-from speechbrain_relm.listeners import ReleasedListener
-from speechbrain_relm.steps.listen import make_judge
-from speechbrain_relm.steps.respond import Ask, respond
+from speechbrain_relm.inference.commands import load
+from speechbrain_relm.runs.listeners import ReleasedListener
+from speechbrain_relm.runs.steps.listen import make_judge
+from speechbrain_relm.runs.steps.respond import Ask, respond
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.files import locked, write_atomically
+from speechbrain_relm.utils.sources.base_models import checksum
 
 # What a release must say beyond what answering needs.
 WANTED = (
@@ -51,7 +54,7 @@ def run(options):
     Returns
     -------
     figures : dict
-        See `speechbrain_relm.evaluation.same_words.same_words`.
+        See `speechbrain_relm.evaluation.listening.same_words.same_words`.
     classes : int
         How many emotions there are to fit.
 

@@ -19,17 +19,17 @@ from transformers import (
 )
 from transformers.cache_utils import DynamicLayer
 
-from speechbrain_relm.convert.sources import stock_llm
-from speechbrain_relm.hub import model_folder
-from speechbrain_relm.lobes.half_on_cpu import serve_cpu
-from speechbrain_relm.lobes.leaving import can_leave, generate_leaving
-from speechbrain_relm.lobes.output_rows import only_positions
 from speechbrain_relm.lobes.partial_lora import (
     PartialLoRA,
     same_speech_positions,
 )
-from speechbrain_relm.lobes.quantized import quantization
-from speechbrain_relm.pretrained import load_pretrained
+from speechbrain_relm.lobes.parts.half_on_cpu import serve_cpu
+from speechbrain_relm.lobes.parts.leaving import can_leave, generate_leaving
+from speechbrain_relm.lobes.parts.output_rows import only_positions
+from speechbrain_relm.lobes.parts.quantized import quantization
+from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.pretrained import load_pretrained
+from speechbrain_relm.utils.sources.stock import stock_llm
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"

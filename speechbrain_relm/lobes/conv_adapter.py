@@ -7,7 +7,7 @@ Authors
 from torch import nn
 from torch.nn import functional as F
 
-from speechbrain_relm.lengths import counts_from_relative, valid_mask
+from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
 
 
 class ConvAdapter(nn.Module):

@@ -18,14 +18,14 @@ from transformers import (
     WavLMPreTrainedModel,
 )
 
-from speechbrain_relm.architectures import architecture
-from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.lengths import (
+from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.lengths import (
     counts_from_relative,
     masked_mean,
     valid_mask,
 )
-from speechbrain_relm.pretrained import load_pretrained
+from speechbrain_relm.utils.sources.architectures import architecture
+from speechbrain_relm.utils.sources.pretrained import load_pretrained
 
 
 class RegressionHead(nn.Module):

@@ -6,8 +6,8 @@ Authors
 
 from torch import nn
 
-from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.precision import at_precision
+from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.precision import at_precision
 
 
 class EmotionHeads(nn.Module):

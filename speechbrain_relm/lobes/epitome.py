@@ -17,18 +17,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer
 
-from speechbrain_relm.lobes.epitome_classifier import (
-    LEVELS,
-    EpitomeClassifier,
-)
-from speechbrain_relm.lobes.epitome_text import (
+from speechbrain_relm.lobes.epitome_classifier import LEVELS, EpitomeClassifier
+from speechbrain_relm.lobes.parts.epitome_text import (
     collate,
     encode_posts,
     spans_of,
     tokenize,
 )
-from speechbrain_relm.lobes.epitome_topic import TopicCheck, embed
-from speechbrain_relm.records import make_batches
+from speechbrain_relm.lobes.parts.epitome_topic import TopicCheck, embed
+from speechbrain_relm.utils.records import make_batches
 
 MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
 

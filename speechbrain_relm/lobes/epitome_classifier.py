@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AutoModel, PretrainedConfig
 
-from speechbrain_relm.architectures import architecture
-from speechbrain_relm.hub import model_folder
-from speechbrain_relm.pretrained import building_without_weights
+from speechbrain_relm.utils.sources.architectures import architecture
+from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.pretrained import building_without_weights
 
 LEVELS = 3
 

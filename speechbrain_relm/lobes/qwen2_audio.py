@@ -11,17 +11,17 @@ import torch
 from torch import nn
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
-from speechbrain_relm.audio import load_audio
-from speechbrain_relm.hub import model_folder
 from speechbrain_relm.lobes.chat_llm import Answer
-from speechbrain_relm.pretrained import load_pretrained
-from speechbrain_relm.sentences import shortened
+from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.pretrained import load_pretrained
+from speechbrain_relm.utils.text.sentences import shortened
 
 
 class Qwen2AudioListener(nn.Module):
     """Answers speech with transformers' own Qwen2-Audio.
 
-    A listener as `speechbrain_relm.listeners` describes them.
+    A listener as `speechbrain_relm.runs.listeners` describes them.
 
     Arguments
     ---------

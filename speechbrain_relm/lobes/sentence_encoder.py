@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
-from speechbrain_relm.hub import model_folder
-from speechbrain_relm.lengths import masked_mean
+from speechbrain_relm.utils.lengths import masked_mean
+from speechbrain_relm.utils.sources.hub import model_folder
 
 
 class SentenceEncoder(nn.Module):

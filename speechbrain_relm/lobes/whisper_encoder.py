@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from transformers.audio_utils import mel_filter_bank
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from speechbrain_relm.lengths import counts_from_relative, valid_mask
-from speechbrain_relm.pretrained import load_pretrained
+from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
+from speechbrain_relm.utils.sources.pretrained import load_pretrained
 
 SAMPLE_RATE = 16000
 N_FFT = 400  # samples a window: 25 ms

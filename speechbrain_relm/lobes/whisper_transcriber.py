@@ -14,9 +14,9 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from speechbrain_relm.hub import model_folder
-from speechbrain_relm.lengths import counts_from_relative
-from speechbrain_relm.pretrained import load_pretrained
+from speechbrain_relm.utils.lengths import counts_from_relative
+from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.pretrained import load_pretrained
 
 SAMPLE_RATE = 16000
 

@@ -12,9 +12,9 @@ import sys
 
 import torch
 
-from speechbrain_relm.files import cache_folder
 from speechbrain_relm.mini import emotion_encoder
 from speechbrain_relm.mini.models import MODELS, folder
+from speechbrain_relm.utils.files import cache_folder
 
 
 def prepare_all():

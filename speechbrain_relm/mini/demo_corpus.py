@@ -10,10 +10,10 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from speechbrain_relm.mini.corpora import ESD_EMOTIONS, EsdTake, speak_esd
-from speechbrain_relm.mini.grammar import spoken_sentences
+from speechbrain_relm.mini.esd import ESD_EMOTIONS, EsdTake, speak_esd
+from speechbrain_relm.mini.language.grammar import spoken_sentences
+from speechbrain_relm.mini.language.sentences import everyday_sentences
 from speechbrain_relm.mini.librispeech import VOICES
-from speechbrain_relm.mini.sentences import everyday_sentences
 
 FIRST_TEST = 301  # number of the first test sentence
 # Heard in the alignment's training set, and in nobody's.

@@ -23,18 +23,18 @@ from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.train_logger import FileTrainLogger
 from transformers import Wav2Vec2Config
 
-from speechbrain_relm.checkpoints import CompleteCheckpointer
-from speechbrain_relm.corpus import SPLITS
-from speechbrain_relm.emotion.labels import prepare_emotion_labels
-from speechbrain_relm.emotion.regressor import freeze_mask_embedding
-from speechbrain_relm.emotion.training import (
+from speechbrain_relm.data.corpus import SPLITS
+from speechbrain_relm.data.emotion_labels import prepare_emotion_labels
+from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
+from speechbrain_relm.mini.msp_podcast import make_msp_podcast
+from speechbrain_relm.training.checkpoints import CompleteCheckpointer
+from speechbrain_relm.training.emotion_encoder import (
     EmotionBrain,
     emotion_dataset,
     train_encoder,
 )
-from speechbrain_relm.files import FINGERPRINT, cache_folder, make_once
-from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
-from speechbrain_relm.mini.corpora import make_msp_podcast
+from speechbrain_relm.training.emotion_regressor import freeze_mask_embedding
+from speechbrain_relm.utils.files import FINGERPRINT, cache_folder, make_once
 
 # As in recipes/MSP-Podcast/hparams/emotion_encoder_mini.yaml.
 TRAINING = {"seed": 1, "epochs": 13, "batch_size": 16, "peak_rate": 1.5e-3}

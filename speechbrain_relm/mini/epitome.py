@@ -23,19 +23,19 @@ from speechbrain.utils.epoch_loop import EpochCounterWithStopper
 from speechbrain.utils.logger import get_logger
 from transformers import AutoTokenizer
 
-from speechbrain_relm.checkpoints import CompleteCheckpointer
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
 from speechbrain_relm.epitome.data import join_annotations, split_by_post
 from speechbrain_relm.epitome.measures import agreement, confusion_matrix
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
-from speechbrain_relm.files import cache_folder, make_once
 from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
-from speechbrain_relm.lobes.epitome_topic import fit_topic_check
+from speechbrain_relm.lobes.parts.epitome_topic import fit_topic_check
 from speechbrain_relm.mini import models
-from speechbrain_relm.mini.epitome_pairs import by_subject, write_csvs
+from speechbrain_relm.mini.annotations.pairs import by_subject, write_csvs
+from speechbrain_relm.training.checkpoints import CompleteCheckpointer
+from speechbrain_relm.utils.files import cache_folder, make_once
 
 logger = get_logger(__name__)
 

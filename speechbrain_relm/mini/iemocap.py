@@ -15,8 +15,7 @@ from math import ceil, floor
 import numpy as np
 import soundfile
 
-from speechbrain_relm.files import make_once
-from speechbrain_relm.mini.sentences import MOST, everyday_sentences
+from speechbrain_relm.mini.language.sentences import MOST, everyday_sentences
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
     SAMPLE_RATE,
@@ -25,6 +24,7 @@ from speechbrain_relm.mini.voices import (
     draw_delivery,
     render,
 )
+from speechbrain_relm.utils.files import make_once
 
 # By session: its speakers' voices.
 VOICES = {

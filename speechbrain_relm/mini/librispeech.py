@@ -11,14 +11,14 @@ import json
 import random
 from pathlib import Path
 
-from speechbrain_relm.files import make_once
-from speechbrain_relm.mini.grammar import spoken_sentences
+from speechbrain_relm.mini.language.grammar import spoken_sentences
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
     Utterance,
     draw_delivery,
     render,
 )
+from speechbrain_relm.utils.files import make_once
 
 # No voice is in two sets, so that dev and test are heard for the first time.
 # Of eSpeak NG's variants, those of which Whisper tiny.en understands at least

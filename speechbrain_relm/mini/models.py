@@ -24,8 +24,8 @@ from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechbrain_relm.convert import whisper_ct2
-from speechbrain_relm.convert.chatml import CHATML_TEMPLATE
-from speechbrain_relm.files import cache_folder, locked, sha256
+from speechbrain_relm.utils.files import cache_folder, locked, sha256
+from speechbrain_relm.utils.sources.qwen import CHATML_TEMPLATE
 
 logger = get_logger(__name__)
 

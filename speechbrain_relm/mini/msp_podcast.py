@@ -1,6 +1,6 @@
-"""A made MSP-Podcast with everything odd that copies of the real one have.
+"""A made MSP-Podcast, tidy, or odd as copies of the real one are.
 
-To make one by hand:
+To make an odd one by hand:
 > python -m speechbrain_relm.mini.corpora msp-podcast FOLDER --oddities
 
 Authors
@@ -15,15 +15,42 @@ from pathlib import Path
 
 import soundfile
 
-from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.files import make_once
-from speechbrain_relm.mini.corpora import (
-    MSP_CLASSES,
-    MSP_COLUMNS,
-    _msp_row,
-    _settings,
+from speechbrain_relm.mini.language.sentences import MOST, everyday_sentences
+from speechbrain_relm.mini.voices import (
+    DELIVERIES,
+    Utterance,
+    corpus_settings,
+    dimensions,
+    draw_delivery,
+    render,
 )
-from speechbrain_relm.mini.voices import dimensions, render
+from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.files import make_once
+
+# No variant is in two sets, so that no test voice is heard in training.
+MSP_VOICES = {
+    ("Train", "Male"): ["m1", "m2", "m3", "m4", "m5", "m8"],
+    ("Train", "Female"): ["f1", "f2", "f3"],
+    ("Development", "Male"): ["m6"],
+    ("Development", "Female"): ["f4"],
+    ("Test1", "Male"): ["m7"],
+    ("Test1", "Female"): ["f5"],
+}
+# Each voice speaks with each accent, as a speaker of its own.
+MSP_SPEAKERS = [
+    (split, gender, f"{accent}+{variant}")
+    for (split, gender), variants in MSP_VOICES.items()
+    for variant in variants
+    for accent in ("en-us", "en-gb-x-rp", "en-gb-scotland", "en-029")
+]
+MSP_SPLITS = ["Train"] * 5 + ["Development", "Test1"]
+MSP_CLASSES = {
+    "N": ["neutral"],
+    "A": ["angry"],
+    "H": ["happy"],
+    "S": ["sad"],
+}
+MSP_COLUMNS = ["FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom"]
 
 # How releases differ: the table's name, its columns, the name of the
 # validation set, and whether the wavs lie in sub-folders of Audios.
@@ -223,5 +250,90 @@ def make_msp_podcast_with_oddities(
         (temporary / "Audios" / "._hidden.wav").write_bytes(b"from macOS")
         (temporary / "Audios" / "MSP-PODCAST_9999_0001.wav").write_bytes(b"")
 
-    settings = _settings(f"MSP-Podcast {version} with oddities", seed, drawn)
+    settings = corpus_settings(
+        f"MSP-Podcast {version} with oddities", seed, drawn
+    )
     return make_once(folder, settings, build)
+
+
+def _msp_row(number, rng):
+    """Draws one utterance of the MSP-Podcast-like corpus.
+
+    Arguments
+    ---------
+    number : int
+        Counts the utterances from 0.
+    rng : random.Random
+        The source of chance.
+
+    Returns
+    -------
+    utterance : Utterance
+        What to speak.
+    row : list
+        Its line of `labels_consensus.csv`.
+    """
+    split = MSP_SPLITS[number % len(MSP_SPLITS)]
+    speaker = rng.choice([s for s in MSP_SPEAKERS if s[0] == split])
+    _, gender, voice = speaker
+    # X is the corpus's letter for "no agreement": here two emotions, mixed.
+    letter = rng.choices([*MSP_CLASSES, "X"], [2, 2, 2, 2, 3])[0]
+    emotions = MSP_CLASSES.get(letter) or rng.sample(list(DELIVERIES), 2)
+    delivery = draw_delivery(emotions, rng)
+    # The corpus rates from 1 to 7.
+    act, dom, val = (round(1 + 6 * x, 4) for x in dimensions(delivery))
+    speaker_id = MSP_SPEAKERS.index(speaker) + 1
+    name = f"MSP-PODCAST_{speaker_id:04d}_{number + 1:04d}.wav"
+    text = rng.choice(everyday_sentences(MOST))
+    row = [name, letter, act, val, dom, speaker_id, gender, split]
+    return Utterance(f"Audios/{name}", text, voice, delivery), row
+
+
+def make_msp_podcast(folder, utterances=1400, seed=1):
+    """Makes a corpus in the layout of MSP-Podcast.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Where the corpus goes.
+    utterances : int
+        How many: five in seven are for training, with voices of their own.
+    seed : int
+        Of all that is drawn.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        If no utterance is asked for.
+
+    Example
+    -------
+    >>> folder = make_msp_podcast(getfixture("tmp_path") / "MSP", 2)
+    >>> (folder / "Labels/labels_consensus.csv").is_file()
+    True
+    """
+    if utterances < 1:
+        raise ValueError(f"utterances={utterances}: ask for at least one.")
+    rng = random.Random(seed)
+    drawn = [_msp_row(number, rng) for number in range(utterances)]
+    spoken, rows = zip(*drawn)
+
+    def build(temporary):
+        """Speaks and writes the corpus."""
+        render(spoken, temporary)
+        for part in ("Labels", "Transcripts"):
+            (temporary / part).mkdir()
+        table = temporary / "Labels/labels_consensus.csv"
+        with open(table, "w", encoding="utf-8", newline="") as handle:
+            csv.writer(handle).writerows([MSP_COLUMNS, *rows])
+        for utterance in spoken:
+            name = Path(utterance.path).with_suffix(".txt").name
+            file = temporary / "Transcripts" / name
+            file.write_text(utterance.text + "\n", encoding="utf-8")
+
+    return make_once(folder, corpus_settings("MSP-Podcast", seed, drawn), build)

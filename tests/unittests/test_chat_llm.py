@@ -9,12 +9,13 @@ from bitsandbytes.functional import dequantize_4bit
 from speechbrain.nnet.adapters import AdaptedModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from speechbrain_relm.lobes import chat_llm, leaving
+from speechbrain_relm.lobes import chat_llm
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
-from speechbrain_relm.lobes.quantized import quantized_bytes
+from speechbrain_relm.lobes.parts import leaving
+from speechbrain_relm.lobes.parts.quantized import quantized_bytes
 from speechbrain_relm.mini import models
-from speechbrain_relm.sequences import pack, prompt_part, ragged_part
+from speechbrain_relm.model.sequences import pack, prompt_part, ragged_part
 
 
 @pytest.mark.parametrize("folder", ["qwen_folder", "llama_folder"])

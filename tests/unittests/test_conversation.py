@@ -6,8 +6,8 @@ import torch
 from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.lobes.partial_lora import speech_positions
 from speechbrain_relm.mini import models
-from speechbrain_relm.prompting import answer_texts
-from speechbrain_relm.sequences import pack
+from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.model.sequences import pack
 from tests import tiny_models
 
 

@@ -16,10 +16,13 @@ from released_model import qwen
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechbrain_relm.convert.__main__ import main
-from speechbrain_relm.convert.qwen_tokenizer import SPECIAL_TOKENS, read_ranks
-from speechbrain_relm.convert.streamed import StreamedSafetensors
-from speechbrain_relm.files import locked
 from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.sources.qwen_tokenizer import (
+    SPECIAL_TOKENS,
+    read_ranks,
+)
+from speechbrain_relm.utils.sources.streamed import StreamedSafetensors
 
 # As published with the model.
 PATTERN = (
@@ -276,7 +279,7 @@ def test_a_killed_conversion_goes_on(converted, tmp_path, monkeypatch):
 def test_one_that_waits_says_for_whom(tmp_path, caplog):
     """The process that has the folder is named."""
     hold = (
-        "import sys, time; from speechbrain_relm.files import locked\n"
+        "import sys, time; from speechbrain_relm.utils.files import locked\n"
         "with locked(sys.argv[1]): print('held', flush=True); time.sleep(1.5)"
     )
     command = [sys.executable, "-c", hold, str(tmp_path / "x")]

@@ -15,15 +15,15 @@ from torch.nn import functional as F
 from transformers import WhisperConfig, WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from speechbrain_relm import losses
 from speechbrain_relm.convert.__main__ import main
-from speechbrain_relm.initialization import start_from
 from speechbrain_relm.lobes.chat_llm import ChatLLM, Prompt
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model import RELLM
+from speechbrain_relm.model import losses
+from speechbrain_relm.model.re_llm import RELLM
+from speechbrain_relm.training.initialization import start_from
 
 EMOTION_SIZE = 6
 TESTS = Path(__file__).resolve().parents[1]

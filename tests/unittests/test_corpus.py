@@ -16,8 +16,7 @@ import pytest
 import soundfile as sf
 import torch
 
-from speechbrain_relm.audio import inspect_wav, inspect_wavs, load_audio
-from speechbrain_relm.corpus import (
+from speechbrain_relm.data.corpus import (
     fingerprint,
     manifests_are_current,
     report_left_out,
@@ -25,7 +24,8 @@ from speechbrain_relm.corpus import (
     split_groups,
     write_manifests,
 )
-from speechbrain_relm.files import locked
+from speechbrain_relm.utils.audio import inspect_wav, inspect_wavs, load_audio
+from speechbrain_relm.utils.files import locked
 
 ALL = ("neutral", "sad", "angry", "happy")
 

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_relm.checks import reading_problems
-from speechbrain_relm.emotion.answers import parse_emotion
-from speechbrain_relm.emotion.lexicon import (
-    lexicon_of,
-    options_of,
-    read_lexicon,
-)
-from speechbrain_relm.emotion.rating import Rater, sentences_of
 from speechbrain_relm.evaluation.recognition import (
     confusion,
     recognition_figures,
 )
 from speechbrain_relm.evaluation.runs import Run
 from speechbrain_relm.evaluation.statistics import cluster_interval
-from speechbrain_relm.evaluation.table import table_cells
-from speechbrain_relm.listeners import TextListener
+from speechbrain_relm.evaluation.tables.table import table_cells
 from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.runs.emotion.answers import parse_emotion
+from speechbrain_relm.runs.emotion.lexicon import (
+    lexicon_of,
+    options_of,
+    read_lexicon,
+)
+from speechbrain_relm.runs.emotion.rating import Rater, sentences_of
+from speechbrain_relm.runs.listeners import TextListener
+from speechbrain_relm.runs.planning.checks import reading_problems
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

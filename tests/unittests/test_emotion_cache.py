@@ -9,8 +9,8 @@ import multiprocessing
 import pytest
 import torch
 
-from speechbrain_relm.emotion_cache import EmotionCache, FrameCache
-from speechbrain_relm.kept_rows import audio_key, fingerprint
+from speechbrain_relm.data.emotion_cache import EmotionCache, FrameCache
+from speechbrain_relm.data.kept_rows import audio_key, fingerprint
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 

@@ -28,27 +28,26 @@ from transformers import (
     WavLMModel,
 )
 
-from speechbrain_relm.checkpoints import CompleteCheckpointer
-from speechbrain_relm.dimensions import DIMENSIONS
-from speechbrain_relm.emotion.concordance import (
-    concordance,
-    concordance_loss,
+from speechbrain_relm.data.emotion_labels import prepare_emotion_labels
+from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
+from speechbrain_relm.mini.emotion_encoder import new_model
+from speechbrain_relm.mini.msp_podcast import (
+    make_msp_podcast,
+    make_msp_podcast_with_oddities,
 )
-from speechbrain_relm.emotion.labels import prepare_emotion_labels
-from speechbrain_relm.emotion.regressor import (
-    export_regressor,
-    pruned_regressor,
-)
-from speechbrain_relm.emotion.training import (
+from speechbrain_relm.model.concordance import concordance, concordance_loss
+from speechbrain_relm.training.checkpoints import CompleteCheckpointer
+from speechbrain_relm.training.emotion_encoder import (
     EmotionBrain,
     emotion_dataset,
     train_encoder,
 )
-from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
-from speechbrain_relm.mini.corpora import make_msp_podcast
-from speechbrain_relm.mini.emotion_encoder import new_model
-from speechbrain_relm.mini.msp_podcast import make_msp_podcast_with_oddities
+from speechbrain_relm.training.emotion_regressor import (
+    export_regressor,
+    pruned_regressor,
+)
+from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.errors import RecipeError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "recipes/MSP-Podcast/train_emotion_encoder.py"

@@ -37,10 +37,10 @@ from speechbrain_relm.lobes.epitome import (
     save_scorer,
 )
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
-from speechbrain_relm.lobes.epitome_text import collate, tokenize
-from speechbrain_relm.lobes.epitome_topic import NEAREST, TopicCheck
+from speechbrain_relm.lobes.parts.epitome_text import collate, tokenize
+from speechbrain_relm.lobes.parts.epitome_topic import NEAREST, TopicCheck
 from speechbrain_relm.mini import epitome
-from speechbrain_relm.mini.epitome_pairs import compose, write_csvs
+from speechbrain_relm.mini.annotations.pairs import compose, write_csvs
 
 WORDS = "i am so sorry you feel sad happy what happened why dog ran away the "
 WORDS += "car is fine tell me more . ! ? we went home good for"

@@ -21,7 +21,7 @@ from speechbrain_relm.epitome.measures import (
 )
 from speechbrain_relm.inference.epitome import EmpathyScoring
 from speechbrain_relm.lobes.epitome import MECHANISMS, EmpathyScorer
-from speechbrain_relm.mini.epitome_pairs import write_csvs
+from speechbrain_relm.mini.annotations.pairs import write_csvs
 
 SCRIPT = Path(__file__).resolve().parents[2] / "recipes/EPITOME/train.py"
 

@@ -13,13 +13,13 @@ import pytest
 
 from speechbrain_relm.epitome import source
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
-from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.runs import Run, describe_scorers
-from speechbrain_relm.evaluation.table import table_cells
-from speechbrain_relm.evaluation.table_csv import read_csv, to_csv
+from speechbrain_relm.evaluation.tables.table import table_cells
+from speechbrain_relm.evaluation.tables.table_csv import read_csv, to_csv
 from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
+from speechbrain_relm.mini.annotations.pairs import write_csvs
 from speechbrain_relm.mini.epitome import OWN_WRITING
-from speechbrain_relm.mini.epitome_pairs import write_csvs
+from speechbrain_relm.utils.errors import RecipeError
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speechbrain_relm.esd import DOWNLOAD, parse_line
-from speechbrain_relm.evaluation.wording import normalised
-from speechbrain_relm.steps.report import describe_repeats
+from speechbrain_relm.data.esd import DOWNLOAD, parse_line
+from speechbrain_relm.runs.steps.report import describe_repeats
+from speechbrain_relm.utils.text.wording import normalised
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "ESD" / "esd_prepare.py"
 spec = importlib.util.spec_from_file_location("esd_prepare", SCRIPT)

@@ -8,8 +8,8 @@ import sys
 import pytest
 from recipe_runs import ROOT, SCRIPT, command, kill_when, lines, run
 
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.records import read_records
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.utils.records import read_records
 
 sys.path.insert(0, str(ROOT / "tools"))
 

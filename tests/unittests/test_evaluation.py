@@ -10,19 +10,19 @@ import pytest
 
 from speechbrain_relm.evaluation.__main__ import main
 from speechbrain_relm.evaluation.external import read_responses
-from speechbrain_relm.evaluation.paper import (
-    CLAIMED_GAINS,
-    CORPORA,
-    SYSTEMS,
-    printed_cells,
-)
 from speechbrain_relm.evaluation.questions import (
     empathy_by_recognition,
     exploration_by_length,
 )
 from speechbrain_relm.evaluation.runs import SCORES, read_run
 from speechbrain_relm.evaluation.statistics import compare, holm
-from speechbrain_relm.evaluation.table import relative_gains, table_cells
+from speechbrain_relm.evaluation.tables.paper import (
+    CLAIMED_GAINS,
+    CORPORA,
+    SYSTEMS,
+    printed_cells,
+)
+from speechbrain_relm.evaluation.tables.table import relative_gains, table_cells
 
 
 def by_id(values):

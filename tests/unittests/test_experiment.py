@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from speechbrain_relm.experiment import (
+from speechbrain_relm.runs.experiment import (
     RecipeError,
     find_hparams,
     lock_folder,
     read_settings,
 )
-from speechbrain_relm.systems import effective_yaml
+from speechbrain_relm.runs.systems import effective_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "ESD"
@@ -92,7 +92,7 @@ def test_two_runs_in_one_folder(tmp_path):
     """The second stops; it may start once the first has ended."""
     hold = (
         "import sys, time; "
-        "from speechbrain_relm.experiment import lock_folder; "
+        "from speechbrain_relm.runs.experiment import lock_folder; "
         "lock_folder(sys.argv[1]); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

@@ -8,9 +8,12 @@ from collections import Counter
 
 import pytest
 
-from speechbrain_relm.mini.grammar import spoken_sentences, spoken_words
-from speechbrain_relm.mini.sentences import MOST, everyday_sentences
-from speechbrain_relm.mini.words import read_words
+from speechbrain_relm.mini.language.grammar import (
+    spoken_sentences,
+    spoken_words,
+)
+from speechbrain_relm.mini.language.sentences import MOST, everyday_sentences
+from speechbrain_relm.mini.language.words import read_words
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def test_they_are_new_and_distinct_and_short():
 
 def test_every_process_draws_the_same(sentences):
     """Whatever order Python gives to its sets."""
-    code = "from speechbrain_relm.mini.grammar import spoken_sentences as s\n"
+    code = "from speechbrain_relm.mini.language.grammar import spoken_sentences as s\n"
     code += "print('\\n'.join(s(200, 1)))"
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from speechbrain_relm.lobes import half_on_cpu
 from speechbrain_relm.lobes.chat_llm import ChatLLM
-from speechbrain_relm.lobes.half_on_cpu import HalfLinear
+from speechbrain_relm.lobes.parts import half_on_cpu
+from speechbrain_relm.lobes.parts.half_on_cpu import HalfLinear
 
 
 @pytest.mark.parametrize("rows", [1, 2, 40])

@@ -8,13 +8,13 @@ import soundfile as sf
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_relm import prompting
-from speechbrain_relm.audio import load_audio
 from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
-from speechbrain_relm.prompting import answer
-from speechbrain_relm.sentences import first_sentences, shortened
-from speechbrain_relm.sequences import ragged_part
+from speechbrain_relm.model import prompting
+from speechbrain_relm.model.prompting import answer
+from speechbrain_relm.model.sequences import ragged_part
+from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.text.sentences import first_sentences, shortened
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from speechbrain_relm.inference.re_llm import EmpatheticListener  # noqa: E402
 from speechbrain_relm.lobes.chat_llm import ChatLLM  # noqa: E402
 from speechbrain_relm.lobes.epitome import EmpathyScorer  # noqa: E402
 from speechbrain_relm.mini import models  # noqa: E402
-from speechbrain_relm.mini.corpora import make_esd  # noqa: E402
-from speechbrain_relm.prompting import answer_texts  # noqa: E402
-from speechbrain_relm.records import read_records  # noqa: E402
+from speechbrain_relm.mini.esd import make_esd  # noqa: E402
+from speechbrain_relm.model.prompting import answer_texts  # noqa: E402
+from speechbrain_relm.utils.records import read_records  # noqa: E402
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 STEERED = (

@@ -14,14 +14,18 @@ from recipe_runs import ROOT, command, kill_when, lines, run
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from speechbrain_relm.alignment import measure
-from speechbrain_relm.brain import RELLMBrain
-from speechbrain_relm.data import load_batch, read_manifest, speech_dataset
-from speechbrain_relm.experiment import build
-from speechbrain_relm.losses import response_kl
+from speechbrain_relm.data.datasets import (
+    load_batch,
+    read_manifest,
+    speech_dataset,
+)
 from speechbrain_relm.mini.librispeech import make_librispeech
-from speechbrain_relm.records import read_records
-from speechbrain_relm.systems import effective_yaml
+from speechbrain_relm.model.losses import response_kl
+from speechbrain_relm.runs.alignment import measure
+from speechbrain_relm.runs.experiment import build
+from speechbrain_relm.runs.systems import effective_yaml
+from speechbrain_relm.training.brain import RELLMBrain
+from speechbrain_relm.utils.records import read_records
 from tests import tiny_models
 
 RECIPE = ROOT / "recipes" / "LibriSpeech"

@@ -5,14 +5,14 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_relm.emotion_cache import FrameCache
-from speechbrain_relm.evaluation.linear_probe import choose_probe, fit_probe
+from speechbrain_relm.data.emotion_cache import FrameCache
 from speechbrain_relm.evaluation.pooling import pool_runs
 from speechbrain_relm.evaluation.runs import Run, describe_probe
-from speechbrain_relm.evaluation.table import table_cells
+from speechbrain_relm.evaluation.tables.table import table_cells
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.steps.probe import probe
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.model.linear_probe import choose_probe, fit_probe
+from speechbrain_relm.runs.steps.probe import probe
 
 EMOTIONS = ["neutral", "sad", "angry", "happy"]
 

@@ -8,21 +8,21 @@ import torch
 from speechbrain.nnet.adapters import AdaptedModel
 
 from speechbrain_relm.__main__ import main
-from speechbrain_relm.evaluation.judge import Judge, rival_sentences
-from speechbrain_relm.evaluation.listening import fits_of, listening_figures
-from speechbrain_relm.evaluation.quality import flaws_of
-from speechbrain_relm.evaluation.same_words import same_words
-from speechbrain_relm.evaluation.statistics import (
-    cluster_interval,
-    figure_of,
+from speechbrain_relm.evaluation.listening.figures import (
+    fits_of,
+    listening_figures,
 )
-from speechbrain_relm.likelihood import log_likelihoods
-from speechbrain_relm.listeners import TextListener
+from speechbrain_relm.evaluation.listening.judge import Judge, rival_sentences
+from speechbrain_relm.evaluation.listening.quality import flaws_of
+from speechbrain_relm.evaluation.listening.same_words import same_words
+from speechbrain_relm.evaluation.statistics import cluster_interval, figure_of
 from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.prompting import answer_texts
-from speechbrain_relm.steps.respond import Ask, respond
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.model.likelihood import log_likelihoods
+from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.runs.listeners import TextListener
+from speechbrain_relm.runs.steps.respond import Ask, respond
 
 EMOTIONS = ["neutral", "sad", "angry", "happy"]
 SYSTEM = "You are a helpful assistant."

@@ -5,12 +5,9 @@ import math
 import pytest
 import torch
 
-from speechbrain_relm import losses
-from speechbrain_relm.evaluation.statistics import (
-    compare,
-    mean_and_deviation,
-)
-from speechbrain_relm.metrics import unweighted_accuracy
+from speechbrain_relm.evaluation.statistics import compare, mean_and_deviation
+from speechbrain_relm.model import losses
+from speechbrain_relm.model.metrics import unweighted_accuracy
 
 
 def test_response_nll_is_eq_5():

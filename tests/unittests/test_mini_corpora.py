@@ -16,18 +16,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_relm.mini.corpora import (
-    ESD_VOICES,
-    MSP_SPEAKERS,
-    esd_voices,
-    make_esd,
-    make_msp_podcast,
-    make_once,
-)
-from speechbrain_relm.mini.sentences import (
+from speechbrain_relm.mini.esd import ESD_VOICES, esd_voices, make_esd
+from speechbrain_relm.mini.language.sentences import (
     everyday_sentences,
     read_sentences,
 )
+from speechbrain_relm.mini.msp_podcast import MSP_SPEAKERS, make_msp_podcast
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
     RATINGS,
@@ -35,6 +29,7 @@ from speechbrain_relm.mini.voices import (
     dimensions,
     synthesize,
 )
+from speechbrain_relm.utils.files import make_once
 
 FIRST_IDS = {"Neutral": 1, "Angry": 351, "Happy": 701, "Sad": 1051}
 

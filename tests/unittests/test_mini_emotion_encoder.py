@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from speechbrain_relm.experiment import read_settings
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.mini import emotion_encoder
-from speechbrain_relm.mini.corpora import make_msp_podcast
+from speechbrain_relm.mini.msp_podcast import make_msp_podcast
+from speechbrain_relm.runs.experiment import read_settings
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,21 @@ import pytest
 import torch
 from speechbrain.nnet.adapters import AdaptedModel, LoRA
 
-from speechbrain_relm import losses
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model import RELLM, fused_size, speech_part, trained
-from speechbrain_relm.prompting import read_before
-from speechbrain_relm.sequences import RESPONSE, ragged_part
+from speechbrain_relm.model import losses
+from speechbrain_relm.model.prompting import read_before
+from speechbrain_relm.model.re_llm import (
+    RELLM,
+    fused_size,
+    speech_part,
+    trained,
+)
+from speechbrain_relm.model.sequences import RESPONSE, ragged_part
 
 TEXTS = ["and then we went home.", "no", "but nobody answered the door today"]
 

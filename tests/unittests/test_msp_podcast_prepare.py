@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speechbrain_relm.metrics import word_error_rate
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.msp_podcast import (
     ODDITIES,
     VERSIONS,
     make_msp_podcast_with_oddities,
 )
+from speechbrain_relm.model.metrics import word_error_rate
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "MSP-Podcast"
 SPLITS = ("train", "valid", "test")

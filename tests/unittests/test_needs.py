@@ -2,10 +2,10 @@
 
 import pytest
 
-from speechbrain_relm.experiment import read_settings
-from speechbrain_relm.needs import NEEDS, needed_sources, needed_yaml
-from speechbrain_relm.plan import main
-from speechbrain_relm.systems import TABLE_1, effective_yaml
+from speechbrain_relm.runs.experiment import read_settings
+from speechbrain_relm.runs.needs import NEEDS, needed_sources, needed_yaml
+from speechbrain_relm.runs.planning.plan import main
+from speechbrain_relm.runs.systems import TABLE_1, effective_yaml
 
 ESD = "recipes/ESD/hparams/re_llm.yaml"
 MINI = "recipes/ESD/hparams/re_llm_mini.yaml"

@@ -4,17 +4,11 @@ import subprocess
 import sys
 
 import pytest
-from hub_models import (
-    BLSP_EMO,
-    UNREAD,
-    WHISPER,
-    hub_environment,
-    paper_models,
-)
+from hub_models import BLSP_EMO, UNREAD, WHISPER, hub_environment, paper_models
 from hub_server import served
 from recipe_runs import ROOT, SCRIPT
 
-from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.mini.esd import make_esd
 
 STEPS = ("attributes", "expected_responses", "scores", "responses")
 

@@ -7,8 +7,8 @@ import torch
 from speechbrain.nnet.adapters import AdaptedModel, LoRA
 from torch import nn
 
-from speechbrain_relm.adapters import adapters_off
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
+from speechbrain_relm.lobes.parts.adapters import adapters_off
 
 
 @pytest.fixture

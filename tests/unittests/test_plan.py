@@ -6,15 +6,18 @@ import pytest
 import torch
 from speechbrain.nnet.adapters import AdaptedModel
 
-from speechbrain_relm.activations import KeptBytes, activation_bytes
 from speechbrain_relm.lobes.chat_llm import ChatLLM, Prompt
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model import RELLM
-from speechbrain_relm.plan import main
-from speechbrain_relm.pretrained import without_weights
+from speechbrain_relm.model.re_llm import RELLM
+from speechbrain_relm.runs.planning.activations import (
+    KeptBytes,
+    activation_bytes,
+)
+from speechbrain_relm.runs.planning.plan import main
+from speechbrain_relm.utils.sources.pretrained import without_weights
 
 EMOTION_SIZE, BATCH, SECONDS, PROMPT, RESPONSE = 8, 3, 2.0, 40, 30
 # All that the loss keeps, in float32; it would hide what the layers keep.

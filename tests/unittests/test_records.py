@@ -7,7 +7,11 @@ import textwrap
 
 import pytest
 
-from speechbrain_relm.records import make_batches, read_records, work_through
+from speechbrain_relm.utils.records import (
+    make_batches,
+    read_records,
+    work_through,
+)
 
 BATCHES = [["a", "b"], ["c", "d"], ["e"]]
 
@@ -88,7 +92,7 @@ def test_processes_share_the_work(tmp_path):
             """
             import os, sys, time
             from speechbrain.utils.distributed import ddp_init_group
-            from speechbrain_relm import records
+            from speechbrain_relm.utils import records
 
             ddp_init_group({"distributed_backend": "gloo"})
             rank = os.environ["RANK"]

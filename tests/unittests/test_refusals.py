@@ -11,11 +11,11 @@ from hub_models import EMOTION, QWEN, WHISPER, as_pointer, cut_short
 from hub_server import served
 from recipe_runs import SCRIPT
 
-from speechbrain_relm import hub, preflight
 from speechbrain_relm.__main__ import main
-from speechbrain_relm.experiment import explain
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.preflight import Need, disk_problems
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.runs.experiment import explain
+from speechbrain_relm.utils.sources import hub, preflight
+from speechbrain_relm.utils.sources.preflight import Need, disk_problems
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +203,7 @@ def test_a_part_in_the_cache_is_no_obstacle(local):
     """Files that were never wanted are not asked for."""
     from huggingface_hub import snapshot_download
 
-    from speechbrain_relm.base_models import describe
+    from speechbrain_relm.utils.sources.base_models import describe
 
     snapshot_download(QWEN, allow_patterns=["config.json"])
     folder = hub.model_folder(QWEN)

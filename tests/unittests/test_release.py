@@ -11,15 +11,19 @@ from hyperpyyaml import load_hyperpyyaml
 from recipe_runs import SCRIPT, command, run
 from safetensors.torch import load_file, save_file
 
-from speechbrain_relm.base_models import base_model, checksum, describe
-from speechbrain_relm.experiment import read_settings
 from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.mini import models
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.model_card import base_rows
-from speechbrain_relm.records import read_records
-from speechbrain_relm.release import inference_yaml
-from speechbrain_relm.systems import effective_yaml
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.release.folder import inference_yaml
+from speechbrain_relm.release.model_card import base_rows
+from speechbrain_relm.runs.experiment import read_settings
+from speechbrain_relm.runs.systems import effective_yaml
+from speechbrain_relm.utils.records import read_records
+from speechbrain_relm.utils.sources.base_models import (
+    base_model,
+    checksum,
+    describe,
+)
 from tests import tiny_models
 
 LORA = """\

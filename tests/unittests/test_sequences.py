@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from speechbrain_relm.sequences import (
+from speechbrain_relm.model.sequences import (
     RESPONSE,
     SPEECH,
     Part,

@@ -13,8 +13,8 @@ from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model import RELLM, trained
-from speechbrain_relm.sharding import (
+from speechbrain_relm.model.re_llm import RELLM, trained
+from speechbrain_relm.utils.sharding import (
     gather_for_good,
     gathered,
     is_divided,

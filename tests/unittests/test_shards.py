@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from speechbrain_relm.convert import weights
-from speechbrain_relm.convert.streamed import StreamedSafetensors
-from speechbrain_relm.convert.weights import Weights, read_shard
+from speechbrain_relm.utils.sources import weights
+from speechbrain_relm.utils.sources.streamed import StreamedSafetensors
+from speechbrain_relm.utils.sources.weights import Weights, read_shard
 
 FLOAT8 = [
     torch.float8_e4m3fn,

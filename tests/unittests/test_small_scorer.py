@@ -16,8 +16,8 @@ from scipy.stats import spearmanr
 
 from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.mini import epitome
-from speechbrain_relm.mini.epitome_material import read_material
-from speechbrain_relm.mini.epitome_pairs import compose
+from speechbrain_relm.mini.annotations.material import read_material
+from speechbrain_relm.mini.annotations.pairs import compose
 
 ANSWERS = Path(__file__).parents[1] / "data" / "known_answers.csv"
 SCALES = {"er": "emotional_reactions", "ex": "explorations"}

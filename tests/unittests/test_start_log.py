@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from speechbrain_relm.diagnostics import operations, step_operations
-from speechbrain_relm.start_log import origin
+from speechbrain_relm.training.diagnostics import operations, step_operations
+from speechbrain_relm.training.start_log import origin
 from tests.unittests import test_windows
 
 prepared, make_recipe = test_windows.prepared, test_windows.make_recipe

@@ -10,12 +10,11 @@ import pytest
 from scipy import stats
 
 from speechbrain_relm.evaluation.__main__ import main
+from speechbrain_relm.evaluation.chance.resampling import ClusteredRatio
+from speechbrain_relm.evaluation.chance.sign_flips import drawn_p, flip_p
 from speechbrain_relm.evaluation.clusters import describe_clusters
-from speechbrain_relm.evaluation.measured import score_cells
 from speechbrain_relm.evaluation.pooling import describe_pools, pool_runs
-from speechbrain_relm.evaluation.resampling import ClusteredRatio
 from speechbrain_relm.evaluation.runs import Run, read_run
-from speechbrain_relm.evaluation.sign_flips import drawn_p, flip_p
 from speechbrain_relm.evaluation.statistics import (
     cluster_interval,
     cluster_sign_flip,
@@ -23,7 +22,8 @@ from speechbrain_relm.evaluation.statistics import (
     mean_and_deviation,
     signed_rank,
 )
-from speechbrain_relm.evaluation.table import table_cells, to_markdown
+from speechbrain_relm.evaluation.tables.measured import score_cells
+from speechbrain_relm.evaluation.tables.table import table_cells, to_markdown
 
 
 def by_enumeration(numbers):

@@ -15,12 +15,12 @@ from transformers import (
     WavLMModel,
 )
 
-from speechbrain_relm.alike import TOLERANCE, batch_effect
-from speechbrain_relm.brain import RELLMBrain
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.model import RELLM, trained
-from speechbrain_relm.recipe import Recipe
-from speechbrain_relm.systems import effective_yaml
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.model.re_llm import RELLM, trained
+from speechbrain_relm.runs.recipe import Recipe
+from speechbrain_relm.runs.systems import effective_yaml
+from speechbrain_relm.training.alike import TOLERANCE, batch_effect
+from speechbrain_relm.training.brain import RELLMBrain
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 SIZES = {

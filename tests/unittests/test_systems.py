@@ -19,20 +19,20 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
-from speechbrain_relm.emotion.rating import Rater
-from speechbrain_relm.errors import RecipeError
 from speechbrain_relm.evaluation.__main__ import main as evaluate
-from speechbrain_relm.evaluation.table_csv import read_csv
-from speechbrain_relm.experiment import read_settings
-from speechbrain_relm.listeners import TextListener
+from speechbrain_relm.evaluation.tables.table_csv import read_csv
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.qwen2_audio import Qwen2AudioListener
 from speechbrain_relm.mini import models
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.prompting import answer_texts
-from speechbrain_relm.records import read_records
-from speechbrain_relm.systems import TABLE_1, effective_yaml
-from speechbrain_relm.table_runs import parse
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.runs.emotion.rating import Rater
+from speechbrain_relm.runs.experiment import read_settings
+from speechbrain_relm.runs.listeners import TextListener
+from speechbrain_relm.runs.systems import TABLE_1, effective_yaml
+from speechbrain_relm.runs.table_runs import parse
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.records import read_records
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 RECOGNIZE = "Please identify the emotion tone. Sentence: "

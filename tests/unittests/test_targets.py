@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-from speechbrain_relm.evaluation.judge import Judge
+from speechbrain_relm.evaluation.listening.judge import Judge
 from speechbrain_relm.lobes.chat_llm import ChatLLM
-from speechbrain_relm.prompting import answer_texts
-from speechbrain_relm.steps.expected_responses import expect_responses
-from speechbrain_relm.steps.targets import check_targets
+from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.runs.steps.expected_responses import expect_responses
+from speechbrain_relm.runs.steps.targets import check_targets
 
 EXAMPLES = {
     "sad": [["I fell.", "Oh no, I'm sorry."]],

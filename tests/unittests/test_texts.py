@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from speechbrain_relm.evaluation.cells import latex_cell, markdown_cell
-from speechbrain_relm.evaluation.examples import mark
-from speechbrain_relm.evaluation.measured import Cell
-from speechbrain_relm.evaluation.quality import detection, flaws_of
-from speechbrain_relm.evaluation.table import _with_best, to_latex, to_markdown
-from speechbrain_relm.metrics import word_error_rate
+from speechbrain_relm.evaluation.listening.quality import detection, flaws_of
+from speechbrain_relm.evaluation.tables.examples import mark
+from speechbrain_relm.evaluation.tables.measured import Cell
+from speechbrain_relm.evaluation.tables.table import (
+    _with_best,
+    to_latex,
+    to_markdown,
+)
+from speechbrain_relm.model.metrics import word_error_rate
+from speechbrain_relm.utils.text.cells import latex_cell, markdown_cell
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/data"

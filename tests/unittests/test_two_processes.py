@@ -14,7 +14,7 @@ import yaml
 from recipe_runs import SCRIPT, command, environment, lines, run
 from safetensors.torch import load_file
 
-from speechbrain_relm.mini.corpora import make_esd
+from speechbrain_relm.mini.esd import make_esd
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 # Batches of one size, so that no process has one more.

@@ -62,7 +62,7 @@ FIXTURES = {
     "llama_folder": "speechbrain_relm.mini.models",
     "emotion_folder": "speechbrain_relm.lobes.emotion_encoder",
     "scorer_folder": "speechbrain_relm.lobes.epitome",
-    "release_folder": "speechbrain_relm.release",
+    "release_folder": "speechbrain_relm.release.folder",
 }
 
 
@@ -153,21 +153,22 @@ def test_the_document_lists_the_pull_requests():
             "from speechbrain.nnet.partial_lora import PartialLoRA",
         ),
         (
-            "    >>> from speechbrain_relm import prompting",
-            "    >>> from speechbrain.integrations.re_llm import prompting",
+            "    >>> from speechbrain_relm.model import prompting",
+            "    >>> from speechbrain.integrations.re_llm.model import prompting",
         ),
         (
-            "from speechbrain_relm import adapters, losses  # two",
+            "from speechbrain_relm.lobes.parts import adapters, leaving  # two",
             "from speechbrain.nnet import adapter_switch as adapters\n"
-            "from speechbrain.integrations.re_llm import losses  # two",
+            "from speechbrain.integrations.huggingface.parts import leaving  # two",
         ),
         (
             "llm: !new:speechbrain_relm.lobes.chat_llm.ChatLLM",
             "llm: !new:speechbrain.integrations.huggingface.chat_llm.ChatLLM",
         ),
         (
-            "python -m speechbrain_relm.plan recipes/ESD/hparams/re_llm.yaml",
-            "python -m speechbrain.integrations.re_llm.plan "
+            "python -m speechbrain_relm.runs.planning.plan "
+            "recipes/ESD/hparams/re_llm.yaml",
+            "python -m speechbrain.integrations.re_llm.runs.planning.plan "
             "recipes/ESD/RE-LLM/hparams/re_llm.yaml",
         ),
         (

@@ -13,10 +13,10 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
-from speechbrain_relm.metrics import word_error_rate
 from speechbrain_relm.mini import models
-from speechbrain_relm.mini.sentences import everyday_sentences
+from speechbrain_relm.mini.language.sentences import everyday_sentences
 from speechbrain_relm.mini.voices import DELIVERIES, Utterance, render
+from speechbrain_relm.model.metrics import word_error_rate
 
 
 @pytest.fixture(scope="module")

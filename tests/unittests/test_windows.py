@@ -11,14 +11,14 @@ from speechbrain.nnet.schedulers import LinearWarmupScheduler
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.optimizers import rm_vector_weight_decay
 
-from speechbrain_relm.brain import RELLMBrain
-from speechbrain_relm.checkpoints import CompleteCheckpointer
-from speechbrain_relm.errors import RecipeError
-from speechbrain_relm.mini.corpora import make_esd
-from speechbrain_relm.model import trained
-from speechbrain_relm.recipe import Recipe
-from speechbrain_relm.systems import effective_yaml
-from speechbrain_relm.windows import WindowBrain
+from speechbrain_relm.mini.esd import make_esd
+from speechbrain_relm.model.re_llm import trained
+from speechbrain_relm.runs.recipe import Recipe
+from speechbrain_relm.runs.systems import effective_yaml
+from speechbrain_relm.training.brain import RELLMBrain
+from speechbrain_relm.training.checkpoints import CompleteCheckpointer
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.windows import WindowBrain
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 

@@ -9,13 +9,13 @@ import torch
 from recipe_runs import ROOT, kill_when, run
 from safetensors.torch import load_file
 
-from speechbrain_relm.initialization import start_from
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
-from speechbrain_relm.lobes.word_ctc import WordCTC
 from speechbrain_relm.mini.librispeech import make_librispeech
-from speechbrain_relm.model import RELLM
+from speechbrain_relm.model.re_llm import RELLM
+from speechbrain_relm.model.word_ctc import WordCTC
+from speechbrain_relm.training.initialization import start_from
 
 RECIPE = ROOT / "recipes" / "LibriSpeech"
 

@@ -13,14 +13,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
-from speechbrain_relm.files import whole_folder
-from speechbrain_relm.mini.corpora import (
-    make_esd,
-    make_msp_podcast,
-)
-from speechbrain_relm.mini.epitome_pairs import write_csvs
+from speechbrain_relm.mini.annotations.pairs import write_csvs
+from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.mini.iemocap import make_iemocap
 from speechbrain_relm.mini.librispeech import make_librispeech
+from speechbrain_relm.mini.msp_podcast import make_msp_podcast
+from speechbrain_relm.utils.files import whole_folder
 from tests import tiny_models
 
 MADE = ROOT / "tests" / "tmp" / "made"

@@ -1,0 +1,1 @@
+"""Corpora, manifests, and what is kept of an utterance."""

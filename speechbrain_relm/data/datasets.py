@@ -1,0 +1,237 @@
+"""From manifests and records to batches.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+from pathlib import Path
+
+import speechbrain as sb
+import torch
+from speechbrain.dataio.batch import PaddedBatch
+from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.data.corpus import resolve_wav
+from speechbrain_relm.data.kept_rows import audio_key
+from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.dimensions import DIMENSIONS
+
+logger = get_logger(__name__)
+
+# Whisper hears 30 s, in samples at 16 kHz. What is longer, two utterances
+# of IEMOCAP, is cut there, as Whisper's own feature extractor does.
+LONGEST = 30 * 16000
+# What a manifest entry must hold, and what it holds besides in a corpus with
+# emotions; the dimensions may be null.
+FIELDS = ("wav", "duration", "transcript")
+LABELS = ("emotion", *DIMENSIONS)
+
+
+def read_manifest(path, data_folder, emotions):
+    """Reads and checks a manifest.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        A JSON manifest.
+    data_folder : str
+        What `{data_root}` stands for; no wav may lie outside it.
+    emotions : list of str or None
+        The classes; `None` for a corpus without labels, or whose labels are
+        not wanted: its entries then have none.
+
+    Returns
+    -------
+    dict
+        Utterance id to entry, with the wav's real path.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing or has no sense, naming it.
+    FileNotFoundError
+        If the manifest is missing.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "train.json"
+    >>> _ = path.write_text('{"a": {"wav": "{data_root}/a.wav"}}')
+    >>> read_manifest(path, "data", ["sad"])
+    Traceback (most recent call last):
+    ...
+    ValueError: .../train.json, utterance a: 'duration' is missing.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"There is no manifest {path}: run the recipe's first step."
+        )
+    with open(path, encoding="utf-8") as file:
+        manifest = json.load(file)
+    entries = {}
+    for utterance, entry in manifest.items():
+        problem = _problem(entry, emotions)
+        if problem:
+            raise ValueError(f"{path}, utterance {utterance}: {problem}")
+        wav = resolve_wav({"id": utterance, **entry}, data_folder)
+        entries[utterance] = {**entry, "wav": wav}
+        if emotions is None:
+            entries[utterance].update(dict.fromkeys(LABELS))
+    return entries
+
+
+def _problem(entry, emotions):
+    """Says what is wrong with a manifest entry, if anything."""
+    for field in FIELDS if emotions is None else (*FIELDS, *LABELS):
+        if field not in entry:
+            return f"'{field}' is missing."
+    if not isinstance(entry.get("cluster", ""), str):
+        return f"cluster {entry['cluster']} is no text."
+    if emotions is None:
+        return None
+    if entry["emotion"] not in emotions:
+        return f"emotion '{entry['emotion']}' is none of {', '.join(emotions)}."
+    for dimension in DIMENSIONS:
+        value = entry[dimension]
+        if value is not None and not 0 <= value <= 1:
+            return f"{dimension} {value} is outside 0..1."
+    return None
+
+
+def add_attributes(entries, attributes):
+    """Fills in pseudo labels where a corpus has no dimensions.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries; changed in place.
+    attributes : dict
+        Records with arousal, dominance and valence.
+
+    Example
+    -------
+    >>> entries = {"a": {"arousal": None, "dominance": 0.1, "valence": 0.2}}
+    >>> add_attributes(entries, {"a": {"arousal": 0.9, "dominance": 0.8}})
+    >>> entries["a"]["arousal"], entries["a"]["dominance"]
+    (0.9, 0.1)
+    """
+    for utterance, entry in entries.items():
+        for dimension in DIMENSIONS:
+            if entry[dimension] is None and utterance in attributes:
+                entry[dimension] = attributes[utterance].get(dimension)
+
+
+def speech_dataset(
+    entries, llm=None, emotions=None, responses=None, instruction="", limit=256
+):
+    """Makes a dataset of utterances, with what training needs if given.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries.
+    llm : torch.nn.Module or None
+        A `ChatLLM`, whose tokenizer the responses need.
+    emotions : list of str or None
+        The classes, in the order of the category head; `None` for a corpus
+        without labels.
+    responses : dict or None
+        Expected responses, for training.
+    instruction : str
+        What the text LLM was told, with "{emotion}"; the transcript follows.
+    limit : int
+        Tokens at most of a response or text (the released code's 256).
+
+    Returns
+    -------
+    speechbrain.dataio.dataset.DynamicItemDataset
+        With `id`, `sig` and its `audio_key`; for training also `response_ids`
+        and `text_ids`, what the text LLM answered to, and, of a corpus with
+        labels, `category` and `attributes`.
+    """
+    dataset = DynamicItemDataset(entries)
+    add_audio(dataset)
+    keys = ["id", "sig", "audio_key"]
+    if responses is not None:
+
+        @sb.utils.data_pipeline.takes("id", "emotion", "transcript")
+        @sb.utils.data_pipeline.provides("response_ids", "text_ids")
+        def text_pipeline(utterance, emotion, transcript):
+            """Encodes the texts."""
+            record = responses[utterance]
+            yield torch.tensor(
+                llm.encode_answer(record["response"], record["finished"])
+            )[:limit]
+            text = instruction.format(emotion=emotion) + transcript
+            yield torch.tensor(llm.encode(text))[:limit]
+
+        dataset.add_dynamic_item(text_pipeline)
+        keys += ["response_ids", "text_ids"]
+    if responses is not None and emotions is not None:
+        add_labels(dataset, emotions)
+        keys += ["category", "attributes"]
+    dataset.set_output_keys(keys)
+    return dataset
+
+
+def add_audio(dataset):
+    """Adds the signal `sig` of an utterance and its `audio_key`.
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        With `wav`; changed in place.
+    """
+
+    @sb.utils.data_pipeline.takes("wav")
+    @sb.utils.data_pipeline.provides("sig", "audio_key")
+    def audio_pipeline(wav):
+        """Loads the signal."""
+        signal = load_audio(wav)[:LONGEST]
+        yield signal
+        yield audio_key(signal)
+
+    dataset.add_dynamic_item(audio_pipeline)
+
+
+def add_labels(dataset, emotions):
+    """Adds what the heads learn: `category`, and `attributes` (NaN if unknown).
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        With `emotion` and the dimensions; changed in place.
+    emotions : list of str
+        The classes, in the order of the category head.
+    """
+
+    @sb.utils.data_pipeline.takes("emotion", *DIMENSIONS)
+    @sb.utils.data_pipeline.provides("category", "attributes")
+    def label_pipeline(emotion, *dimensions):
+        """Encodes the labels."""
+        yield emotions.index(emotion)
+        yield torch.tensor(
+            [float("nan") if d is None else d for d in dimensions]
+        )
+
+    dataset.add_dynamic_item(label_pipeline)
+
+
+def load_batch(dataset, ids):
+    """Loads chosen utterances as one padded batch.
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        From `speech_dataset`.
+    ids : list of str
+        Utterance ids.
+
+    Returns
+    -------
+    speechbrain.dataio.batch.PaddedBatch
+        The batch, in the order of the ids.
+    """
+    compute = dataset.pipeline.compute_outputs
+    return PaddedBatch([compute({"id": i, **dataset.data[i]}) for i in ids])

@@ -1,0 +1,236 @@
+"""Arousal, dominance and valence of all of MSP-Podcast.
+
+An emotion encoder learns from every utterance that has ratings, whatever its
+class, "no agreement" too, and needs no transcripts.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import csv
+import itertools
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.data.corpus import (
+    DATA_ROOT,
+    fingerprint,
+    manifests_are_current,
+    report_left_out,
+    write_manifests,
+)
+from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, to_unit
+from speechbrain_relm.utils.files import locked
+
+logger = get_logger(__name__)
+
+CORPUS = "MSP-Podcast"
+# Releases up to 1.8 spell it with a c.
+TABLES = ("labels_consensus.csv", "labels_concensus.csv")
+WAV_NAME = r"[\w-][\w.-]*\.wav"
+COLUMNS = {"arousal": "EmoAct", "dominance": "EmoDom", "valence": "EmoVal"}
+PARTITIONS = {
+    "Train": "train",
+    "Development": "valid",
+    "Validation": "valid",  # as older releases name it
+    "Test1": "test",
+}
+# Raise it when the same data and settings would give other manifests.
+VERSION = 1
+
+
+def prepare_emotion_labels(
+    data_folder, manifest_folder, min_duration=0.5, max_duration=30.0
+):
+    """Writes `train.json`, `valid.json` and `test.json` of all utterances.
+
+    They are the corpus's Train, Development and Test1. Each maps an utterance
+    id to `wav` (with `{data_root}` for `data_folder`), `duration` (seconds),
+    `emotion` (the corpus's letter) and `arousal`, `dominance` and `valence` (0
+    to 1). Manifests made from the same settings and files are kept.
+    Utterances that cannot be used are named in `left_out.json`.
+
+    Arguments
+    ---------
+    data_folder : str
+        MSP-Podcast, with `Labels` and `Audios`.
+    manifest_folder : str
+        Receives the manifests.
+    min_duration : float
+        Seconds; shorter utterances are left out.
+    max_duration : float
+        Seconds; longer utterances are left out.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder or table.
+    ValueError
+        If the table is not what it should be: the message names line, column
+        and fix; or if a set is empty.
+
+    Example
+    -------
+    >>> prepare_emotion_labels("MSP-Podcast", "m")  # doctest: +SKIP
+    """
+    table, audios = _find_corpus(data_folder)
+    rows = read_ratings(table)
+    # Some releases have folders within; the names are unique.
+    places = {
+        path.name: os.path.relpath(path, data_folder)
+        for path in sorted(audios.rglob("*.wav"), reverse=True)
+    }
+    elsewhere = os.path.relpath(audios, data_folder)
+    wavs = {name: places.get(name, f"{elsewhere}/{name}") for name in rows}
+    settings = {
+        "script": ["prepare_emotion_labels", VERSION],
+        "durations": [min_duration, max_duration],
+    }
+    files = [os.path.relpath(table, data_folder), *wavs.values()]
+    mark = fingerprint(settings, data_folder, files)
+    with locked(manifest_folder):
+        if manifests_are_current(manifest_folder, mark):
+            logger.info(f"{manifest_folder}: the manifests are up to date")
+            return
+        left_out, attributes = {}, {}
+        for name, wav in wavs.items():
+            try:
+                attributes[wav] = _attributes(rows[name], table)
+            except _OutsideScale as reason:
+                left_out[wav] = str(reason)
+        durations, unusable = inspect_wavs(
+            data_folder, list(attributes), min_duration, max_duration
+        )
+        left_out.update(unusable)
+        report_left_out(manifest_folder, left_out, len(durations))
+        splits = {"train": {}, "valid": {}, "test": {}}
+        for wav, seconds in durations.items():
+            row = rows[PurePosixPath(wav).name]
+            splits[PARTITIONS[row["Split_Set"]]][PurePosixPath(wav).stem] = {
+                "wav": f"{DATA_ROOT}/{wav}",
+                "duration": seconds,
+                "emotion": row["EmoClass"],
+                **attributes[wav],
+            }
+        write_manifests(manifest_folder, splits, [], mark)
+
+
+def _find_corpus(data_folder):
+    """Finds the table of ratings and the wavs, here or one level down."""
+    wanted = f"Labels (with {TABLES[0]}) and Audios are expected"
+    folder = Path(data_folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"data_folder {data_folder} is no folder: {wanted} in it"
+        )
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    for root in [folder, *inside]:
+        for labels, name in itertools.product(("Labels", "labels"), TABLES):
+            table = root / labels / name
+            if table.is_file() and (root / "Audios").is_dir():
+                return table, root / "Audios"
+    raise FileNotFoundError(
+        f"data_folder {data_folder} is not MSP-Podcast: {wanted}, found "
+        f"{[path.name for path in inside][:5]}"
+    )
+
+
+def read_ratings(table):
+    """Reads the lines of the table of ratings.
+
+    Arguments
+    ---------
+    table : str or pathlib.Path
+        `labels_consensus.csv`.
+
+    Returns
+    -------
+    dict
+        FileName to the columns of a line of `PARTITIONS`, with its number as
+        "line".
+
+    Raises
+    ------
+    ValueError
+        If a column lacks, or a line is cut off, has a path for a name, or a
+        name for the second time.
+
+    Example
+    -------
+    >>> table = getfixture("tmp_path") / "labels_consensus.csv"
+    >>> _ = table.write_text(
+    ...     "FileName,EmoClass,EmoAct,EmoVal,EmoDom,Split_Set\\n"
+    ...     "a.wav,N,4,4,4,Train\\n"
+    ... )
+    >>> read_ratings(table)["a.wav"]["Split_Set"]
+    'Train'
+    """
+    columns = ("FileName", "EmoClass", *COLUMNS.values(), "Split_Set")
+    rows = {}
+    # Spreadsheets put a byte-order mark first.
+    with open(table, encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, skipinitialspace=True)
+        reader.fieldnames = [c.strip() for c in reader.fieldnames or ()]
+        missing = [c for c in columns if c not in reader.fieldnames]
+        if missing:
+            raise ValueError(
+                f"{table}, line 1: there is no column {', '.join(missing)}; "
+                "restore the table as released"
+            )
+        for fields in reader:
+            row = {column: (fields[column] or "").strip() for column in columns}
+            row["line"] = reader.line_num
+            # Those of Test3 are not public.
+            if row["Split_Set"] in (*PARTITIONS, ""):
+                _check_row(row, rows, table)
+                rows[row["FileName"]] = row
+    return rows
+
+
+def _check_row(row, rows, table):
+    """Refuses a line without ratings or of no or a known name."""
+    for column, value in row.items():
+        problem = None
+        if value == "":
+            problem = "nothing is there; complete the line or delete it"
+        elif column == "FileName" and value in rows:
+            problem = f"{value!r} is in line {rows[value]['line']} too; "
+            problem += "delete one of them"
+        # A path is made from it.
+        elif column == "FileName" and not re.fullmatch(WAV_NAME, value):
+            problem = f"{value!r} is no name of a wav in Audios; correct it"
+        if problem:
+            raise ValueError(
+                f"{table}, line {row['line']}, column {column}: {problem}"
+            )
+
+
+class _OutsideScale(Exception):
+    """Carries the reason why an utterance's ratings cannot be used."""
+
+
+def _attributes(row, table):
+    """Converts a line's ratings to 0..1: dimension -> value."""
+    attributes = {}
+    for dimension in DIMENSIONS:
+        column = COLUMNS[dimension]
+        where = f"line {row['line']}, column {column}"
+        try:
+            rating = float(row[column])
+        except ValueError:
+            low, high = SCALES[CORPUS]
+            raise ValueError(
+                f"{table}, {where}: {row[column]!r} is no number; write a "
+                f"rating of {low:g} to {high:g} or delete the line"
+            )
+        try:
+            attributes[dimension] = to_unit(rating, CORPUS)
+        except ValueError:
+            raise _OutsideScale(
+                f"rating outside the scale: {where}: {row[column]}"
+            )
+    return attributes

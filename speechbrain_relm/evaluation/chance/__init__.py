@@ -1,0 +1,1 @@
+"""What chance alone would give: the bootstrap, and flipped signs."""

@@ -1,0 +1,1 @@
+"""Do the answers follow the voice?"""

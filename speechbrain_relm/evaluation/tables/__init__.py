@@ -1,0 +1,1 @@
+"""Tables I and II, and what is written of them."""

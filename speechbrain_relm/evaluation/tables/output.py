@@ -1,0 +1,58 @@
+"""The files of a table.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from speechbrain_relm.evaluation.clusters import describe_clusters
+from speechbrain_relm.evaluation.listening_rows import (
+    describe_listening,
+    swaps_table,
+)
+from speechbrain_relm.evaluation.pooling import describe_pools, pool_runs
+from speechbrain_relm.evaluation.recognition import confusion_tables
+from speechbrain_relm.evaluation.runs import describe_probe
+from speechbrain_relm.evaluation.tables.examples import example_rows
+from speechbrain_relm.evaluation.tables.figure import draw_scores
+from speechbrain_relm.evaluation.tables.table import (
+    table_cells,
+    to_latex,
+    to_markdown,
+)
+from speechbrain_relm.evaluation.tables.table_csv import to_csv
+from speechbrain_relm.utils.files import write_atomically
+
+
+def write_table(folder, runs, baseline, remarks):
+    """Writes `table.{md,csv,tex}` and `figure.{pdf,png}` of some runs.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where they go.
+    runs : list of Run
+        Systems on one test set; runs of one name make one system.
+    baseline : str or None
+        Name of the run that the others are tested against.
+    remarks : list of str
+        Lines of Markdown between table and examples.
+
+    Returns
+    -------
+    str
+        The Markdown.
+    """
+    runs = pool_runs(runs)
+    cells = table_cells(runs, baseline)
+    lines = ["# Table I", "", to_markdown(cells), "", *describe_clusters(runs)]
+    lines += [*describe_pools(runs), *remarks]
+    lines += ["", *describe_probe(runs), *describe_listening(runs)]
+    lines += ["", *swaps_table(runs)]
+    lines += ["", *confusion_tables(runs)]
+    lines += ["", "# Examples", "", *example_rows(runs)]
+    text = "\n".join(lines) + "\n"
+    write_atomically(folder / "table.md", text)
+    write_atomically(folder / "table.csv", to_csv(cells))
+    write_atomically(folder / "table.tex", to_latex(cells) + "\n")
+    draw_scores(folder / "figure", cells)
+    return text

@@ -1,0 +1,143 @@
+"""Table I as a CSV: every number, a line each cell.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import csv
+import io
+
+from speechbrain_relm.evaluation.statistics import PairedTest
+from speechbrain_relm.evaluation.tables.measured import Cell
+
+COLUMNS = (
+    "metric,system,value,deviation,low,high,seed_deviation,clusters,"
+    "difference,difference_low,difference_high,p_clustered,p_wilcoxon,effect,"
+    "ties,pairs,nonzero,p_holm,best,scorer"
+).split(",")
+
+
+def to_csv(cells):
+    """Prints every number, a line each cell.
+
+    Arguments
+    ---------
+    cells : list of Cell
+        From `table_cells`.
+
+    Returns
+    -------
+    str
+        CSV.
+
+    Example
+    -------
+    >>> print(to_csv([Cell("ER", "A", 1.0)]).splitlines()[1][:10])
+    ER,A,1.0,,
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for cell in cells:
+        test = cell.test
+        of_test = [""] * 8
+        if test:
+            of_test = [
+                test.difference,
+                *(test.interval or ("", "")),
+                test.clustered_p,
+                test.p,
+                test.effect,
+                test.ties,
+                test.pairs,
+            ]
+        writer.writerow(
+            [
+                cell.metric,
+                cell.system,
+                cell.value,
+                cell.deviation,
+                *(cell.interval or ("", "")),
+                cell.seed_deviation,
+                cell.clusters,
+                *of_test,
+                test.nonzero if test else "",
+                cell.holm_p,
+                cell.best,
+                cell.scorer,
+            ]
+        )
+    return buffer.getvalue()
+
+
+def read_csv(text):
+    """Reads what `to_csv` printed.
+
+    Arguments
+    ---------
+    text : str
+        CSV.
+
+    Returns
+    -------
+    list of Cell
+        The cells.
+
+    Raises
+    ------
+    ValueError
+        If it has other columns, as earlier versions wrote.
+
+    Example
+    -------
+    >>> cells = [Cell("ER", "A", 1.0, 0.5, (0.9, 1.1), None, None, True)]
+    >>> read_csv(to_csv(cells)) == cells
+    True
+    """
+    reader = csv.DictReader(io.StringIO(text))
+    missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+    if missing:
+        raise ValueError(
+            f"table.csv has no column {missing[0]}: an earlier version wrote "
+            "it. Make the table again (step 'report', or the command 'table')."
+        )
+    return [_read_cell(row) for row in reader]
+
+
+def _read_cell(row):
+    """Reads one line of a table."""
+
+    def number(name, kind=float):
+        """Reads a number that may be absent."""
+        return kind(row[name]) if row[name] else None
+
+    def interval(low, high):
+        """Reads an interval that may be absent."""
+        return (number(low), number(high)) if row[low] else None
+
+    test = None
+    if row["p_clustered"]:
+        test = PairedTest(
+            number("p_wilcoxon"),
+            number("pairs", int),
+            number("ties"),
+            number("effect"),
+            number("nonzero", int),
+            number("difference"),
+            interval("difference_low", "difference_high"),
+            number("p_clustered"),
+            number("clusters", int),
+        )
+    return Cell(
+        row["metric"],
+        row["system"],
+        float(row["value"]),
+        number("deviation"),
+        interval("low", "high"),
+        test,
+        number("p_holm"),
+        row["best"] == "True",
+        row["scorer"] or None,
+        number("seed_deviation"),
+        number("clusters", int),
+    )

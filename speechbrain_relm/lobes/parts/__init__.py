@@ -1,0 +1,1 @@
+"""What lobes are made of; no YAML names it."""

@@ -1,0 +1,1 @@
+"""Made posts and answers, annotated as EPITOME's are."""

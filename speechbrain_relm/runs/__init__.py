@@ -1,0 +1,1 @@
+"""The recipe, its steps, and runs of several systems."""

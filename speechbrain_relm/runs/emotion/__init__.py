@@ -1,0 +1,1 @@
+"""Which emotion an LLM's answer names, or finds likeliest."""

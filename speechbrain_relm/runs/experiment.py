@@ -1,0 +1,303 @@
+"""Starting a recipe: its YAML, its settings and its output folder.
+
+Everything that can be wrong with the command line is found here, in seconds,
+before a model is loaded.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sys
+from pathlib import Path
+
+import speechbrain as sb
+import torch
+from hyperpyyaml import load_hyperpyyaml, resolve_references
+from speechbrain.utils.distributed import (
+    ddp_init_group,
+    if_main_process,
+    run_on_main,
+)
+
+from speechbrain_relm.runs.needs import (
+    loads_weights,
+    needed_sources,
+    needed_yaml,
+)
+from speechbrain_relm.runs.systems import effective_yaml
+from speechbrain_relm.utils.errors import RecipeError, first_line
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.plain_yaml import Placeholder, read_plain
+from speechbrain_relm.utils.sources.preflight import (
+    disk_problems,
+    downloads,
+    look_at_all,
+    refuse,
+)
+from speechbrain_relm.utils.sources.pretrained import without_weights
+
+
+def find_hparams(path, recipe_folder):
+    """Finds the YAML from the current folder, else from the recipe's.
+
+    Arguments
+    ---------
+    path : str
+        As given on the command line.
+    recipe_folder : str or pathlib.Path
+        Folder of `train.py`.
+
+    Returns
+    -------
+    str
+        Path of the file.
+
+    Raises
+    ------
+    RecipeError
+        If it is in neither place.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "a.yaml").write_text("seed: 1")
+    >>> find_hparams("a.yaml", folder) == str(folder / "a.yaml")
+    True
+    """
+    for candidate in (Path(path), Path(recipe_folder) / path):
+        if candidate.is_file():
+            return str(candidate)
+    choices = sorted(Path(recipe_folder).glob("hparams/*.yaml"))
+    raise RecipeError(
+        f"There is no YAML {path}, neither in {Path.cwd()} nor in "
+        f"{recipe_folder}. The recipe has: "
+        + ", ".join(f"hparams/{choice.name}" for choice in choices)
+    )
+
+
+def read_settings(text, wanted):
+    """Reads the plain values of a YAML without building any object.
+
+    Arguments
+    ---------
+    text : str
+        The YAML, from `speechbrain_relm.runs.systems.effective_yaml`.
+    wanted : dict
+        Settings that the user must give: name to what it is and where to get
+        it.
+
+    Returns
+    -------
+    dict
+        Top-level settings, references resolved; objects are left as the
+        mappings of their arguments.
+
+    Raises
+    ------
+    RecipeError
+        If a setting is still a placeholder.
+
+    Example
+    -------
+    >>> read_settings("seed: 2\\nfolder: !ref results/<seed>", {})["folder"]
+    'results/2'
+    """
+    for name, value in read_plain(text).items():
+        if isinstance(value, Placeholder):
+            what = wanted.get(name, "see the YAML.")
+            raise RecipeError(
+                f"{name} is missing: {what} Give it as --{name} PATH."
+            )
+    return read_plain(resolve_references(text).read())
+
+
+def start(argv, recipe_folder, wanted):
+    """Parses the command line and readies processes and output folder.
+
+    Arguments
+    ---------
+    argv : list of str
+        Arguments after the script's name: a YAML, then overrides.
+    recipe_folder : str or pathlib.Path
+        Folder of `train.py`.
+    wanted : dict
+        See `read_settings`.
+
+    Returns
+    -------
+    hparams_file : str
+        The YAML of this run, in its output folder: the one given, with the
+        changes of its system and of the command line.
+    run_opts : dict
+        SpeechBrain's run options.
+    settings : dict
+        Plain values of the YAML.
+
+    Raises
+    ------
+    RecipeError
+        For any mistake in the command line, or if another run uses the
+        output folder.
+    """
+    # SpeechBrain's own lobes load by hub id: in a thread of its own,
+    # transformers would have the hub convert weights that are not safetensors.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
+    # Their every step would be in log.txt.
+    for name in ("httpcore", "httpcore2", "httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    hparams_file, run_opts, overrides = sb.parse_arguments(argv)
+    text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
+    settings = read_settings(text, wanted)
+    if not torch.distributed.is_initialized():
+        ddp_init_group(run_opts)
+    folder = Path(settings["output_folder"])
+    if if_main_process():
+        lock_folder(folder)
+    run_on_main(write_atomically, args=[folder / "recipe.yaml", text])
+    return str(folder / "recipe.yaml"), run_opts, settings
+
+
+def build(hparams_file, steps=None):
+    """Builds the objects of a YAML that a run needs.
+
+    Arguments
+    ---------
+    hparams_file : str
+        The YAML of this run, from `start`.
+    steps : list of str or None
+        The run's steps: what none of them reads is null, and steps that only
+        look at a model's outline get it without weights. `None` builds all.
+
+    Returns
+    -------
+    dict
+        The loaded YAML.
+
+    Raises
+    ------
+    RecipeError
+        If a model is not there, or is not what it should be.
+    """
+    text = needed_yaml(Path(hparams_file).read_text(encoding="utf-8"), steps)
+    whole = loads_weights(steps)
+    try:
+        with contextlib.nullcontext() if whole else without_weights():
+            return load_hyperpyyaml(text)
+    except (OSError, ValueError) as error:
+        raise RecipeError(first_line(error)) from error
+
+
+def prepare(function, **kwargs):
+    """Runs a prepare script on the main process.
+
+    Arguments
+    ---------
+    function : callable
+        E.g. `prepare_esd`.
+    **kwargs
+        Its arguments.
+
+    Raises
+    ------
+    RecipeError
+        If the data are not what they should be.
+
+    Example
+    -------
+    >>> prepare(print, sep="")
+    <BLANKLINE>
+    """
+    try:
+        run_on_main(function, kwargs=kwargs)
+    except (OSError, ValueError) as error:
+        raise RecipeError(str(error))
+
+
+_LOCKS = []  # open as long as the process lives
+
+
+def lock_folder(folder):
+    """Keeps a second run out of an output folder.
+
+    The system drops the lock when the process ends, however it ends.
+
+    Arguments
+    ---------
+    folder : str
+        The output folder; made if absent.
+
+    Raises
+    ------
+    RecipeError
+        If another process has it.
+
+    Example
+    -------
+    >>> lock_folder(getfixture("tmp_path") / "run")
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = open(folder / ".lock", "a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise RecipeError(
+            f"Another run (process {lock.read().strip()}) works in {folder}: "
+            "wait for it, or give another --output_folder."
+        )
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    _LOCKS.append(lock)
+
+
+def explain(main, *args):
+    """Turns a `RecipeError` into one line a problem and exit status 1.
+
+    Arguments
+    ---------
+    main : callable
+        The recipe's main function.
+    *args
+        Its arguments.
+
+    Example
+    -------
+    >>> explain(print, "done")
+    done
+    """
+    try:
+        main(*args)
+    except RecipeError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+
+
+def check_models(hparams_file, settings):
+    """Looks at the models of a recipe, and at the disk for their downloads.
+
+    Arguments
+    ---------
+    hparams_file : str
+        The YAML of the run, from `speechbrain_relm.runs.experiment.start`.
+    settings : dict
+        Its plain values.
+
+    Raises
+    ------
+    RecipeError
+        With a line a problem.
+    """
+    text = Path(hparams_file).read_text(encoding="utf-8")
+
+    def check():
+        """On the main process alone."""
+        found = look_at_all(needed_sources(text, settings))
+        refuse(found)
+        refuse(found, disk_problems(downloads(found)))
+
+    run_on_main(check)

@@ -1,0 +1,554 @@
+"""The steps of a recipe after its data are prepared (Sections II and III).
+
+Every corpus and system goes the same way; its `train.py` lists the steps.
+Each leaves files in the output folder, or in the folder that several systems
+share, goes on where a killed run stopped, and is left out if the YAML's
+`steps` does not name it.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import functools
+from pathlib import Path
+
+from speechbrain.utils.distributed import run_on_main
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.data.corpus import SPLITS
+from speechbrain_relm.data.datasets import (
+    add_attributes,
+    read_manifest,
+    speech_dataset,
+)
+from speechbrain_relm.data.emotion_cache import EmotionCache
+from speechbrain_relm.evaluation.score import fingerprint, score_responses
+from speechbrain_relm.release.folder import trained_weights, write_release
+from speechbrain_relm.release.model_card import model_card
+from speechbrain_relm.runs.listeners import SpeechListener
+from speechbrain_relm.runs.listening_steps import ListeningSteps
+from speechbrain_relm.runs.steps.attributes import label_attributes
+from speechbrain_relm.runs.steps.expected_responses import expect_responses
+from speechbrain_relm.runs.steps.naming import step
+from speechbrain_relm.runs.steps.report import describe_repeats, write_report
+from speechbrain_relm.runs.steps.respond import Ask, respond
+from speechbrain_relm.runs.steps.transcribe import transcribe
+from speechbrain_relm.training.batches import costs, positions_per_second
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.processes import share
+from speechbrain_relm.utils.records import make_batches, read_records
+
+logger = get_logger(__name__)
+
+
+class Recipe(ListeningSteps):
+    """One system on one corpus.
+
+    Arguments
+    ---------
+    hparams : dict
+        The loaded YAML.
+    brain : speechbrain_relm.training.brain.RELLMBrain
+        Trains the system; without modules where there is nothing to train.
+
+    Raises
+    ------
+    ValueError
+        If a manifest does not fit.
+    """
+
+    def __init__(self, hparams, brain):
+        self.hparams, self.brain = hparams, brain
+        self.folder = Path(hparams["output_folder"])
+        self.shared = Path(hparams["shared_folder"])
+        self.seconds = {}
+        self.entries = {
+            split: read_manifest(
+                Path(hparams["manifest_folder"]) / f"{split}.json",
+                hparams["data_folder"],
+                hparams.get("emotions"),
+            )
+            for split in SPLITS
+        }
+
+    @property
+    def learned_from(self):
+        """Entries that training or validation uses."""
+        return {**self.entries["train"], **self.entries["valid"]}
+
+    def records(self, path):
+        """Reads what an earlier step left.
+
+        Arguments
+        ---------
+        path : pathlib.Path
+            A file of records.
+
+        Returns
+        -------
+        dict
+            Utterance id to record.
+
+        Raises
+        ------
+        RecipeError
+            If that step never ran.
+        """
+        if not path.is_file():
+            raise RecipeError(
+                f"{path} is missing: an earlier step, left out by `steps`, "
+                "makes it."
+            )
+        return read_records(path)
+
+    @step("attributes")
+    def label_attributes(self, batch_size):
+        """Labels arousal, dominance, valence where the corpus does not.
+
+        Arguments
+        ---------
+        batch_size : int
+            Utterances a batch.
+        """
+        cache = self.brain.emotion_cache
+        if cache is None:  # a system that does not hear with the encoder
+            cache = EmotionCache(
+                self.hparams["emotion_model"].to(self.brain.device),
+                self.hparams["embedding_folder"],
+                self.brain.eval_precision,
+            )
+        label_attributes(
+            cache,
+            self.learned_from,
+            self.shared / "attributes.jsonl",
+            batch_size,
+            {"source": self.hparams["emotion_source"]},
+        )
+
+    @step("transcribe")
+    def transcribe(self, make_transcriber, batch_size):
+        """Transcribes the test speech, for a system that reads it.
+
+        Arguments
+        ---------
+        make_transcriber : callable
+            Makes the transcriber.
+        batch_size : int
+            Utterances a batch.
+        """
+        transcribe(
+            make_transcriber,
+            self.entries["test"],
+            self.shared / "transcripts.jsonl",
+            self.brain.device,
+            batch_size,
+            self.hparams["whisper_source"],
+        )
+
+    @step("expected_responses")
+    def expect_responses(
+        self, system, instruction, settings, examples=None, flaws=()
+    ):
+        """Step 1 of the paper: what the LLM would say, knowing the emotion.
+
+        Arguments
+        ---------
+        system : str
+            System message.
+        instruction : str
+            What stands before the transcript, with "{emotion}".
+        settings : dict
+            Generation settings.
+        examples : dict or None
+            Emotion to example turns that stand before the transcript.
+        flaws : sequence of str
+            What leaves an answer out of training, besides a refusal.
+        """
+        self.ask_text_llm(
+            self.learned_from,
+            self.shared / "expected_responses.jsonl",
+            system,
+            instruction,
+            settings,
+            examples,
+            flaws,
+        )
+
+    def ask_text_llm(
+        self,
+        entries,
+        path,
+        system,
+        instruction,
+        settings,
+        examples=None,
+        flaws=(),
+    ):
+        """Lets the text LLM answer to the transcripts of some utterances.
+
+        Arguments
+        ---------
+        entries : dict
+            Manifest entries.
+        path : pathlib.Path
+            Where the records go.
+        system : str
+            System message.
+        instruction : str
+            What stands before the transcript, with "{emotion}".
+        settings : dict
+            Generation settings.
+        examples : dict or None
+            See `expect_responses`.
+        flaws : sequence of str
+            See `expect_responses`.
+        """
+        expect_responses(
+            self.text_llm,
+            entries,
+            path,
+            self.brain.device,
+            self.hparams["llm_source"],
+            system,
+            instruction,
+            settings,
+            self.hparams["generation_batch_size"],
+            examples,
+            flaws,
+        )
+
+    @step("fit")
+    def fit(self, epoch_counter, sampler, train_loader, valid_loader):
+        """Step 2 of the paper: behaviour alignment with auxiliary tasks.
+
+        Arguments
+        ---------
+        epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
+            Counts the epochs.
+        sampler : callable
+            Makes SpeechBrain's `DynamicBatchSampler`; lengths are positions of
+            the LLM's sequence.
+        train_loader : dict
+            Arguments of the training data's loader.
+        valid_loader : dict
+            Arguments of the validation data's loader, and a `batch_size`.
+        """
+        attributes = {}
+        if self.brain.loss_weights.get("dimension"):
+            attributes = self.records(self.shared / "attributes.jsonl")
+        responses = {
+            utterance: record
+            for utterance, record in self.records(
+                self.shared / "expected_responses.jsonl"
+            ).items()
+            if not record["refused"]
+        }
+        entries = {
+            split: self.to_learn(split, responses, attributes)
+            for split in ("train", "valid")
+        }
+        datasets = {
+            split: speech_dataset(
+                kept,
+                self.brain.model.llm,
+                self.hparams.get("emotions"),
+                responses,
+                self.hparams["continuation_from_text"],
+            )
+            for split, kept in entries.items()
+        }
+        rate = positions_per_second(self.brain)
+        lengths = {
+            split: costs(kept, responses, self.brain.model.llm, rate)
+            for split, kept in entries.items()
+        }
+        self.learn(
+            epoch_counter,
+            datasets,
+            lengths,
+            sampler,
+            train_loader,
+            valid_loader,
+        )
+
+    def learn(
+        self,
+        epoch_counter,
+        datasets,
+        lengths,
+        sampler,
+        train_loader,
+        valid_loader,
+    ):
+        """Trains on batches of like length.
+
+        Arguments
+        ---------
+        epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
+            Counts the epochs.
+        datasets : dict
+            "train" and "valid" to datasets.
+        lengths : dict
+            The same to the length of each utterance, in the sampler's unit.
+        sampler : callable
+            See `fit`.
+        train_loader : dict
+            See `fit`.
+        valid_loader : dict
+            See `fit`.
+        """
+        batches = sampler(datasets["train"], lengths_list=lengths["train"])
+        valid_loader = dict(valid_loader)
+        valid_batches = make_batches(
+            range(len(datasets["valid"])),
+            lengths["valid"],
+            valid_loader.pop("batch_size"),
+        )
+        self.brain.fit(
+            epoch_counter,
+            datasets["train"],
+            datasets["valid"],
+            train_loader_kwargs={**train_loader, "batch_sampler": batches},
+            valid_loader_kwargs={
+                **valid_loader,
+                "batch_sampler": share(valid_batches),
+            },
+        )
+
+    def to_learn(self, split, responses, attributes):
+        """Picks the entries of a split that have what training needs.
+
+        Arguments
+        ---------
+        split : str
+            "train" or "valid".
+        responses : dict
+            Expected responses.
+        attributes : dict
+            Pseudo labels.
+
+        Returns
+        -------
+        dict
+            Manifest entries with an expected response, pseudo labels filled
+            in.
+
+        Raises
+        ------
+        RecipeError
+            If there are none, or if they lack labels.
+        """
+        kept = {
+            utterance: entry
+            for utterance, entry in self.entries[split].items()
+            if utterance in responses
+        }
+        if not kept:
+            raise RecipeError(
+                f"No utterance of the {split} split has an expected "
+                "response: the LLM refused them all."
+            )
+        add_attributes(kept, attributes)
+        self.check_dimensions(split, kept)
+        return kept
+
+    def check_dimensions(self, split, entries):
+        """Makes sure that there is something for the dimension head to learn.
+
+        Arguments
+        ---------
+        split : str
+            "train" or "valid".
+        entries : dict
+            Manifest entries, pseudo labels filled in.
+
+        Raises
+        ------
+        RecipeError
+            If its loss has a weight and an utterance has no labels.
+        """
+        bare = [i for i, e in entries.items() if e["arousal"] is None]
+        if bare and self.brain.loss_weights.get("dimension"):
+            raise RecipeError(
+                f"{len(bare)} utterances of the {split} split have no arousal, "
+                f"dominance and valence (first: {bare[0]}): run the step "
+                "'attributes', or set loss_weights: dimension to 0."
+            )
+
+    @step("respond")
+    def respond(self, listener, response, recognition):
+        """Answers the test speech, with the best checkpoint if it learned.
+
+        Arguments
+        ---------
+        listener : object or None
+            What answers (see `speechbrain_relm.runs.listeners`); `None` is the
+            trained model.
+        response : tuple
+            System message, instruction and generation settings.
+        recognition : tuple
+            The same for asking which emotion it was.
+        """
+        entries = self.entries["test"]
+        listener, checkpoint = self.listening(listener)
+        if "transcribe" in self.hparams["steps"]:
+            heard = self.records(self.shared / "transcripts.jsonl")
+            entries = {
+                i: {**entry, "heard": heard[i]["heard"]}
+                for i, entry in entries.items()
+            }
+        respond(
+            listener,
+            entries,
+            self.folder / "responses.jsonl",
+            checkpoint,
+            self.hparams["emotions"],
+            Ask(*response).plain(),
+            Ask(*recognition).plain(),
+            self.hparams["generation_batch_size"],
+            self.hparams["recognition_sentence"],
+            self.hparams["recognition_lexicon"],
+        )
+        for cache in (self.brain.emotion_cache, self.brain.frame_cache):
+            if cache is not None:
+                cache.log()
+
+    def listening(self, listener):
+        """Readies what answers the test speech.
+
+        Arguments
+        ---------
+        listener : object or None
+            See `respond`.
+
+        Returns
+        -------
+        listener : object
+            The same, or the trained model as a listener.
+        checkpoint : str
+            Name of the checkpoint that was loaded.
+        """
+        if listener is None:
+            return SpeechListener(self.brain), self.recover()
+        listener.to(self.brain.device)
+        return listener, "none"
+
+    def recover(self):
+        """Loads the best checkpoint, by what `best_by` names.
+
+        Returns
+        -------
+        str
+            Its name; "untrained" if there is none.
+        """
+        checkpoint = self.brain.checkpointer.recover_if_possible(
+            **self.brain.choosing()
+        )
+        if checkpoint is not None:
+            return checkpoint.path.name
+        if "fit" in self.hparams["steps"]:
+            logger.warning("No checkpoint: the untrained system answers.")
+        return "untrained"
+
+    @step("score")
+    def score_empathy(self, scorer):
+        """Scores the responses by EPITOME (Section II-C).
+
+        Arguments
+        ---------
+        scorer : speechbrain_relm.lobes.epitome.EmpathyScorer
+            The scorer.
+        """
+        responses = self.records(self.folder / "responses.jsonl")
+        score_responses(
+            scorer.to(self.brain.device),
+            responses,
+            self.folder / "scores.jsonl",
+            {
+                "scorer": self.hparams["scorer_source"],
+                "responses": fingerprint(responses),
+            },
+        )
+
+    @step("report")
+    def report(self, title, remarks, baseline):
+        """Writes the table, figure and examples.
+
+        Arguments
+        ---------
+        title : str
+            Heading: system and corpus.
+        remarks : list of str
+            What a reader must know of these numbers.
+        baseline : str or None
+            Output folder of the run to test against.
+
+        Returns
+        -------
+        pathlib.Path or None
+            Path of `table.md`.
+        """
+        self.records(self.folder / "scores.jsonl")
+        run_on_main(
+            write_report,
+            kwargs={
+                "folder": self.folder,
+                "title": title,
+                "remarks": [*remarks, self.repeats()],
+                "baseline": baseline,
+                "corpus": self.hparams["corpus"],
+            },
+        )
+        return self.folder / "table.md"
+
+    def repeats(self):
+        """Says how much of the test's words was said in training.
+
+        Returns
+        -------
+        str
+            A sentence.
+        """
+        return describe_repeats(self.learned_from, self.entries["test"])
+
+    @step("release")
+    def release(self, title, remarks, licence):
+        """Leaves what `EmpatheticListener` loads in `release/`.
+
+        Arguments
+        ---------
+        title : str
+            Heading of the model card: system and corpus.
+        remarks : list of str
+            What a reader must know of its numbers.
+        licence : str
+            The corpus's.
+
+        Returns
+        -------
+        pathlib.Path or None
+            Path of the folder.
+
+        Raises
+        ------
+        RecipeError
+            If there is nothing that learned, or no report of it.
+        """
+        weights = trained_weights(
+            self.folder, self.brain.checkpointer, self.brain.choosing
+        )
+        card = functools.partial(
+            model_card,
+            folder=self.folder,
+            title=title,
+            remarks=remarks,
+            licence=licence,
+            hparams=self.hparams,
+            entries=self.entries,
+        )
+        text = (self.folder / "recipe.yaml").read_text(encoding="utf-8")
+        run_on_main(
+            write_release,
+            args=[self.folder / "release", text, self.hparams, weights, card],
+        )
+        return self.folder / "release"

@@ -1,0 +1,165 @@
+"""The report of a run: Table I's row, a figure, examples as in Table II.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from speechbrain_relm.evaluation.clusters import describe_clusters
+from speechbrain_relm.evaluation.listening_rows import (
+    describe_listening,
+    swaps_table,
+)
+from speechbrain_relm.evaluation.recognition import confusion_tables
+from speechbrain_relm.evaluation.runs import (
+    describe_probe,
+    describe_scorers,
+    read_run,
+)
+from speechbrain_relm.evaluation.tables.examples import example_rows
+from speechbrain_relm.evaluation.tables.figure import draw_scores
+from speechbrain_relm.evaluation.tables.table import table_cells, to_markdown
+from speechbrain_relm.evaluation.tables.table_csv import to_csv
+from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, from_unit
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.text.wording import normalised
+
+EXAMPLES_PER_EMOTION = 3
+
+
+def write_report(folder, title, remarks, baseline=None, corpus=None):
+    """Writes `table.md`, `table.csv` and `figure.{pdf,png}`.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Output folder of the run.
+    title : str
+        Heading: corpus and system.
+    remarks : list of str
+        What a reader must know of these numbers.
+    baseline : str or None
+        Output folder of the run to test against.
+    corpus : str or None
+        Key of `SCALES`, if the corpus rates arousal, dominance and valence.
+
+    Returns
+    -------
+    pathlib.Path
+        Path of `table.md`.
+    """
+    folder = Path(folder)
+    run = read_run(f"this run={folder}")
+    runs, name = [run], None
+    if baseline is not None:
+        name = "baseline"
+        runs.append(read_run(f"{name}={baseline}"))
+    cells = table_cells(runs, name)
+    counts = Counter(r["emotion"] for r in run.responses.values())
+    lines = [
+        f"# {title}",
+        "",
+        f"{len(run.responses)} test utterances: "
+        + ", ".join(f"{n} {emotion}" for emotion, n in sorted(counts.items())),
+        "",
+        to_markdown(cells),
+        "",
+        "## What the numbers are worth",
+        "",
+        "- ER, Ex and IP are means (standard deviations) over responses; UA "
+        "is the mean recall over the emotions, WA the share of right answers.",
+    ]
+    lines += describe_clusters(runs)
+    lines += [f"- {remark}" for remark in remarks]
+    if corpus in SCALES and run.attributes() is not None:
+        lines.append(f"- {describe_errors(run.attributes(), corpus)}")
+    lines += describe_scorers(runs)
+    lines += describe_probe(runs)
+    lines += describe_listening(runs)
+    lines += ["", *swaps_table(runs, "##")]
+    lines += ["", *confusion_tables(runs, "##")]
+    lines += [
+        "",
+        "## Examples",
+        "",
+        "Reactions are bold, questions in italics, as the scorer's rationale "
+        "model sees them.",
+        "",
+        *example_rows(runs, EXAMPLES_PER_EMOTION),
+    ]
+    write_atomically(folder / "table.csv", to_csv(cells))
+    draw_scores(folder / "figure", cells)
+    write_atomically(folder / "table.md", "\n".join(lines) + "\n")
+    return folder / "table.md"
+
+
+def describe_repeats(learned, test):
+    """Says how much of the test's words was said in training.
+
+    Arguments
+    ---------
+    learned : dict
+        Manifest entries of training and validation.
+    test : dict
+        Manifest entries of the test.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Example
+    -------
+    >>> describe_repeats({"a": {"transcript": "Oh!"}}, {})[:39]
+    'None of the 0 test utterances says what'
+    >>> test = {"b": {"transcript": "oh"}, "c": {"transcript": "No."}}
+    >>> describe_repeats({"a": {"transcript": "Oh!"}}, test)[:31]
+    '1 of the 2 test utterances (50%'
+    """
+    said = {normalised(entry["transcript"]) for entry in learned.values()}
+    texts = [normalised(entry["transcript"]) for entry in test.values()]
+    repeated = sum(text in said for text in texts)
+    if not repeated:
+        return (
+            f"None of the {len(texts)} test utterances says what is said in "
+            "training or validation."
+        )
+    return (
+        f"{repeated} of the {len(texts)} test utterances "
+        f"({repeated / len(texts):.0%}) say, word for word, what is said in "
+        "training or validation."
+    )
+
+
+def describe_errors(attributes, corpus):
+    """Says how far the dimension head is off, on the corpus's own scale.
+
+    Arguments
+    ---------
+    attributes : torch.Tensor
+        Predictions and labels [2, N, 3], 0..1.
+    corpus : str
+        Key of `SCALES`.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Example
+    -------
+    >>> import torch
+    >>> attributes = torch.tensor([[[0.5, 0.5, 0.5]], [[0.75, 0.5, 0.0]]])
+    >>> describe_errors(attributes, "IEMOCAP")[-43:]
+    'arousal 1.00, dominance 0.00, valence 2.00.'
+    """
+    on_scale = from_unit(attributes.double(), corpus)
+    errors = (on_scale[0] - on_scale[1]).abs().mean(0).tolist()
+    low, high = SCALES[corpus]
+    named = (f"{d} {e:.2f}" for d, e in zip(DIMENSIONS, errors))
+    return (
+        "Mean absolute error of the dimension head on the corpus's scale of "
+        f"{low:g} to {high:g}: {', '.join(named)}."
+    )

@@ -1,0 +1,56 @@
+"""What Whisper hears in the test speech (system 2 of Table I).
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+from speechbrain_relm.data.datasets import load_batch, speech_dataset
+from speechbrain_relm.utils.records import make_batches, work_through
+
+
+def transcribe(make_transcriber, entries, path, device, batch_size, source):
+    """Transcribes utterances.
+
+    Arguments
+    ---------
+    make_transcriber : callable
+        Makes a `WhisperTranscriber`; called only if something is left to
+        transcribe.
+    entries : dict
+        Manifest entries.
+    path : str or pathlib.Path
+        Where the records go.
+    device : torch.device
+        Where to work.
+    batch_size : int
+        Utterances a batch.
+    source : str
+        Where the transcriber comes from.
+
+    Returns
+    -------
+    dict
+        Utterance id to a record with `heard`, Whisper's words, and the true
+        `transcript`.
+    """
+    dataset, transcriber = speech_dataset(entries), []
+
+    def work(batch_ids):
+        """Works a batch of utterances."""
+        if not transcriber:
+            transcriber.append(make_transcriber().to(device).eval())
+        batch = load_batch(dataset, batch_ids).to(device)
+        return [
+            {
+                "id": utterance,
+                "heard": heard,
+                "transcript": entries[utterance]["transcript"],
+            }
+            for utterance, heard in zip(
+                batch.id, transcriber[0].transcribe(*batch.sig)
+            )
+        ]
+
+    lengths = [entry["duration"] for entry in entries.values()]
+    batches = make_batches(list(entries), lengths, batch_size)
+    return work_through(path, batches, work, {"source": source}, "transcripts")

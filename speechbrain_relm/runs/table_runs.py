@@ -1,0 +1,263 @@
+"""Table I of a corpus: its systems one after another, then the table.
+
+What several systems need is made once, in `shared` below the table's folder:
+manifests, pseudo labels, expected responses, transcripts.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+
+from speechbrain import parse_arguments
+from speechbrain.utils.distributed import if_main_process, run_on_main
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.evaluation.runs import describe_scorers, read_run
+from speechbrain_relm.evaluation.tables.output import write_table
+from speechbrain_relm.runs.experiment import find_hparams, read_settings
+from speechbrain_relm.runs.systems import TABLE_1, effective_yaml, find_system
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.plain_yaml import read_plain
+from speechbrain_relm.utils.text.cells import markdown_cell
+
+logger = get_logger(__name__)
+
+# Steps whose result the systems share.
+SHARED_STEPS = ("attributes", "expected_responses", "transcribe")
+# The paper tests RE-LLM against fine-tuned BLSP-Emo (Section II-C).
+BASELINE = "blsp_emo_ft"
+
+
+def run_table(train, argv, recipe_folder):
+    """Runs systems and makes Table I of them.
+
+    Arguments
+    ---------
+    train : callable
+        The recipe's `main`: arguments of its command line to `Recipe`.
+    argv : list of str
+        A YAML, `--systems` with numbers, names or paths (by default the
+        eight of the paper), and overrides for every system.
+    recipe_folder : str or pathlib.Path
+        Folder of the recipe.
+
+    Returns
+    -------
+    pathlib.Path
+        Path of `table.md`.
+
+    Raises
+    ------
+    RecipeError
+        For any mistake in the command line.
+    """
+    yaml, systems, folder, rest = parse(argv, recipe_folder)
+    seconds = read_seconds(folder)
+    for system in systems:
+        name = find_system(system).stem
+        logger.info("Table I: %s", name)
+        start = time.time()
+        recipe = train(
+            [
+                yaml,
+                f"--system={system}",
+                f"--output_folder={folder / name}",
+                f"--shared_folder={folder / 'shared'}",
+                *rest,
+            ]
+        )
+        spent = seconds.setdefault(name, {"in all": 0.0})
+        spent["in all"] += time.time() - start
+        for step, value in recipe.seconds.items():
+            spent[step] = spent.get(step, 0.0) + value
+        run_on_main(
+            write_atomically,
+            args=[folder / "seconds.json", json.dumps(seconds, indent=2)],
+        )
+        repeats = recipe.repeats()
+        # The next system's models take this one's place.
+        del recipe
+        gc.collect()
+    run_on_main(report, args=[folder, yaml, systems, seconds, repeats])
+    return folder / "table.md"
+
+
+def parse(argv, recipe_folder):
+    """Takes the command line apart and checks it.
+
+    Arguments
+    ---------
+    argv : list of str
+        See `run_table`.
+    recipe_folder : str or pathlib.Path
+        Folder of the recipe.
+
+    Returns
+    -------
+    yaml : str
+        Path of the YAML.
+    systems : list of str
+        The systems.
+    folder : pathlib.Path
+        Where the table and its runs go.
+    rest : list of str
+        Overrides for every system.
+    """
+    if not argv or argv[0].startswith("-"):
+        raise RecipeError(
+            "Give a YAML, e.g. table.py hparams/re_llm_mini.yaml --systems "
+            "1,3,6 --data_folder PATH."
+        )
+    yaml, options = find_hparams(argv[0], recipe_folder), list(argv[1:])
+    chosen = take(options, "--systems") or ",".join(TABLE_1)
+    systems = [system.strip() for system in chosen.split(",")]
+    names = [find_system(system).stem for system in systems]
+    if len(set(names)) < len(names):
+        raise RecipeError(f"--systems: one is named twice in {chosen}.")
+    folder = take(options, "--output_folder")
+    if folder is None:
+        _, _, overrides = parse_arguments([yaml, *options])
+        given = {"data_folder": "", **read_plain(overrides)}
+        settings = read_settings(effective_yaml(yaml, given), {})
+        run = Path(settings["output_folder"])
+        folder = run.parent.with_name(f"table_{run.parent.name}") / run.name
+    return yaml, systems, Path(folder), options
+
+
+def take(options, name):
+    """Takes an option and its value out of a command line.
+
+    Arguments
+    ---------
+    options : list of str
+        The command line; changed in place.
+    name : str
+        E.g. "--systems".
+
+    Returns
+    -------
+    str or None
+        The value, if it is there.
+
+    Example
+    -------
+    >>> options = ["--lr", "1", "--systems=1,2"]
+    >>> take(options, "--systems"), options
+    ('1,2', ['--lr', '1'])
+    """
+    for i, option in enumerate(options):
+        if option == name and i + 1 < len(options):
+            return [options.pop(i), options.pop(i)][1]
+        if option.startswith(f"{name}="):
+            return options.pop(i).partition("=")[2]
+    return None
+
+
+def read_seconds(folder):
+    """Reads how long the steps of earlier runs took.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The table's folder.
+
+    Returns
+    -------
+    dict
+        System to {step: seconds}.
+    """
+    path = folder / "seconds.json"
+    if not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def report(folder, yaml, systems, seconds, repeats):
+    """Writes and prints the table.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The table's folder.
+    yaml : str
+        The YAML.
+    systems : list of str
+        Its systems.
+    seconds : dict
+        See `read_seconds`.
+    repeats : str
+        What of the test was said in training.
+    """
+    titles = {}
+    for system in systems:
+        settings = read_settings(
+            effective_yaml(yaml, {"system": system, "data_folder": ""}), {}
+        )
+        titles[find_system(system).stem] = settings["system_title"]
+    runs = [read_run(f"{titles[name]}={folder / name}") for name in titles]
+    write_table(
+        folder,
+        runs,
+        titles.get(BASELINE) if len(runs) > 1 else None,
+        [
+            f"- {repeats}",
+            *describe_scorers(runs),
+            "",
+            *describe_seconds(seconds),
+        ],
+    )
+    if if_main_process():
+        path = folder / "table.md"
+        sys.stdout.write(path.read_text(encoding="utf-8") + f"\n{path}\n")
+
+
+def describe_seconds(seconds):
+    """Says how long each system took, and what sharing saved.
+
+    Arguments
+    ---------
+    seconds : dict
+        System to {step: seconds}.
+
+    Returns
+    -------
+    list of str
+        Lines of Markdown.
+
+    Example
+    -------
+    >>> a = {"in all": 90.0, "attributes": 60.0, "fit": 30.0}
+    >>> b = {"in all": 31.0, "attributes": 0.0, "fit": 30.0}
+    >>> print("\\n".join(describe_seconds({"a": a, "b": b})[-2:]))
+    <BLANKLINE>
+    121 s in all; without sharing it would have been 181 s.
+    """
+    steps = [s for spent in seconds.values() for s in spent]
+    columns = list(dict.fromkeys(steps))
+    lines = [
+        "# Seconds",
+        "",
+        f"| system | {' | '.join(columns)} |",
+        "| --- |" + " ---: |" * len(columns),
+    ]
+    for system, spent in seconds.items():
+        cells = [f"{spent[c]:.0f}" if c in spent else "—" for c in columns]
+        lines.append(f"| {markdown_cell(system)} | {' | '.join(cells)} |")
+    total = sum(spent["in all"] for spent in seconds.values())
+    saved = 0.0
+    for step in SHARED_STEPS:
+        times = [spent[step] for spent in seconds.values() if step in spent]
+        if times:
+            saved += len(times) * max(times) - sum(times)
+    return [
+        *lines,
+        "",
+        f"{total:.0f} s in all; without sharing it would have been "
+        f"{total + saved:.0f} s.",
+    ]

@@ -1,0 +1,1 @@
+"""Training of RE-LLM and of the emotion encoder."""

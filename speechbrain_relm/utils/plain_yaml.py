@@ -1,0 +1,204 @@
+"""Reads a HyperPyYAML without building its objects.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import re
+
+import ruamel.yaml
+
+_REFERENCE = re.compile(r"<([A-Za-z_]\w*)[^<>\n]*>")
+
+
+class Placeholder:
+    """Stands for a setting that the user must give."""
+
+
+class PlainConstructor(ruamel.yaml.constructor.SafeConstructor):
+    """Builds plain values where HyperPyYAML would build objects."""
+
+    def construct_tagged(self, suffix, node):
+        """Ignores a tag but for the placeholder's.
+
+        Arguments
+        ---------
+        suffix : str
+            The tag.
+        node : ruamel.yaml.Node
+            What it is put on.
+
+        Returns
+        -------
+        object
+            The plain value.
+        """
+        if suffix == "PLACEHOLDER":
+            return Placeholder()
+        if isinstance(node, ruamel.yaml.MappingNode):
+            return self.construct_mapping(node, deep=True)
+        if isinstance(node, ruamel.yaml.SequenceNode):
+            return self.construct_sequence(node, deep=True)
+        return self.construct_scalar(node)
+
+
+PlainConstructor.add_multi_constructor("!", PlainConstructor.construct_tagged)
+
+
+def read_plain(text):
+    """Loads a YAML with the tags of HyperPyYAML left out.
+
+    Arguments
+    ---------
+    text : str
+        The YAML.
+
+    Returns
+    -------
+    dict
+        Plain values; objects are the mappings of their arguments.
+
+    Example
+    -------
+    >>> read_plain("a: !new:torch.nn.Linear [1, 2]")
+    {'a': [1, 2]}
+    """
+    yaml = ruamel.yaml.YAML(typ="safe", pure=True)
+    yaml.Constructor = PlainConstructor
+    return yaml.load(text) or {}
+
+
+def settings_of(text):
+    """Splits a YAML into its settings.
+
+    Arguments
+    ---------
+    text : str
+        The YAML, as `speechbrain_relm.runs.systems.effective_yaml` writes it.
+
+    Returns
+    -------
+    dict
+        Setting to its lines, comments on lines of their own left out.
+
+    Example
+    -------
+    >>> settings_of("# Title\\na: 1\\nb:\\n- 2\\n")
+    {'a': 'a: 1\\n', 'b': 'b:\\n- 2\\n'}
+    """
+    blocks, name = {}, None
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        start = re.match(r"(\w+):", line)
+        name = start.group(1) if start else name
+        blocks[name] = blocks.get(name, "") + line + "\n"
+    return blocks
+
+
+def referred_to(names, blocks):
+    """Collects settings and whatever they refer to.
+
+    Arguments
+    ---------
+    names : iterable of str
+        Settings.
+    blocks : dict
+        From `settings_of`.
+
+    Returns
+    -------
+    set of str
+        These and all that they refer to.
+
+    Example
+    -------
+    >>> blocks = {"a": "a: !ref <b>\\n", "b": "b: 1\\n", "c": "c: 2\\n"}
+    >>> sorted(referred_to(["a"], blocks))
+    ['a', 'b']
+    """
+    kept, todo = set(), list(names)
+    while todo:
+        name = todo.pop()
+        if name not in kept:
+            kept.add(name)
+            todo += [n for n in _REFERENCE.findall(blocks[name]) if n in blocks]
+    return kept
+
+
+def name_sources(blocks):
+    """Gives a source that is written inside an object a setting of its own.
+
+    Arguments
+    ---------
+    blocks : dict
+        From `settings_of`.
+
+    Returns
+    -------
+    dict
+        The same with these settings, each before its object.
+
+    Example
+    -------
+    >>> block = "encoder: !new:WavLM\\n    source: microsoft/wavlm-large\\n"
+    >>> for block in name_sources({"encoder": block}).values():
+    ...     print(block, end="")
+    encoder_source: microsoft/wavlm-large
+    encoder: !new:WavLM
+        source: !ref <encoder_source>
+    """
+    found = {}
+    for name, block in blocks.items():
+        inside = re.search(r"^( +source: )(?!!|null)(.*)$", block, re.M)
+        if inside:
+            before, value = inside.groups()
+            found[f"{name}_source"] = f"{name}_source: {value}\n"
+            block = block.replace(
+                inside.group(), f"{before}!ref <{name}_source>"
+            )
+        found[name] = block
+    return found
+
+
+def is_source(name):
+    """Tells whether a setting names a base model.
+
+    Arguments
+    ---------
+    name : str
+        The setting.
+
+    Returns
+    -------
+    bool
+        Whether it does.
+
+    Example
+    -------
+    >>> is_source("llm_source"), is_source("llm")
+    (True, False)
+    """
+    return name == "init_from" or name.endswith("_source")
+
+
+def literal(block):
+    """Reads the value of a plain setting.
+
+    Arguments
+    ---------
+    block : str
+        Its line.
+
+    Returns
+    -------
+    object
+        The value.
+
+    Example
+    -------
+    >>> literal("llm_source: Qwen/Qwen-7B-Chat  # a hub id")
+    'Qwen/Qwen-7B-Chat'
+    """
+    (value,) = read_plain(block).values()
+    return value

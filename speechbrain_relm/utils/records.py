@@ -1,0 +1,210 @@
+"""Records of a long step: one JSON line an utterance, resumable, sharded.
+
+A step works through a fixed list of batches. Whatever the number of
+processes and whenever a run is killed, the batches stay the same, a finished
+batch is never worked twice, and the file at the end is the same.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+import os
+from pathlib import Path
+
+from speechbrain.utils.distributed import (
+    ddp_barrier,
+    if_main_process,
+    run_on_main,
+)
+from speechbrain.utils.logger import get_logger
+from tqdm import tqdm
+
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.processes import processes, rank
+
+logger = get_logger(__name__)
+
+
+def read_records(path):
+    """Reads a file of records; a line torn by a kill is left out.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        A JSON-lines file.
+
+    Returns
+    -------
+    dict
+        Utterance id to record, in the order of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a line that was written whole is no record.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.jsonl"
+    >>> _ = path.write_text('{"id": "x", "level": 2}\\n{"id": "y", "le')
+    >>> read_records(path)
+    {'x': {'id': 'x', 'level': 2}}
+    """
+    records = {}
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith("\n"):
+                break
+            try:
+                record = json.loads(line)
+                records[record["id"]] = record
+            except (ValueError, KeyError, TypeError):
+                raise ValueError(
+                    f"{path}, line {number}: not a JSON record with an 'id'. "
+                    "Delete the line, and its utterance is worked again."
+                )
+    return records
+
+
+def make_batches(ids, lengths, batch_size):
+    """Groups utterances of like length, longest first.
+
+    Arguments
+    ---------
+    ids : list of str
+        Utterance ids.
+    lengths : list of float
+        Their lengths, in any unit.
+    batch_size : int
+        Utterances a batch.
+
+    Returns
+    -------
+    list of list of str
+        Batches of ids; the same for the same input.
+
+    Example
+    -------
+    >>> make_batches(["a", "b", "c"], [1.0, 3.0, 2.0], 2)
+    [['b', 'c'], ['a']]
+    """
+    order = sorted(zip(ids, lengths), key=lambda pair: (-pair[1], pair[0]))
+    ordered = [utterance for utterance, _ in order]
+    return [
+        ordered[start : start + batch_size]
+        for start in range(0, len(ordered), batch_size)
+    ]
+
+
+def work_through(path, batches, work, settings, title):
+    """Works through the batches that no earlier run finished.
+
+    Call it on all processes: each takes its share of the batches.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Where the records go, one JSON line each.
+    batches : list of list of str
+        Batches of utterance ids.
+    work : callable
+        A batch of ids to a list of records, dicts with an "id" each.
+    settings : dict
+        What the records depend on. If it differs from that of the file, the
+        file is put aside as `<name>.old` and the work starts anew.
+    title : str
+        Name of the progress bar.
+
+    Returns
+    -------
+    dict
+        Utterance id to record, in the order of `batches`.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "squares.jsonl"
+    >>> def work(batch):
+    ...     return [{"id": i, "square": int(i) ** 2} for i in batch]
+    >>> records = work_through(path, [["1", "2"], ["3"]], work, {}, "squares")
+    >>> records["3"]
+    {'id': '3', 'square': 9}
+    """
+    path = Path(path)
+    run_on_main(_gather, args=[path, batches, settings])
+    done = read_records(path)
+    # Before any process adds to the file: all must share out the same batches.
+    ddp_barrier()
+    pending = [b for b in batches if not all(i in done for i in b)]
+    shard = _shard(path, rank())
+    bar = tqdm(
+        total=len(batches),
+        initial=len(batches) - len(pending),
+        desc=title,
+        dynamic_ncols=True,
+        disable=not if_main_process(),
+    )
+    with bar, open(shard, "a", encoding="utf-8") as file:
+        for index, batch in enumerate(pending):
+            if index % processes() == rank():
+                records = work(batch)
+                file.write("".join(_line(record) for record in records))
+                file.flush()
+                os.fsync(file.fileno())
+            bar.update()
+    ddp_barrier()
+    run_on_main(_gather, args=[path, batches, settings])
+    return read_records(path)
+
+
+def _gather(path, batches, settings):
+    """Collects the shards' complete batches into one file."""
+    settings_file = path.with_suffix(".settings.json")
+    wanted = json.dumps(settings, indent=2, sort_keys=True, default=str)
+    shards = sorted(path.parent.glob(f"{path.stem}.rank*{path.suffix}"))
+    if path.exists() or shards:
+        known = (
+            settings_file.read_text(encoding="utf-8")
+            if settings_file.exists()
+            else None
+        )
+        if known != wanted:
+            logger.warning(
+                "%s was made with other settings: put aside as %s.old, and "
+                "worked anew.",
+                path,
+                path.name,
+            )
+            if path.exists():
+                os.replace(path, path.with_name(f"{path.name}.old"))
+            for shard in shards:
+                shard.unlink()
+            shards = []
+    write_atomically(settings_file, wanted)
+    records = {}
+    for file in [path, *shards]:
+        if file.exists():
+            records.update(read_records(file))
+    # A batch is done whole or worked again whole, so that its texts do not
+    # depend on where a kill came.
+    complete = [
+        records[i]
+        for batch in batches
+        if all(i in records for i in batch)
+        for i in batch
+    ]
+    write_atomically(path, "".join(_line(record) for record in complete))
+    for shard in shards:
+        shard.unlink()
+
+
+def _line(record):
+    """Writes a record out."""
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _shard(path, rank):
+    """Names the file that a process writes."""
+    return path if rank == 0 else path.with_suffix(f".rank{rank}{path.suffix}")

@@ -1,0 +1,1 @@
+"""Models by hub id or folder: found, checked, read, made stock."""

@@ -1,0 +1,448 @@
+"""Models by hub id: which files are wanted, and the folder that has them.
+
+All of the project loads from folders. A hub id becomes one here, once, so
+that no library asks for files that nobody reads, twice, or in two revisions.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import functools
+import glob
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+from huggingface_hub import (
+    HfApi,
+    constants,
+    hf_hub_download,
+    is_offline_mode,
+    snapshot_download,
+    try_to_load_from_cache,
+)
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import validate_repo_id
+
+from speechbrain_relm.utils.errors import first_line
+
+# The first kind that a model has is what is loaded.
+WEIGHTS = (
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "*.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model-*-of-*.bin",
+    "*.bin",
+    "*.ckpt",
+)
+# Beside the weights, training scripts leave these.
+NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
+# Settings, tokenizers and what a model card needs; no code.
+_BESIDE = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "*.yaml")
+_BESIDE += ("README.md", "LICENSE*")
+# What every model of ours and of transformers' has, one of them.
+SETTINGS = ("config.json", "hyperparams.yaml")
+# What our converter leaves of a speech LLM: `init_from` reads these folders.
+CONVERSION = "conversion.json"
+START = ("trained", "whisper")
+ANSWER_WITHIN = 10  # seconds, else the hub is down
+
+
+class Unreachable(OSError):
+    """The hub does not answer; what is in the cache may do."""
+
+
+def weights_among(names):
+    """Picks the weights of one format.
+
+    Arguments
+    ---------
+    names : iterable of str
+        Names of files, without folders.
+
+    Returns
+    -------
+    list of str
+        Those that are loaded, without an index.
+
+    Example
+    -------
+    >>> weights_among(["model.safetensors", "pytorch_model.bin", "a.json"])
+    ['model.safetensors']
+    >>> weights_among(["training_args.bin", "model-1-of-1.bin"])
+    ['model-1-of-1.bin']
+    """
+    names = sorted(n for n in names if not n.startswith(NOT_WEIGHTS))
+    for pattern in WEIGHTS:
+        found = [name for name in names if fnmatch(name, pattern)]
+        if found:
+            return found
+    return []
+
+
+def wanted(paths):
+    """Picks what a model is loaded from.
+
+    Arguments
+    ---------
+    paths : iterable of str
+        Paths of a repository's files.
+
+    Returns
+    -------
+    list of str
+        Weights in one format, settings and tokenizer, which may have a
+        folder of its own; nothing of training or of other frameworks.
+
+    Example
+    -------
+    >>> wanted(
+    ...     [
+    ...         "config.json",
+    ...         "model.safetensors",
+    ...         "model.fp32.safetensors",
+    ...         "tf_model.h5",
+    ...         "onnx/model.safetensors",
+    ...         "modeling_qwen.py",
+    ...         "pytorch_model.bin.index.json",
+    ...         "trainer_state.json",
+    ...     ]
+    ... )
+    ['config.json', 'model.safetensors']
+    >>> wanted(path for path in ["tokenizer/vocab.txt", "a/b.json", "c.bin"])
+    ['c.bin', 'tokenizer/vocab.txt']
+    """
+    paths = sorted(paths)
+    weights = weights_among(path for path in paths if "/" not in path)
+    kinds = {name.rpartition(".")[2] for name in weights if "-of-" in name}
+    indexes = tuple(f".{kind}.index.json" for kind in kinds)
+    kept = []
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder not in ("", "tokenizer") or name == "trainer_state.json":
+            continue
+        if name.endswith(".index.json"):
+            beside = name.endswith(indexes)
+        else:
+            beside = any(fnmatch(name, pattern) for pattern in _BESIDE)
+        if beside or path in weights:
+            kept.append(path)
+    return kept
+
+
+def is_hub_id(source):
+    """Tells whether a source can be meant as a hub id.
+
+    Arguments
+    ---------
+    source : str
+        A source that is no folder here.
+
+    Returns
+    -------
+    bool
+        Whether the hub can be asked for it.
+
+    Example
+    -------
+    >>> is_hub_id("openai/whisper-large-v2"), is_hub_id("/data/models/qwen")
+    (True, False)
+    """
+    try:
+        validate_repo_id(str(source))
+    except HFValidationError:
+        return False
+    return True
+
+
+def ask(source, revision=None):
+    """Asks the hub about a model, and whether it may be downloaded.
+
+    Arguments
+    ---------
+    source : str
+        Hub id.
+    revision : str or None
+        A commit, branch or tag.
+
+    Returns
+    -------
+    huggingface_hub.hf_api.ModelInfo
+        With the sizes of its files.
+
+    Raises
+    ------
+    Unreachable
+        If the hub does not answer.
+    OSError
+        If there is no such model, or it may not be downloaded.
+    """
+    api, page = HfApi(), f"{constants.ENDPOINT}/{source}"
+    if not is_hub_id(source):
+        raise OSError(f"{source} is no folder: check the path.")
+    try:
+        if is_offline_mode():
+            raise Unreachable(
+                f"{source} is no folder, and HF_HUB_OFFLINE is set."
+            )
+        info = api.model_info(
+            source,
+            revision=revision,
+            files_metadata=True,
+            timeout=ANSWER_WITHIN,
+        )
+        # Whoever may not download a gated model may read about it.
+        if info.gated:
+            api.auth_check(source)
+        return info
+    except GatedRepoError:
+        raise OSError(
+            f"{source} is gated: ask for access on {page}, then log in with "
+            "`hf auth login` (or set HF_TOKEN)."
+        )
+    except RevisionNotFoundError:
+        raise OSError(f"{source} has no revision {revision}: see {page}.")
+    except RepositoryNotFoundError:
+        raise OSError(
+            f"{source} is no folder, and {constants.ENDPOINT} has no such "
+            "model: check the name; for a private one, log in with `hf auth "
+            "login`."
+        )
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise OSError(
+                f"{source} may not be downloaded ({status}): see {page}, and "
+                "log in with `hf auth login`."
+            )
+        raise Unreachable(
+            f"{source} is no folder, and {constants.ENDPOINT} answers "
+            f"{status}: try again later, or give a folder."
+        )
+    except HTTPError as error:
+        raise Unreachable(
+            f"{source} is no folder, and {constants.ENDPOINT} does not answer "
+            f"({type(error).__name__}): check the network, or give a folder."
+        )
+
+
+def cached(source, revision=None):
+    """Finds what the cache has of a model, without any network.
+
+    Arguments
+    ---------
+    source : str
+        Hub id.
+    revision : str or None
+        A commit, branch or tag.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The folder; some of its files may be missing.
+
+    Example
+    -------
+    >>> cached("nobody/has-this") is None
+    True
+    """
+    if not is_hub_id(source):
+        return None
+    for name in SETTINGS:
+        file = try_to_load_from_cache(str(source), name, revision=revision)
+        if isinstance(file, str):
+            return Path(file).parent
+    return None
+
+
+def missing_weights(folder):
+    """Lists the weight files that a folder should have and has not.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Their names.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "model-00001-of-00002.safetensors").write_text("")
+    >>> missing_weights(folder)
+    ['model-00002-of-00002.safetensors']
+    """
+    found = weights_among(path.name for path in folder.iterdir())
+    wanted = [] if found else [WEIGHTS[0]]
+    for name in found:
+        part = re.fullmatch(r"(.*-)\d{5}(-of-(\d{5})\..*)", name)
+        if part:
+            count = int(part[3])
+            wanted = [f"{part[1]}{i:05d}{part[2]}" for i in range(1, count + 1)]
+    return [name for name in wanted if name not in found]
+
+
+@functools.lru_cache(maxsize=None)
+def _downloaded(source, revision):
+    """Downloads what is wanted and missing."""
+    try:
+        info = ask(source, revision)
+    except Unreachable:
+        folder = cached(source, revision)
+        if folder is None or missing_weights(folder):
+            raise
+        return folder
+    names = wanted(file.rfilename for file in info.siblings)
+    try:
+        return Path(
+            snapshot_download(
+                source,
+                revision=revision,
+                allow_patterns=[glob.escape(name) for name in names],
+            )
+        )
+    except (OSError, HTTPError) as error:
+        raise OSError(
+            f"{source}: the download stopped ({first_line(error)}). Start "
+            "again: files that are whole are kept."
+        )
+
+
+def model_folder(source, revision=None):
+    """Names the folder of a model, downloaded if it is not here.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder.
+    revision : str or None
+        Of a hub id: a commit, branch or tag.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder. Of a download it has what `wanted` picks.
+
+    Raises
+    ------
+    OSError
+        If there is no such model, or the hub does not give it.
+
+    Example
+    -------
+    >>> folder = getfixture("emotion_folder")
+    >>> str(model_folder(folder)) == folder
+    True
+    """
+    if Path(source).is_dir():
+        return Path(source)
+    return _downloaded(str(source), revision)
+
+
+def model_name(folder):
+    """Names a model by its folder.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        From `model_folder`.
+
+    Returns
+    -------
+    str
+        The folder's name; in the hub's cache, the model's.
+
+    Example
+    -------
+    >>> model_name(Path("models--Qwen--Qwen-7B-Chat/snapshots/8d24619b"))
+    'Qwen-7B-Chat'
+    """
+    if folder.parent.name == "snapshots":
+        return folder.parents[1].name.rpartition("--")[2]
+    return folder.name
+
+
+@functools.lru_cache(maxsize=None)
+def settings_folder(source):
+    """Names a folder with a model's `config.json`; weights may be missing.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    OSError
+        If there is no such model, or the hub does not give it.
+
+    Example
+    -------
+    >>> settings_folder("/no/folder")
+    Traceback (most recent call last):
+    ...
+    OSError: /no/folder is no folder: check the path.
+    """
+    folder = Path(source) if Path(source).is_dir() else cached(source)
+    if folder is None:
+        ask(source)
+        folder = Path(hf_hub_download(source, SETTINGS[0])).parent
+    return folder
+
+
+def weight_files(source, revision=None):
+    """Finds the files that hold a model's weights.
+
+    Arguments
+    ---------
+    source : str
+        Hub id, folder or file.
+    revision : str or None
+        Of a hub id: the commit.
+
+    Returns
+    -------
+    folder : pathlib.Path
+        Where they are.
+    names : list of str
+        Their paths in it.
+
+    Raises
+    ------
+    OSError
+        If there is no such source, or it has no weights.
+
+    Example
+    -------
+    >>> weight_files(getfixture("emotion_folder"))[1]
+    ['model.safetensors']
+    """
+    path = Path(source)
+    if path.is_file():
+        return path.parent, [path.name]
+    folder = model_folder(source, revision)
+    rooms = START if (folder / CONVERSION).is_file() else [""]
+    found = [
+        f"{room}/{name}".lstrip("/")
+        for room in rooms
+        for name in weights_among(f.name for f in (folder / room).iterdir())
+    ]
+    if not found:
+        raise OSError(f"{folder} holds no weights.")
+    return folder, found

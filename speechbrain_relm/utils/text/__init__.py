@@ -1,0 +1,1 @@
+"""Words, sentences, and texts as cells of tables."""

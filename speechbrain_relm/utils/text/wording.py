@@ -1,0 +1,108 @@
+"""Texts compared by what they say, not by how they are typed.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import re
+from functools import lru_cache
+
+from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+
+_STRAIGHT = str.maketrans("‘’‛´`“”„«»", "'''''\"\"\"\"\"")
+
+
+def straight(text):
+    """Makes typographic quotes plain ones.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        The same with ' and ".
+
+    Example
+    -------
+    >>> straight("I’m “fine”.")
+    'I\\'m "fine".'
+    """
+    return text.translate(_STRAIGHT)
+
+
+def words_of(text):
+    """Lists the words of a text, without case and punctuation.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    list of str
+        Words in lower case; an apostrophe stays inside its word.
+
+    Example
+    -------
+    >>> words_of("It’s “late”, isn't it?")
+    ["it's", 'late', "isn't", 'it']
+    """
+    return re.findall(r"\w+(?:'\w+)*", straight(text).lower())
+
+
+def normalised(text):
+    """Writes a text so that two that say the same are the same.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        Its words, one space between two; without a word, the bare text.
+
+    Example
+    -------
+    >>> normalised("I'm late!") == normalised("i’m  late"), normalised("?")
+    (True, '?')
+    """
+    return " ".join(words_of(text)) or text.strip()
+
+
+def spoken_words(text):
+    """Lists the words of an English text as they are spoken.
+
+    Arguments
+    ---------
+    text : str
+        The text.
+
+    Returns
+    -------
+    list of str
+        Words by Whisper's own normalizer, which the field's word error rates
+        go by: short forms are long ("it's", "it is"), numbers are digits, and
+        fillers and what is in brackets ("[LAUGHTER]") are left out.
+
+    Example
+    -------
+    >>> spoken_words("[LAUGHTER] It’s ten o'clock, um, and I can't wait.")
+    ['it', 'is', '10', 'clock', 'and', 'i', 'can', 'not', 'wait']
+    """
+    text = straight(text).lower()
+    # Whisper's normalizer parts "can't" but not "cannot", and makes 100 of
+    # "ten o'".
+    text = re.sub(r"\bcannot\b", "can not", text)
+    return _normalizer()(text.replace("o'clock", "clock")).split()
+
+
+@lru_cache(maxsize=1)
+def _normalizer():
+    """Makes Whisper's normalizer; British and American spelling stay."""
+    return EnglishTextNormalizer({})
