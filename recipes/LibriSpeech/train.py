@@ -93,12 +93,11 @@ def main(argv):
     # How near the speech is to its transcript, on unseen utterances.
     recipe.measure_before(hparams["expected_response_settings"])
     # The adapter learns to bring it nearer.
-    recipe.fit(
-        hparams["epoch_counter"],
-        hparams["sampler"],
-        hparams["train_loader"],
-        hparams["valid_loader"],
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
     )
+    if training is not None:
+        brain.fit(hparams["epoch_counter"], **training)
     recipe.export()
     recipe.measure_after(hparams["expected_response_settings"])
     report = recipe.report(hparams["report_title"], hparams["sentence_encoder"])

@@ -99,12 +99,11 @@ def main(argv):
     # Pseudo labels of arousal, dominance and valence.
     recipe.label_attributes(hparams["labelling_batch_size"])
     # Words, classes and dimensions.
-    recipe.fit(
-        hparams["epoch_counter"],
-        hparams["sampler"],
-        hparams["train_loader"],
-        hparams["valid_loader"],
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
     )
+    if training is not None:
+        brain.fit(hparams["epoch_counter"], **training)
     recipe.export()
     report = recipe.report(hparams["report_title"], hparams["batch_size"])
     if report and if_main_process():

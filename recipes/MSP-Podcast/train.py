@@ -107,12 +107,11 @@ def main(argv):
     # Whether they differ with the emotion: else there is nothing to learn.
     recipe.check_targets(hparams["judge"])
     # Section II-B.2, Step 2: behaviour alignment with the auxiliary tasks.
-    recipe.fit(
-        hparams["epoch_counter"],
-        hparams["sampler"],
-        hparams["train_loader"],
-        hparams["valid_loader"],
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
     )
+    if training is not None:
+        brain.fit(hparams["epoch_counter"], **training)
     # Section III-C: what Whisper hears, for the system that reads it.
     recipe.transcribe(hparams["transcriber"], hparams["generation_batch_size"])
     # Section III: responses to the test speech, and the emotion heard in it.

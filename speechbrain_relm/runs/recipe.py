@@ -218,13 +218,11 @@ class Recipe(ListeningSteps):
         )
 
     @step("fit")
-    def fit(self, epoch_counter, sampler, train_loader, valid_loader):
-        """Step 2 of the paper: behaviour alignment with auxiliary tasks.
+    def training(self, sampler, train_loader, valid_loader):
+        """Gathers what Step 2 of the paper learns from.
 
         Arguments
         ---------
-        epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
-            Counts the epochs.
         sampler : callable
             Makes SpeechBrain's `DynamicBatchSampler`; lengths are positions of
             the LLM's sequence.
@@ -232,6 +230,11 @@ class Recipe(ListeningSteps):
             Arguments of the training data's loader.
         valid_loader : dict
             Arguments of the validation data's loader, and a `batch_size`.
+
+        Returns
+        -------
+        dict or None
+            For `brain.fit`, which counts the epochs.
         """
         attributes = {}
         if self.brain.loss_weights.get("dimension"):
@@ -262,40 +265,30 @@ class Recipe(ListeningSteps):
             split: costs(kept, responses, self.brain.model.llm, rate)
             for split, kept in entries.items()
         }
-        self.learn(
-            epoch_counter,
-            datasets,
-            lengths,
-            sampler,
-            train_loader,
-            valid_loader,
+        return self.batched(
+            datasets, lengths, sampler, train_loader, valid_loader
         )
 
-    def learn(
-        self,
-        epoch_counter,
-        datasets,
-        lengths,
-        sampler,
-        train_loader,
-        valid_loader,
-    ):
-        """Trains on batches of like length.
+    def batched(self, datasets, lengths, sampler, train_loader, valid_loader):
+        """Puts datasets into batches of like length.
 
         Arguments
         ---------
-        epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
-            Counts the epochs.
         datasets : dict
             "train" and "valid" to datasets.
         lengths : dict
             The same to the length of each utterance, in the sampler's unit.
         sampler : callable
-            See `fit`.
+            See `training`.
         train_loader : dict
-            See `fit`.
+            See `training`.
         valid_loader : dict
-            See `fit`.
+            See `training`.
+
+        Returns
+        -------
+        dict
+            See `training`.
         """
         batches = sampler(datasets["train"], lengths_list=lengths["train"])
         valid_loader = dict(valid_loader)
@@ -304,16 +297,15 @@ class Recipe(ListeningSteps):
             lengths["valid"],
             valid_loader.pop("batch_size"),
         )
-        self.brain.fit(
-            epoch_counter,
-            datasets["train"],
-            datasets["valid"],
-            train_loader_kwargs={**train_loader, "batch_sampler": batches},
-            valid_loader_kwargs={
+        return {
+            "train_set": datasets["train"],
+            "valid_set": datasets["valid"],
+            "train_loader_kwargs": {**train_loader, "batch_sampler": batches},
+            "valid_loader_kwargs": {
                 **valid_loader,
                 "batch_sampler": share(valid_batches),
             },
-        )
+        }
 
     def to_learn(self, split, responses, attributes):
         """Picks the entries of a split that have what training needs.

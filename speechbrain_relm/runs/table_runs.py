@@ -74,7 +74,10 @@ def run_table(train, argv, recipe_folder):
         )
         spent = seconds.setdefault(name, {"in all": 0.0})
         spent["in all"] += time.time() - start
-        for step, value in recipe.seconds.items():
+        took = recipe.seconds
+        if "fit" in took:  # what it gathers, and what the brain does with it
+            took["fit"] += recipe.brain.seconds
+        for step, value in took.items():
             spent[step] = spent.get(step, 0.0) + value
         run_on_main(
             write_atomically,

@@ -369,27 +369,29 @@ class WordRecipe(Recipe):
         )
 
     @step("fit")
-    def fit(self, epoch_counter, sampler, train_loader, valid_loader):
-        """Trains the adapter.
+    def training(self, sampler, train_loader, valid_loader):
+        """Gathers what the adapter learns from.
 
         Arguments
         ---------
-        epoch_counter : speechbrain.utils.epoch_loop.EpochCounter
-            Counts the epochs.
         sampler : callable
             Makes SpeechBrain's `DynamicBatchSampler`; lengths are seconds.
         train_loader : dict
             Arguments of the training data's loader.
         valid_loader : dict
             Arguments of the validation data's loader, and a `batch_size`.
+
+        Returns
+        -------
+        dict or None
+            For `brain.fit`, which counts the epochs.
         """
         if self.hparams["emotions"] is not None:
             attributes = self.records(self.shared / "attributes.jsonl")
             for split in ("train", "valid"):
                 add_attributes(self.entries[split], attributes)
         splits = ("train", "valid")
-        self.learn(
-            epoch_counter,
+        return self.batched(
             {split: self.dataset(split) for split in splits},
             {
                 split: [e["duration"] for e in self.entries[split].values()]

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import time
+
 import speechbrain as sb
 import torch
 from speechbrain.utils.logger import get_logger
@@ -118,6 +120,7 @@ class RELLMBrain(ShardedBrain):
             self._prepare_encoder(self.model.speech_encoder, frame_folder)
         self.steps_per_epoch = None
         self.arriving = None  # the loss of the batch before
+        self.seconds = 0.0  # that `fit` took
         self.diagnostics = StepDiagnostics(
             getattr(self.hparams, "log_interval_steps", 0),
             self.device,
@@ -317,7 +320,9 @@ class RELLMBrain(ShardedBrain):
         # It shuffles by itself. Shuffled once more, N processes would add up
         # other batches than one process that accumulates N.
         self.hparams.sorting = "by the sampler"
+        start = time.time()
         super().fit(epoch_counter, train_set, *args, **kwargs)
+        self.seconds = round(time.time() - start, 1)
 
     def on_fit_start(self):
         """Prepares the prompts and the learning-rate schedule."""

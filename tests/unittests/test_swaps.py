@@ -166,12 +166,10 @@ def test_swap(
     recipe.expect_responses(
         "", hparams["continuation_from_text"], {"max_new_tokens": 4}
     )
-    recipe.fit(
-        hparams["epoch_counter"],
-        hparams["sampler"],
-        hparams["train_loader"],
-        hparams["valid_loader"],
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
     )
+    brain.fit(hparams["epoch_counter"], **training)
     # Every part that trains has moved, the swapped one with it.
     moved = {
         name.split(".")[0]

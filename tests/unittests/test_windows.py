@@ -179,8 +179,9 @@ def make_recipe(
 def fit(recipe):
     """Trains."""
     hparams = recipe.hparams
-    names = ("epoch_counter", "sampler", "train_loader", "valid_loader")
-    recipe.fit(*(hparams[name] for name in names))
+    names = ("sampler", "train_loader", "valid_loader")
+    training = recipe.training(*(hparams[name] for name in names))
+    recipe.brain.fit(hparams["epoch_counter"], **training)
     return recipe
 
 
