@@ -147,7 +147,7 @@ def start(argv, recipe_folder, wanted):
     # transformers would have the hub convert weights that are not safetensors.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
     # Their every step would be in log.txt.
-    for name in ("httpcore", "httpcore2", "httpx", "httpx2"):
+    for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
     hparams_file, run_opts, overrides = sb.parse_arguments(argv)
     text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
