@@ -13,7 +13,8 @@ TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 	--expected_response_flaws "[letter, looping, cut, echo]" \
 	--valid_ratio 0.05 --test_speakers "['0019', '0020']" \
 	--test_sentences "[301, 350]" --steps "[prepare, attributes, \
-	expected_responses, fit, probe, respond, score, listen, same_words, report, release]"
+	expected_responses, fit, probe, respond, score, listen, same_words, \
+	report, release]"
 
 .PHONY: demo models corpora web test test-browser lint docs coverage clean
 

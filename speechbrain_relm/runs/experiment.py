@@ -115,6 +115,29 @@ def read_settings(text, wanted):
     return read_plain(resolve_references(text).read())
 
 
+def refuse_twice(argv):
+    """Refuses an option that is given twice, of which one would be lost.
+
+    Arguments
+    ---------
+    argv : list of str
+        Arguments of the command.
+
+    Raises
+    ------
+    RecipeError
+        If there is one.
+
+    Example
+    -------
+    >>> refuse_twice(["a.yaml", "--seed", "1", "--lr=2"])
+    """
+    options = [word.partition("=")[0] for word in argv if word[:2] == "--"]
+    for option in options:
+        if options.count(option) > 1:
+            raise RecipeError(f"{option} is given twice: give it once.")
+
+
 def start(argv, recipe_folder, wanted):
     """Parses the command line and readies processes and output folder.
 
@@ -149,6 +172,7 @@ def start(argv, recipe_folder, wanted):
     # Their every step would be in log.txt.
     for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    refuse_twice(argv)
     hparams_file, run_opts, overrides = sb.parse_arguments(argv)
     text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
     settings = read_settings(text, wanted)

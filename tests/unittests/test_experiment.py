@@ -71,6 +71,12 @@ def test_unknown_override():
         )
 
 
+def test_an_option_twice():
+    """However it is spelled; nothing says which of the two was meant."""
+    status, line = run("hparams/re_llm.yaml", "--seed=1", "--seed", "2")
+    assert status != 0 and line.endswith("--seed is given twice: give it once.")
+
+
 def test_unknown_yaml():
     """Naming both folders that were tried, and what there is."""
     with pytest.raises(RecipeError, match="hparams/re_llm_mini.yaml"):
