@@ -18,12 +18,9 @@ from speechbrain_relm.mini.iemocap import make_iemocap
 from speechbrain_relm.mini.language.sentences import read_sentences
 from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.mini.msp_podcast import (
-    MSP_COLUMNS,
     make_msp_podcast,
     make_msp_podcast_with_oddities,
 )
-
-MSP_COLUMNS += ["SpkrID", "Gender", "Split_Set"]
 
 
 def main():

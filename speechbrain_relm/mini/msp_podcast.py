@@ -51,6 +51,7 @@ MSP_CLASSES = {
     "S": ["sad"],
 }
 MSP_COLUMNS = ["FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom"]
+MSP_COLUMNS += ["SpkrID", "Gender", "Split_Set"]
 
 # How releases differ: the table's name, its columns, the name of the
 # validation set, and whether the wavs lie in sub-folders of Audios.
