@@ -17,6 +17,7 @@ from speechbrain_relm.data.corpus import resolve_wav
 from speechbrain_relm.data.kept_rows import audio_key
 from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.errors import RecipeError
 
 logger = get_logger(__name__)
 
@@ -123,7 +124,13 @@ def add_attributes(entries, attributes):
 
 
 def speech_dataset(
-    entries, llm=None, emotions=None, responses=None, instruction="", limit=256
+    entries,
+    llm=None,
+    emotions=None,
+    responses=None,
+    instruction="",
+    limit=256,
+    shown=None,
 ):
     """Makes a dataset of utterances, with what training needs if given.
 
@@ -142,6 +149,9 @@ def speech_dataset(
         What the text LLM was told, with "{emotion}"; the transcript follows.
     limit : int
         Tokens at most of a response or text (the released code's 256).
+    shown : dict or None
+        Emotion to the token ids of the example turns that the text LLM was
+        shown before the text; see `shown_before`.
 
     Returns
     -------
@@ -164,7 +174,8 @@ def speech_dataset(
                 llm.encode_answer(record["response"], record["finished"])
             )[:limit]
             text = instruction.format(emotion=emotion) + transcript
-            yield torch.tensor(llm.encode(text))[:limit]
+            turns = shown.get(emotion, []) if shown else []
+            yield torch.tensor(turns + llm.encode(text)[:limit])
 
         dataset.add_dynamic_item(text_pipeline)
         keys += ["response_ids", "text_ids"]
@@ -173,6 +184,38 @@ def speech_dataset(
         keys += ["category", "attributes"]
     dataset.set_output_keys(keys)
     return dataset
+
+
+def shown_before(llm, system, turns):
+    """Encodes the example turns that stand before a user's text.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module
+        A `ChatLLM`, bare or adapted.
+    system : str
+        System message.
+    turns : sequence of (str, str)
+        What the user and the assistant say.
+
+    Returns
+    -------
+    list of int
+        Token ids from the system message's end to the user's next text.
+
+    Raises
+    ------
+    RecipeError
+        If the chat template has them before the system message.
+    """
+    plain = llm.split_prompt(system, "").before
+    shown = llm.split_prompt(system, "", turns).before
+    if shown[: len(plain)] != plain:
+        raise RecipeError(
+            "response_kl with continuation_examples: this LLM's chat template "
+            "has examples before the system message. Give the one or the other."
+        )
+    return shown[len(plain) :]
 
 
 def add_audio(dataset):

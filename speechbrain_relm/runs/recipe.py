@@ -19,6 +19,7 @@ from speechbrain_relm.data.corpus import SPLITS
 from speechbrain_relm.data.datasets import (
     add_attributes,
     read_manifest,
+    shown_before,
     speech_dataset,
 )
 from speechbrain_relm.data.emotion_cache import EmotionCache
@@ -257,6 +258,7 @@ class Recipe(ListeningSteps):
                 self.hparams.get("emotions"),
                 responses,
                 self.hparams["continuation_from_text"],
+                shown=self.shown_to_teacher(),
             )
             for split, kept in entries.items()
         }
@@ -268,6 +270,23 @@ class Recipe(ListeningSteps):
         return self.batched(
             datasets, lengths, sampler, train_loader, valid_loader
         )
+
+    def shown_to_teacher(self):
+        """Gives the example turns that Step 1 showed to the text LLM.
+
+        Returns
+        -------
+        dict
+            Emotion to token ids; empty if training asks no text LLM.
+        """
+        if not self.brain.loss_weights["response_kl"]:
+            return {}
+        system = self.hparams["continuation_system"]
+        examples = self.hparams.get("continuation_examples") or {}
+        return {
+            emotion: shown_before(self.brain.model.llm, system, turns)
+            for emotion, turns in examples.items()
+        }
 
     def batched(self, datasets, lengths, sampler, train_loader, valid_loader):
         """Puts datasets into batches of like length.

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from speechbrain_relm.data.datasets import shown_before, speech_dataset
 from speechbrain_relm.evaluation.listening.judge import Judge
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.model.prompting import answer_texts
@@ -113,3 +114,27 @@ def test_targets_without_emotion_are_named(llm, entries, tmp_path, caplog):
     warnings = [r for r in caplog.records if r.levelname == "WARNING"]
     assert len(warnings) == 3
     assert all("continuation_examples" in r.getMessage() for r in warnings)
+
+
+def test_the_divergence_has_the_examples_before_it(llm, entries):
+    """The text LLM is asked as it was in Step 1, token by token."""
+    responses = dict.fromkeys(entries, {"response": "Oh.", "finished": True})
+    shown = {e: shown_before(llm, "Kind.", EXAMPLES[e]) for e in EXAMPLES}
+    dataset = speech_dataset(
+        {name: {**entry, "wav": ""} for name, entry in entries.items()},
+        llm,
+        responses=responses,
+        instruction="A {emotion} one: ",
+        limit=7,
+        shown=shown,
+    )
+    dataset.set_output_keys(["id", "text_ids"])
+    prompt = llm.split_prompt("Kind.", "")
+    for item in dataset:
+        entry = entries[item["id"]]
+        text = f"A {entry['emotion']} one: {entry['transcript']}"
+        asked = llm.split_prompt("Kind.", "", EXAMPLES[entry["emotion"]])
+        # The examples are no part of the text, which is cut where it is long.
+        wanted = asked.before + llm.encode(text)[:7]
+        assert prompt.before + item["text_ids"].tolist() == wanted
+        assert prompt.after == asked.after
