@@ -17,6 +17,7 @@ from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.training.brain import RELLMBrain
 from speechbrain_relm.training.checkpoints import CompleteCheckpointer
+from speechbrain_relm.training.sharded_brain import ShardedBrain
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.windows import WindowBrain
 
@@ -315,7 +316,7 @@ def test_parts_have_rates_of_their_own(tmp_path):
         """Makes the optimizer only."""
 
         def __init__(self, rates):
-            WindowBrain.__init__(
+            ShardedBrain.__init__(
                 self,
                 {"model": model},
                 opt_class=lambda params: torch.optim.AdamW(params, lr=1.0),
