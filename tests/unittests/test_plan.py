@@ -157,3 +157,30 @@ def test_unknown_yaml():
     """One line."""
     with pytest.raises(SystemExit, match="plan: There is no YAML"):
         main(["hparams/missing.yaml"])
+
+
+def test_an_alignment_that_runs_no_llm(capsys):
+    """Its embedding table alone is counted: 151936 tokens by 4096."""
+    main(["recipes/LibriSpeech/hparams/words.yaml"])
+    printed = capsys.readouterr().out
+    assert "a step, without its activations" in printed
+    assert "| llm | 622.3 M | 0.0 M |" in printed
+    assert "| adapter | " in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--chat_llm", "{bits: 3}"], "bits: 3 is neither 4 nor 8"),
+        (["--chat_llm", "{bits: 4}", "--fsdp", "True"], "use one of the two"),
+        (["--chat_llm", "5"], "chat_llm: 5 is no LLM"),
+        (["--batch_size", "0"], "batch_size: 0 is no whole number above 0"),
+        (["--gpus", "0"], "--gpus must be above 0"),
+        (["--seconds", "-3"], "--seconds must be above 0"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(options, line):
+    """Before any model is outlined."""
+    with pytest.raises(SystemExit) as error:
+        main(["recipes/ESD/hparams/re_llm.yaml", *options])
+    assert line in str(error.value) and "\n" not in str(error.value)

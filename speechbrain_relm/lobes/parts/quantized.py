@@ -10,6 +10,7 @@ from transformers import BitsAndBytesConfig
 
 from speechbrain_relm.utils.sources.pretrained import building_without_weights
 
+BITS = (4, 8)
 # Weights that share a scale of four bits, and scales that share one.
 BLOCK, SCALES = 64, 256
 
@@ -87,7 +88,7 @@ def quantization(bits, dtype, freeze=True):
     """
     if bits is None:
         return {}
-    if bits not in (4, 8):
+    if bits not in BITS:
         raise ValueError(
             f"bits: {bits} is neither 4 nor 8, nor null for all of them."
         )

@@ -19,6 +19,7 @@ from speechbrain_relm.lobes.parts.quantized import (
 from speechbrain_relm.runs.emotion.lexicon import read_lexicon
 from speechbrain_relm.runs.emotion.rating import SENTENCE, sentences_of
 from speechbrain_relm.runs.needs import needed_sources
+from speechbrain_relm.runs.planning.impossible import impossible
 from speechbrain_relm.runs.planning.plan import (
     PROMPT,
     RESPONSE,
@@ -137,21 +138,16 @@ def smaller_problems(settings):
 
     Example
     -------
-    >>> smaller_problems({"fsdp": True, "chat_llm": {"bits": 4}})[0]
-    'fsdp: True cannot divide an LLM of 4 bits: use one of the two.'
+    >>> smaller_problems({"fsdp": True})
+    ['fsdp: True divides the weights among processes: start them with ...']
     """
+    problems = impossible(settings)
+    if problems:
+        return problems
     bits = (settings.get("chat_llm") or {}).get("bits")
-    problems = []
     if bits is not None and missing_packages():
         problems.append(needs_packages(bits))
-    if not settings.get("fsdp"):
-        return problems
-    if bits is not None:
-        problems.append(
-            f"fsdp: True cannot divide an LLM of {bits} bits: use one of the "
-            "two."
-        )
-    if not torch.distributed.is_initialized():
+    if settings.get("fsdp") and not torch.distributed.is_initialized():
         problems.append(
             "fsdp: True divides the weights among processes: start them with "
             "torchrun --standalone --nproc_per_node=GPUS."

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import speechbrain as sb
 import torch
-from hyperpyyaml import load_hyperpyyaml
+from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_relm.lobes.epitome_classifier import share_encoders
 from speechbrain_relm.lobes.parts.quantized import quantized_bytes
@@ -25,9 +25,10 @@ from speechbrain_relm.model.re_llm import RELLM
 from speechbrain_relm.runs.experiment import find_hparams
 from speechbrain_relm.runs.needs import needed_yaml
 from speechbrain_relm.runs.planning.activations import activation_bytes
+from speechbrain_relm.runs.planning.impossible import impossible
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.utils.errors import RecipeError, first_line
-from speechbrain_relm.utils.plain_yaml import settings_of
+from speechbrain_relm.utils.plain_yaml import read_plain, settings_of
 from speechbrain_relm.utils.sharding import kept_whole, sharded_bytes
 from speechbrain_relm.utils.sources.pretrained import without_weights
 
@@ -83,7 +84,15 @@ def outline(text, device="meta"):
     -------
     dict
         The loaded YAML; what models do not need is null.
+
+    Raises
+    ------
+    RecipeError
+        If its values cannot work.
     """
+    problems = impossible(read_plain(resolve_references(text).read()))
+    if problems:
+        raise RecipeError("\n".join(problems))
     text = needed_yaml(text, PLANNED)
     # A tokenizer has no size, and would be downloaded.
     without = {n: None for n in ("tokenizer",) if n in settings_of(text)}
@@ -112,6 +121,27 @@ def trains(hparams):
     return "fit" in hparams.get("steps", ["fit"])
 
 
+def asks_llm(hparams):
+    """Tells whether a run's LLM is run, or lends its embedding table only.
+
+    Arguments
+    ---------
+    hparams : dict
+        From `outline`.
+
+    Returns
+    -------
+    bool
+        False for the alignment by words, which makes its own `modules`.
+
+    Example
+    -------
+    >>> asks_llm({"modules": {"model": None}}), asks_llm({"model": None})
+    (True, False)
+    """
+    return "modules" in hparams
+
+
 def parts_of(hparams):
     """Names the models of a run.
 
@@ -129,6 +159,8 @@ def parts_of(hparams):
     if isinstance(model, RELLM):
         parts = dict(model.named_children())
         parts["emotion_encoder"] = hparams.get("emotion_model")
+        if not asks_llm(hparams):
+            parts["llm"] = model.llm.model.get_input_embeddings()
     elif model is not None:
         parts = {"emotion encoder": model}
     elif "trainings" in hparams:
@@ -296,8 +328,8 @@ def step_bytes(hparams, seconds, prompt, response):
             if p.requires_grad and p.dtype == torch.float32
         )
         working = copy.deepcopy(model).to(torch.bfloat16)
-    if not hasattr(model.speech_encoder, "encode"):
-        return memory  # another encoder's activations are not known
+    if not (asks_llm(hparams) and hasattr(model.speech_encoder, "encode")):
+        return memory  # not known of another encoder, or of CTC
     kept = activation_bytes(
         working, hparams["batch_size"], seconds, prompt, response
     )
@@ -434,6 +466,9 @@ def main(arguments=None):
     recipes/ESD/hparams/re_llm.yaml: a step of 2 utterances of 5.0 s...
     """
     given, rest = new_parser().parse_known_args(arguments)
+    for name in ("seconds", "prompt_tokens", "response_tokens", "gpus"):
+        if not getattr(given, name) > 0:
+            sys.exit(f"plan: --{name.replace('_', '-')} must be above 0.")
     try:
         path = find_in_recipes(given.hparams)
         _, _, overrides = sb.parse_arguments([path, *rest])
