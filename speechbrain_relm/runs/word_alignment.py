@@ -206,10 +206,20 @@ class WordBrain(RELLMBrain):
     **kwargs
         For `RELLMBrain`; `loss_weights` of `words`, `category` and
         `dimension`.
+
+    Raises
+    ------
+    RecipeError
+        If figures of the LLM's positions are wanted.
     """
 
     def __init__(self, *args, llm, emotions, **kwargs):
         super().__init__(*args, instruction="", **kwargs)
+        if self.diagnostics.interval:
+            raise RecipeError(
+                "log_interval_steps: its figures count the LLM's positions, "
+                "and the alignment by words runs no LLM: leave it out."
+            )
         self.tokenizer, self.emotions = llm.tokenizer, emotions or []
 
     def prepare_prompts(self):

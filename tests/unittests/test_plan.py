@@ -175,6 +175,7 @@ def test_an_alignment_that_runs_no_llm(capsys):
         (["--chat_llm", "{bits: 4}", "--fsdp", "True"], "use one of the two"),
         (["--chat_llm", "5"], "chat_llm: 5 is no LLM"),
         (["--batch_size", "0"], "batch_size: 0 is no whole number above 0"),
+        (["--system", "9"], "system: there is no '9'"),
         (["--gpus", "0"], "--gpus must be above 0"),
         (["--seconds", "-3"], "--seconds must be above 0"),
     ],

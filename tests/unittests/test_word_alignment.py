@@ -15,7 +15,9 @@ from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.model.re_llm import RELLM
 from speechbrain_relm.model.word_ctc import WordCTC
+from speechbrain_relm.runs.word_alignment import WordBrain
 from speechbrain_relm.training.initialization import start_from
+from speechbrain_relm.utils.errors import RecipeError
 
 RECIPE = ROOT / "recipes" / "LibriSpeech"
 
@@ -130,3 +132,16 @@ def test_a_system_starts_from_it(whole, qwen_folder):
     start_from(model, str(whole / "aligned"))
     for name, tensor in tensors.items():
         assert torch.equal(model.get_parameter(name), tensor)
+
+
+def test_figures_of_an_llm_that_is_not_run_are_refused():
+    """Before anything is trained, where a YAML of one's own wants them."""
+    with pytest.raises(RecipeError, match="log_interval_steps: .* no LLM"):
+        WordBrain(
+            llm=None,
+            emotions=None,
+            hparams={"log_interval_steps": 5},
+            loss_weights={},
+            lr_schedule=None,
+            train_logger=None,
+        )

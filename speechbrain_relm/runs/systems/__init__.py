@@ -37,7 +37,7 @@ def find_system(name):
 
     Arguments
     ---------
-    name : str
+    name : str or int
         A system's name, its number in Table I, or a path.
 
     Returns
@@ -55,7 +55,8 @@ def find_system(name):
     >>> find_system("6").name
     're_llm.yaml'
     """
-    if str(name).isdigit() and 1 <= int(name) <= len(TABLE_1):
+    name = str(name)  # a number of the command line is none
+    if name.isdigit() and 1 <= int(name) <= len(TABLE_1):
         name = TABLE_1[int(name) - 1]
     for path in (Path(name), HERE / f"{name}.yaml"):
         if path.suffix == ".yaml" and path.is_file():
