@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from speechbrain_relm.evaluation.__main__ import main
@@ -125,12 +126,53 @@ def test_no_differences():
         (lambda: cluster_sign_flip([1], []), "1 values and 0 clusters"),
         (lambda: signed_rank([1, float("nan")]), "is nan: leave out"),
         (lambda: cluster_interval([float("inf")], "a"), "is inf: leave out"),
+        (lambda: signed_rank([[1, 2], [3, 4]]), "One list of numbers"),
+        (lambda: cluster_sign_flip(5, [1]), "One list of numbers"),
+        (lambda: cluster_interval([1, 2], [1, float("nan")]), "Cluster 1 of"),
+        (lambda: cluster_sign_flip([1, 2], [["a"], ["b"]]), "Cluster 0 of"),
+        (lambda: cluster_interval([1, 2], "ab", confidence=95), "give 0.95"),
     ],
 )
 def test_wrong_values(call, words):
     """Each in one line."""
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_lists_arrays_and_tensors_are_alike(kind):
+    """Of numbers and of clusters, which are told apart by their values."""
+    numbers, clusters = [1, 2, 0, 1, 1, 3], [7, 7, 8, 8, 9, 9]
+    assert cluster_sign_flip(kind(numbers), kind(clusters)) == 0.25
+    assert cluster_interval(kind(numbers), kind(clusters)) == (
+        cluster_interval(numbers, ["a", "a", "b", "b", "c", "c"])
+    )
+    assert signed_rank(kind(numbers)) == signed_rank(numbers)
+
+
+def test_the_unit_of_differences_does_not_matter():
+    """Shares of a billionth have the p of whole numbers."""
+    differences = np.array([3, 1, -2, 5, 4, 6, 0])
+    clusters = list("aabbcde")
+    for unit in (1e-10, 1e-3, 1, 1e6):
+        assert signed_rank(differences * unit) == signed_rank(differences)
+        assert cluster_sign_flip(differences * unit, clusters) == (
+            cluster_sign_flip(differences, clusters)
+        )
+    # What is left by rounding is no difference.
+    assert signed_rank([0.1 + 0.2 - 0.3] * 9) == 1.0
+
+
+def test_intervals_hold_the_mean_where_one_cluster_is_most_of_all():
+    """One speaker of 200 turns and eleven of five: hardly two clusters."""
+    rng = np.random.default_rng(10)
+    clusters = np.repeat(np.arange(12), [200] + [5] * 11)
+    held = 0
+    for _ in range(100):
+        values = rng.normal(size=12)[clusters] + rng.normal(size=len(clusters))
+        low, high = cluster_interval(values, clusters)
+        held += low <= 0 <= high
+    assert held >= 93
 
 
 def test_interval_of_few_clusters_is_students():
