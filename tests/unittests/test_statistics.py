@@ -367,3 +367,54 @@ def test_differences_need_the_same_utterances_after_pooling():
         table_cells([*ours, *theirs], "B")
     same = compare({"a": 1.0}, {"a": 1.0}, {"a": "x"})
     assert same.interval is None and same.clustered_p == 1.0
+
+
+@pytest.mark.parametrize(
+    "responses, scores, words",
+    [
+        ("", "", "has no responses"),
+        ('{"id": "a"}', '{"id": "a", "ER": 1}', "a, response: it is no text"),
+        (
+            '{"id": "a", "response": ""}',
+            '{"id": "a", "ER": null}',
+            "a, ER: None",
+        ),
+        ('{"id": "a", "response": ""}', '{"id": "a", "ER": NaN}', "a, ER: nan"),
+        ('{"id": "a", "response": ""}', '{"id": "a", "Ex": "2"}', "a, Ex: '2'"),
+        ('{"id": "a", "response": ""}', '{"id": "a", "Ex": 3}', "a, Ex: 3"),
+    ],
+)
+def test_runs_of_which_there_is_no_table(tmp_path, responses, scores, words):
+    """One line says the file, the utterance and the field."""
+    for name, text in (("responses", responses), ("scores", scores)):
+        (tmp_path / f"{name}.jsonl").write_text(text and text + "\n")
+    with pytest.raises(SystemExit, match=words) as stop:
+        main(["table", str(tmp_path), f"--output={tmp_path / 'out'}"])
+    assert "\n" not in str(stop.value)
+
+
+def test_other_utterances_and_odd_names_are_said(tmp_path, capsys):
+    """Without a baseline there is no test that refuses other utterances."""
+    folder = write(tmp_path / "a", made_run("", [1] * 8))
+    other = write(tmp_path / "b", made_run("", [1] * 8, prefix="v"))
+    out = f"--output={tmp_path / 'out'}"
+    main(["table", f"$x_$={folder}", f"B={other}", out])
+    assert "B differ in 16 utterances (first: " in capsys.readouterr().out
+    for line, words in (
+        ([f"A={folder}", f"A={other}/../a"], "is there twice"),
+        ([f"A={folder}", "--gains=A"], "write SYSTEM:OTHER"),
+    ):
+        with pytest.raises(SystemExit, match=words):
+            main(["table", *line, out])
+    repeated = [made_run("A", [1] * 8), made_run("A", [1] * 4)]
+    (line,) = describe_pools(pool_runs(repeated))
+    assert "12 responses to 8 utterances, 1 or 2 to each" in line
+
+
+def test_a_cluster_may_be_the_number_zero():
+    """And is not taken for none."""
+    run = made_run("A", [1] * 8)
+    for place, record in enumerate(run.responses.values()):
+        record["cluster"] = place // 4
+    assert set(run.clusters().values()) == {"0", "1"}
+    assert "8 responses in 2 clusters." in describe_clusters([run])[1]
