@@ -15,6 +15,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from speechbrain_relm.utils.text.wording import normalised
+
 
 def normalize(text):
     """Takes away what the writing of a file may change in a text.
@@ -40,11 +42,18 @@ def normalize(text):
     return " ".join("".join(shown).split())
 
 
+def _words(text):
+    """Takes away what else may differ: quotes, case, entities of entities."""
+    while html.unescape(text) != text:
+        text = normalize(text)
+    return normalised(text.casefold())
+
+
 def name_posts(*parts):
     """Names the post of each entry: one post has one name in all parts.
 
-    Posts are the same if their ids are, or their normalized texts, or if both
-    are the same as a third.
+    Posts are the same if their ids are, or the words of their texts, or if
+    both are the same as a third.
 
     Arguments
     ---------
@@ -66,8 +75,9 @@ def name_posts(*parts):
     numbers, rows, columns = {}, [], []
     texts = [normalize(entry["seeker"]) for entry in entries]
     for entry, text in zip(entries, texts):
-        keys = [("text", text)]
-        keys += [("id", entry["pair_ids"][0])] if entry["pair_ids"][0] else []
+        keys = [("text", _words(text))]
+        post_id = normalize(str(entry["pair_ids"][0])).casefold()
+        keys += [("id", post_id)] if post_id else []
         known = [numbers.setdefault(key, len(numbers)) for key in keys]
         rows.append(known[0])
         columns.append(known[-1])

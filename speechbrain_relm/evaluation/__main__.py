@@ -82,6 +82,8 @@ def table(options):
         remarks += ["", "# Relative gains", ""]
         for pair in options.gains:
             system, _, other = pair.partition(":")
+            if not other:
+                raise ValueError(f"--gains {pair}: write SYSTEM:OTHER.")
             for metric, gain in relative_gains(cells, system, other).items():
                 shown = "undefined" if gain is None else f"{gain:+.2f} %"
                 remarks.append(f"- {metric}, {system} over {other}: {shown}")
@@ -122,7 +124,8 @@ def check_names(folders):
             "RE-LLM=results/ESD/re_llm/1986. Runs that are given one name are "
             "pooled."
         )
-    twice = [path for path in paths if paths.count(path) > 1]
+    real = [path.resolve() for path in paths]
+    twice = [p for p, path in zip(paths, real) if real.count(path) > 1]
     if twice:
         raise ValueError(f"{twice[0]} is there twice: name each run once.")
 

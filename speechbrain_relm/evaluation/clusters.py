@@ -27,7 +27,14 @@ def cluster_of(record):
     >>> cluster_of({"transcript": "I'm late!", "cluster": "Ses01_impro01"})
     'Ses01_impro01'
     """
-    return record.get("cluster") or normalised(record.get("transcript", ""))
+    if _is_bare(record):
+        return normalised(record.get("transcript", ""))
+    return str(record["cluster"])
+
+
+def _is_bare(record):
+    """Tells whether a response names no cluster."""
+    return record.get("cluster") in (None, "")
 
 
 def describe_clusters(runs):
@@ -64,7 +71,7 @@ def describe_clusters(runs):
             f"- {run.name}: {len(records)} responses in {number} "
             f"cluster{'s' * (number != 1)}."
         )
-        bare = sum(not record.get("cluster") for record in records)
+        bare = sum(map(_is_bare, records))
         if bare:
             which = "Its" if bare == len(records) else f"{bare} of its"
             said += (

@@ -140,6 +140,36 @@ def repetitions(run):
     ]
 
 
+def describe_utterances(runs):
+    """Warns where systems were not tested on the same utterances.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The systems of one table.
+
+    Returns
+    -------
+    list of str
+        Items of a Markdown list; none if all have the same.
+
+    Example
+    -------
+    >>> runs = [Run(name, {name: {}}, {name: {}}) for name in ("A", "B")]
+    >>> describe_utterances(runs)
+    ['- **A and B differ in 2 utterances (first: A): do not compare them.**']
+    """
+    lines = []
+    for run in runs[1:]:
+        odd = set(run.clusters()) ^ set(runs[0].clusters())
+        if odd:
+            lines.append(
+                f"- **{runs[0].name} and {run.name} differ in {len(odd)} "
+                f"utterances (first: {min(odd)}): do not compare them.**"
+            )
+    return lines
+
+
 def describe_pools(runs):
     """Says which rows are of several runs.
 
@@ -164,7 +194,9 @@ def describe_pools(runs):
     for run in runs:
         if run.parts:
             utterances = len(run.clusters())
-            times = len(repetitions(run))
+            ids = [r.get("id", key) for key, r in run.responses.items()]
+            times = sorted(set(Counter(ids).values()))
+            times = " or ".join(map(str, times))
             lines.append(
                 f"- {run.name} pools {len(run.parts)} runs: "
                 f"{len(run.responses)} responses to {utterances} utterances, "

@@ -182,3 +182,39 @@ def _rows(table):
             for label, row in table.items()
         ),
     ]
+
+
+def describe_probe(runs):
+    """Says what the linear probe is, where there is one.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The runs of one table.
+
+    Returns
+    -------
+    list of str
+        Items of a Markdown list; none without a probe.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> describe_probe([Run("A", {}, {})])
+    []
+    """
+    strengths = {
+        record["strength"]
+        for run in runs
+        if run.is_probed()
+        for record in run.probe.values()
+    }
+    if not strengths:
+        return []
+    chosen = ", ".join(f"{strength:g}" for strength in sorted(strengths))
+    return [
+        "- The linear probe is no part of the system: a logistic regression "
+        "on the mean of the frozen speech encoder's frames, fit on the same "
+        f"training utterances, its penalty ({chosen}) chosen by validation. "
+        "A category head that hears the same frames should reach it."
+    ]

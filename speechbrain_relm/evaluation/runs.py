@@ -233,7 +233,8 @@ def read_run(folder):
     FileNotFoundError
         If a file is missing.
     ValueError
-        If the two files do not have the same utterances.
+        If the two files do not have the same utterances, or have none, or a
+        record has no text or score.
 
     Example
     -------
@@ -275,7 +276,35 @@ def read_run(folder):
             f"{path}: responses.jsonl and scores.jsonl differ in {len(odd)} "
             f"utterances (first: {min(odd)}): finish the step 'score'."
         )
+    _check(run, path)
     return run
+
+
+def _check(run, path):
+    """Refuses records that no table can be made of."""
+    if not run.responses:
+        raise ValueError(
+            f"{path}/responses.jsonl has no responses: finish the step "
+            "'respond'."
+        )
+    for utterance, record in run.responses.items():
+        for field in ("response", "transcript", "heard"):
+            # A response must be there; the others may be.
+            wanted = field == "response" or field in record
+            if wanted and not isinstance(record.get(field), str):
+                raise ValueError(
+                    f"{path}/responses.jsonl, {utterance}, {field}: it is no "
+                    "text."
+                )
+    for utterance, record in run.scores.items():
+        for score in SCORES:
+            level = record.get(score, 0)
+            if isinstance(level, (int, float)) and 0 <= level <= 2:
+                continue
+            raise ValueError(
+                f"{path}/scores.jsonl, {utterance}, {score}: {level!r} is no "
+                "level from 0 to 2; leave out a score that there is not."
+            )
 
 
 def read_figures(path):
@@ -339,38 +368,3 @@ def describe_scorers(runs):
             for mechanism, m in run.scorer_metrics().items()
         ]
     return lines
-
-
-def describe_probe(runs):
-    """Says what the linear probe is, where there is one.
-
-    Arguments
-    ---------
-    runs : list of Run
-        The runs of one table.
-
-    Returns
-    -------
-    list of str
-        Items of a Markdown list; none without a probe.
-
-    Example
-    -------
-    >>> describe_probe([Run("A", {}, {})])
-    []
-    """
-    strengths = {
-        record["strength"]
-        for run in runs
-        if run.is_probed()
-        for record in run.probe.values()
-    }
-    if not strengths:
-        return []
-    chosen = ", ".join(f"{strength:g}" for strength in sorted(strengths))
-    return [
-        "- The linear probe is no part of the system: a logistic regression "
-        "on the mean of the frozen speech encoder's frames, fit on the same "
-        f"training utterances, its penalty ({chosen}) chosen by validation. "
-        "A category head that hears the same frames should reach it."
-    ]

@@ -21,11 +21,9 @@ from speechbrain_relm.evaluation.chance.resampling import (
     checked,
     known,
     numbered,
+    rounded,
 )
 from speechbrain_relm.evaluation.chance.sign_flips import exact_p, flip_p
-
-# Differences of means over seeds that are equal but for rounding are ties.
-DECIMALS = 9
 
 
 class PairedTest(NamedTuple):
@@ -106,8 +104,7 @@ def paired_differences(scores, baseline):
             f"The two runs differ in {len(odd)} utterances (first: {odd[0]}): "
             "a paired test needs the same ones. Run both on one test set."
         )
-    differences = np.array([scores[i] - baseline[i] for i in scores])
-    return differences.round(DECIMALS)
+    return rounded(np.array([scores[i] - baseline[i] for i in scores]))
 
 
 def signed_rank(differences):
@@ -147,7 +144,7 @@ def signed_rank(differences):
 
 def _without_zeros(differences):
     """Drops zero differences."""
-    differences = checked(differences).round(DECIMALS)
+    differences = rounded(checked(differences))
     return differences[differences != 0]
 
 
@@ -190,7 +187,7 @@ def cluster_sign_flip(differences, clusters, seed=1):
     if not len(differences):
         return 1.0
     sums = np.bincount(numbered(clusters), weights=differences)
-    return flip_p(sums.round(DECIMALS), seed)
+    return flip_p(rounded(sums), seed)
 
 
 def compare(scores, baseline, clusters=None):
@@ -249,9 +246,9 @@ def cluster_interval(
 
     Responses to one sentence are alike, so sentences are drawn, not
     responses: the symmetric studentized bootstrap over clusters, 2000
-    resamples, never narrower than Student's t interval. Below ten clusters,
-    which have too few resamples, it is the t interval of as many clusters of
-    equal size as would tell as much.
+    resamples, never narrower than Student's t interval of as many clusters of
+    equal size as would tell as much. Below ten clusters, which have too few
+    resamples, it is that one.
 
     Arguments
     ---------
@@ -277,7 +274,8 @@ def cluster_interval(
     Raises
     ------
     ValueError
-        If there are no values, or there is no cluster for each.
+        If there are no values, there is no cluster for each, or the
+        confidence is none.
 
     Example
     -------
@@ -289,6 +287,8 @@ def cluster_interval(
     (nan, nan)
     """
     values = checked(values, clusters)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence={confidence}: give 0.95 for 95 %.")
     if not len(values):
         raise ValueError("An interval needs values: there are none.")
     of_one = [0] * len(values)

@@ -82,6 +82,16 @@ def test_realistic_answers(name, least):
         ('{"emotion": "sad"}', "sad"),
         ("The sentence “I am so happy” sounds sad.", "sad"),
         ("<think>happy?</think>Neutral", "neutral"),
+        ("Options: 1) angry 2) happy 3) neutral 4) sad", None),
+        ("(a) angry (b) happy (c) sad", None),
+        ("angry; happy; sad", None),
+        ("Sad (80%), neutral (20%)", None),
+        ("1) He sounds sad. 2) He is not angry.", "sad"),
+        ("It could be sad, but it's more likely to be neutral.", "neutral"),
+        ("It may be sad, but I would classify it as neutral.", "neutral"),
+        ("I am an AI and have no feelings.", None),
+        ("I'm hearing no strong emotion.", "neutral"),
+        ("Matter-of-fact", "neutral"),
     ],
 )
 def test_answers_that_mislead(answer, emotion):

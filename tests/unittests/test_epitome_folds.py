@@ -20,6 +20,7 @@ from scipy.optimize import minimize
 from speechbrain_relm.epitome.annotations import COLUMNS, FILES, Pair
 from speechbrain_relm.epitome.baselines import tf_idf, word_regression
 from speechbrain_relm.epitome.data import draw_fold, join_annotations
+from speechbrain_relm.epitome.identity import name_posts
 from speechbrain_relm.epitome.kept import Kept
 from speechbrain_relm.epitome.measures import (
     accuracy_and_f1,
@@ -239,3 +240,19 @@ def test_word_regression_is_the_least_loss():
     best = minimize(loss, np.zeros(24), options={"maxiter": 1000}).x
     predicted = (x @ best[:21].reshape(7, 3) + best[21:]).argmax(1)
     assert word_regression(texts, levels, texts) == predicted.tolist()
+
+
+@pytest.mark.parametrize(
+    "other, ids",
+    [
+        ("i’m “late” &amp;amp; tired", ("", "")),
+        ('I&amp;#39;m "late" &amp; tired', ("", "")),
+        ("Something else.", (" ABC", "")),
+    ],
+)
+def test_posts_written_in_other_ways_are_one(other, ids):
+    """Quotes, case and doubly escaped entities are no other post."""
+    first = {"seeker": 'I\'m "late" & tired', "pair_ids": ("abc", "")}
+    second = {"seeker": other, "pair_ids": ids}
+    name_posts([first], [second])
+    assert first["post"] == second["post"]

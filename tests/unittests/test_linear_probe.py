@@ -7,7 +7,8 @@ import torch
 
 from speechbrain_relm.data.emotion_cache import FrameCache
 from speechbrain_relm.evaluation.pooling import pool_runs
-from speechbrain_relm.evaluation.runs import Run, describe_probe
+from speechbrain_relm.evaluation.recognition import describe_probe
+from speechbrain_relm.evaluation.runs import Run
 from speechbrain_relm.evaluation.tables.table import table_cells
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.mini.esd import make_esd

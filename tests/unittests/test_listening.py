@@ -321,6 +321,10 @@ def test_no_parallel_takes(judge, tmp_path):
         ("Oh dear, that is a pity…", []),
         ("Dear me, what a day!", []),
         ("", ["empty"]),
+        ("!!!!!!!!", ["empty"]),
+        ("How lovely! \N{GRINNING FACE}", []),
+        ("That is lovely :)", []),
+        ("I don't have access to that information.", ["refused"]),
     ],
 )
 def test_flaws(response, wanted):

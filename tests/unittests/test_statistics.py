@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from speechbrain_relm.evaluation.__main__ import main
@@ -125,12 +126,53 @@ def test_no_differences():
         (lambda: cluster_sign_flip([1], []), "1 values and 0 clusters"),
         (lambda: signed_rank([1, float("nan")]), "is nan: leave out"),
         (lambda: cluster_interval([float("inf")], "a"), "is inf: leave out"),
+        (lambda: signed_rank([[1, 2], [3, 4]]), "One list of numbers"),
+        (lambda: cluster_sign_flip(5, [1]), "One list of numbers"),
+        (lambda: cluster_interval([1, 2], [1, float("nan")]), "Cluster 1 of"),
+        (lambda: cluster_sign_flip([1, 2], [["a"], ["b"]]), "Cluster 0 of"),
+        (lambda: cluster_interval([1, 2], "ab", confidence=95), "give 0.95"),
     ],
 )
 def test_wrong_values(call, words):
     """Each in one line."""
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+def test_lists_arrays_and_tensors_are_alike(kind):
+    """Of numbers and of clusters, which are told apart by their values."""
+    numbers, clusters = [1, 2, 0, 1, 1, 3], [7, 7, 8, 8, 9, 9]
+    assert cluster_sign_flip(kind(numbers), kind(clusters)) == 0.25
+    assert cluster_interval(kind(numbers), kind(clusters)) == (
+        cluster_interval(numbers, ["a", "a", "b", "b", "c", "c"])
+    )
+    assert signed_rank(kind(numbers)) == signed_rank(numbers)
+
+
+def test_the_unit_of_differences_does_not_matter():
+    """Shares of a billionth have the p of whole numbers."""
+    differences = np.array([3, 1, -2, 5, 4, 6, 0])
+    clusters = list("aabbcde")
+    for unit in (1e-10, 1e-3, 1, 1e6):
+        assert signed_rank(differences * unit) == signed_rank(differences)
+        assert cluster_sign_flip(differences * unit, clusters) == (
+            cluster_sign_flip(differences, clusters)
+        )
+    # What is left by rounding is no difference.
+    assert signed_rank([0.1 + 0.2 - 0.3] * 9) == 1.0
+
+
+def test_intervals_hold_the_mean_where_one_cluster_is_most_of_all():
+    """One speaker of 200 turns and eleven of five: hardly two clusters."""
+    rng = np.random.default_rng(10)
+    clusters = np.repeat(np.arange(12), [200] + [5] * 11)
+    held = 0
+    for _ in range(100):
+        values = rng.normal(size=12)[clusters] + rng.normal(size=len(clusters))
+        low, high = cluster_interval(values, clusters)
+        held += low <= 0 <= high
+    assert held >= 93
 
 
 def test_interval_of_few_clusters_is_students():
@@ -325,3 +367,54 @@ def test_differences_need_the_same_utterances_after_pooling():
         table_cells([*ours, *theirs], "B")
     same = compare({"a": 1.0}, {"a": 1.0}, {"a": "x"})
     assert same.interval is None and same.clustered_p == 1.0
+
+
+@pytest.mark.parametrize(
+    "responses, scores, words",
+    [
+        ("", "", "has no responses"),
+        ('{"id": "a"}', '{"id": "a", "ER": 1}', "a, response: it is no text"),
+        (
+            '{"id": "a", "response": ""}',
+            '{"id": "a", "ER": null}',
+            "a, ER: None",
+        ),
+        ('{"id": "a", "response": ""}', '{"id": "a", "ER": NaN}', "a, ER: nan"),
+        ('{"id": "a", "response": ""}', '{"id": "a", "Ex": "2"}', "a, Ex: '2'"),
+        ('{"id": "a", "response": ""}', '{"id": "a", "Ex": 3}', "a, Ex: 3"),
+    ],
+)
+def test_runs_of_which_there_is_no_table(tmp_path, responses, scores, words):
+    """One line says the file, the utterance and the field."""
+    for name, text in (("responses", responses), ("scores", scores)):
+        (tmp_path / f"{name}.jsonl").write_text(text and text + "\n")
+    with pytest.raises(SystemExit, match=words) as stop:
+        main(["table", str(tmp_path), f"--output={tmp_path / 'out'}"])
+    assert "\n" not in str(stop.value)
+
+
+def test_other_utterances_and_odd_names_are_said(tmp_path, capsys):
+    """Without a baseline there is no test that refuses other utterances."""
+    folder = write(tmp_path / "a", made_run("", [1] * 8))
+    other = write(tmp_path / "b", made_run("", [1] * 8, prefix="v"))
+    out = f"--output={tmp_path / 'out'}"
+    main(["table", f"$x_$={folder}", f"B={other}", out])
+    assert "B differ in 16 utterances (first: " in capsys.readouterr().out
+    for line, words in (
+        ([f"A={folder}", f"A={other}/../a"], "is there twice"),
+        ([f"A={folder}", "--gains=A"], "write SYSTEM:OTHER"),
+    ):
+        with pytest.raises(SystemExit, match=words):
+            main(["table", *line, out])
+    repeated = [made_run("A", [1] * 8), made_run("A", [1] * 4)]
+    (line,) = describe_pools(pool_runs(repeated))
+    assert "12 responses to 8 utterances, 1 or 2 to each" in line
+
+
+def test_a_cluster_may_be_the_number_zero():
+    """And is not taken for none."""
+    run = made_run("A", [1] * 8)
+    for place, record in enumerate(run.responses.values()):
+        record["cluster"] = place // 4
+    assert set(run.clusters().values()) == {"0", "1"}
+    assert "8 responses in 2 clusters." in describe_clusters([run])[1]

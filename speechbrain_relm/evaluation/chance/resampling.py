@@ -16,6 +16,10 @@ from scipy.stats import t
 RESAMPLES = 2000
 # Fewer clusters have too few different resamples.
 FEWEST = 10
+# Differences of means over seeds that are equal but for rounding are ties.
+DECIMALS = 9
+# What rounding may leave of differences that are zero, all of them.
+NOISE = 1e-12
 
 
 def checked(values, clusters=None):
@@ -36,7 +40,8 @@ def checked(values, clusters=None):
     Raises
     ------
     ValueError
-        If one is not finite, or there are not as many clusters.
+        If they are no list, one is not finite, or there are not as many
+        clusters.
 
     Example
     -------
@@ -46,6 +51,10 @@ def checked(values, clusters=None):
     ValueError: Value 1 of 0 to 1 is nan: leave out what has no score.
     """
     values = np.asarray(values, dtype=float)
+    if values.ndim != 1:
+        raise ValueError(
+            f"One list of numbers is needed: got the shape {values.shape}."
+        )
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         raise ValueError(
@@ -60,24 +69,63 @@ def checked(values, clusters=None):
     return values
 
 
+def rounded(numbers):
+    """Makes numbers equal that are but for rounding.
+
+    Arguments
+    ---------
+    numbers : numpy.ndarray
+        Numbers of one kind.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same to nine decimals; of numbers that are all small, to as many
+        digits.
+
+    Example
+    -------
+    >>> rounded(np.array([0.1 + 0.2 - 0.3, 1.0])), rounded(np.array([3e-10]))
+    (array([0., 1.]), array([3.e-10]))
+    """
+    largest = np.abs(numbers).max(initial=0)
+    further = 0
+    if NOISE < largest < 1:
+        further = -int(np.floor(np.log10(largest)))
+    return numbers.round(DECIMALS + further)
+
+
 def numbered(labels):
     """Numbers labels by their first appearance.
 
     Arguments
     ---------
     labels : iterable
-        Labels [N] of any hashable kinds.
+        Labels [N] of any hashable kinds, an array or a tensor too.
 
     Returns
     -------
     numpy.ndarray
         Numbers [N] from 0.
 
+    Raises
+    ------
+    ValueError
+        If a label is a list, or no number (nan), which is like no other.
+
     Example
     -------
     >>> numbered(["a", None, "a", ("b", 1)])
     array([0, 1, 0, 2])
     """
+    # A tensor's items are all unlike, even where their values are the same.
+    labels = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    for place, label in enumerate(labels):
+        if isinstance(label, list) or label != label:
+            raise ValueError(
+                f"Cluster {place} of 0 to {len(labels) - 1} is {label}: name "
+                "each by a word or a number."
+            )
     numbers = {}
     found = [numbers.setdefault(label, len(numbers)) for label in labels]
     return np.array(found, dtype=int)
@@ -199,12 +247,10 @@ class ClusteredRatio:
             return float("nan"), float("nan")
         if self.error == 0:
             return self.value, self.value
-        freedom = self.number - 1
-        if self.number < FEWEST:
-            # As many of equal size as would tell as much (Kish 1965).
-            alike = self.sizes.sum() ** 2 / (self.sizes**2).sum()
-            freedom = max(alike - 1, 1)
-        width = t.ppf(0.5 + confidence / 2, freedom)
+        # As many of equal size as would tell as much (Kish 1965): one cluster
+        # with most of the values leaves hardly any spread to judge by.
+        alike = self.sizes.sum() ** 2 / (self.sizes**2).sum()
+        width = t.ppf(0.5 + confidence / 2, max(alike - 1, 1))
         if self.number >= FEWEST:
             width = max(width, np.quantile(self.distances(seed), confidence))
         reach = float(width) * self.error

@@ -45,7 +45,8 @@ REFUSAL = _any_of(
         (?:to[ ])?(?:the[ ]|any[ ]|your[ ]|this[ ])?
         (?:audio|recording|sound|speech|voice|text)""",
     r"""\bi[ ](?:do[ ]not|don't)[ ]have[ ](?:the[ ]ability|personal|feelings
-        |emotions|(?:real-time[ ])?access[ ]to[ ](?:your|the|any|real))\b""",
+        |emotions|(?:real-time[ ])?access[ ]to[ ](?:your|the|any|real
+        |(?:this|that|such)[ ](?:information|data|file|recording|audio)))\b""",
     r"\bi(?:'m|[ ]am)[ ]not[ ]capable[ ]of\b",
     r"\bi[ ]apologi[sz]e(?:,[ ]but[ ]i\b|[ ]for[ ](?:the|any)[ ]confusion)",
     rf"""(?:\bplease|\bcould[ ]you|\bcan[ ]you)[ ](?:please[ ])?

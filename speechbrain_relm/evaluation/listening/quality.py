@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import re
+import unicodedata
 from collections import Counter
 from difflib import SequenceMatcher
 
@@ -19,6 +21,10 @@ IN_A_ROW = {1: 5, 2: 4}
 ECHO_SHARE, ECHO_WORDS = 0.8, 3
 # What a whole sentence ends with, besides a quote.
 ENDS = ".!?…。！？"
+# Kinds of characters that are pictures, and the tints of their skin.
+PICTURE = ("So", "Sk")
+# A smile behind the last sentence, or in place of its stop.
+SMILE = re.compile(r"(?:^|\s)[:;]-?[()DP]+$")
 # Flaws for which an answer counts as flawed. An empty one is counted apart.
 FLAWS = ("letter", "refused", "looping", "role", "cut", "echo")
 
@@ -147,15 +153,18 @@ def is_cut(response, finished=True):
     Returns
     -------
     bool
-        Whether it did not, or the last sentence has no end.
+        Whether it did not, or the last sentence has no end. A picture or a
+        smile ends one.
 
     Example
     -------
     >>> is_cut("I am so"), is_cut("Why?"), is_cut("He said, “go”")
     (True, False, False)
     """
-    text = straight(response).rstrip(" \n\t)]*_")
-    return not finished or not text.endswith((*ENDS, '"', "'"))
+    text = straight(response).rstrip(" \n\t*_\ufe0f")
+    if SMILE.search(text) or unicodedata.category(text[-1:] or " ") in PICTURE:
+        return not finished
+    return not finished or not text.rstrip(" )]*_").endswith((*ENDS, '"', "'"))
 
 
 def is_echo(response, transcript):
@@ -204,7 +213,8 @@ def flaws_of(record):
     Returns
     -------
     list of str
-        Some of `FLAWS`; only "empty" for a response that says nothing.
+        Some of `FLAWS`; only "empty" for a response without a word, be it
+        the "!!!!" of an LLM whose numbers ran over.
 
     Example
     -------
@@ -214,7 +224,7 @@ def flaws_of(record):
     (['empty'], [])
     """
     response = record["response"]
-    if not response.strip():
+    if not words_of(response):
         return ["empty"]
     found = {
         "letter": is_letter(response),

@@ -119,7 +119,7 @@ def example_rows(runs, per_emotion=1):
             )
             lines.append(
                 f"| {markdown_cell(emotion)} | "
-                f"{markdown_cell(record['transcript'])} | "
+                f"{markdown_cell(record.get('transcript', ''))} | "
                 f"{markdown_cell(run.name)} | {response} | "
                 f"{scores.get('Ex', '—')} | {scores.get('ER', '—')} |"
             )

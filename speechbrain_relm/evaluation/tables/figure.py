@@ -57,7 +57,8 @@ def draw_scores(path, cells):
         top = 1 if metric in fits else 2
         axis.set(title=metric, xlim=(-0.025 * top, 1.025 * top))
         axis.grid(axis="x", alpha=0.3)
-    axes[0].set_yticks(range(len(systems)), systems)
+    # A name is no formula, whatever its dollars.
+    axes[0].set_yticks(range(len(systems)), systems, parse_math=False)
     axes[0].invert_yaxis()
     for ending in ("pdf", "png"):
         target = path.with_name(f"{path.name}.{ending}")

@@ -9,9 +9,15 @@ from speechbrain_relm.evaluation.listening_rows import (
     describe_listening,
     swaps_table,
 )
-from speechbrain_relm.evaluation.pooling import describe_pools, pool_runs
-from speechbrain_relm.evaluation.recognition import confusion_tables
-from speechbrain_relm.evaluation.runs import describe_probe
+from speechbrain_relm.evaluation.pooling import (
+    describe_pools,
+    describe_utterances,
+    pool_runs,
+)
+from speechbrain_relm.evaluation.recognition import (
+    confusion_tables,
+    describe_probe,
+)
 from speechbrain_relm.evaluation.tables.examples import example_rows
 from speechbrain_relm.evaluation.tables.figure import draw_scores
 from speechbrain_relm.evaluation.tables.table import (
@@ -45,7 +51,7 @@ def write_table(folder, runs, baseline, remarks):
     runs = pool_runs(runs)
     cells = table_cells(runs, baseline)
     lines = ["# Table I", "", to_markdown(cells), "", *describe_clusters(runs)]
-    lines += [*describe_pools(runs), *remarks]
+    lines += [*describe_utterances(runs), *describe_pools(runs), *remarks]
     lines += ["", *describe_probe(runs), *describe_listening(runs)]
     lines += ["", *swaps_table(runs)]
     lines += ["", *confusion_tables(runs)]

@@ -58,7 +58,7 @@ _ASIDE_BEHIND = _set(
     "regarding from in who whose which"
 )
 _DENYING = _set(
-    "not no never neither nor without cannot hardly barely scarcely rarely "
+    "not non no never neither nor without cannot hardly barely scarcely rarely "
     "lack lacks lacking absence devoid fails doubt except"
 )
 _NOT_DENYING = re.compile(
@@ -71,9 +71,17 @@ _NEW_VERB = re.compile(
     r"she|it|they|there|i)\b"
 )
 _JOINING = _set("and or nor both also even a an the very more slightly either")
-_JOINING_MARKS = frozenset(",/&+|-:=%")
+_JOINING_MARKS = frozenset(",/&+|-:=%>")
 _ENDS = frozenset(".!?;()\n[]{}")
 _BULLET = re.compile(r"^\W*(?:\d+[.)]|[a-e][.)]|[-*•])?\W*")
+# The marks of a list that stands in one line, and shares of classes.
+_IN_LINE = re.compile(r"(?<![\w.])\(?(?:\d+|[a-e])[.)]\s")
+_SHARE = re.compile(r"\(\s*\d+(?:\.\d+)?\s*%?\s*\)")
+# "I am an AI and have no feelings" says nothing about the speaker's.
+_OF_ITSELF = re.compile(
+    r"\bi(?:'m| am)? (?:\S+ ){0,5}?(?:have|feel|experience|possess|without)"
+    r"(?: (?:no|any|human|real|personal|own|the ability to feel))*$"
+)
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|\w+(?:'\w+)*|[^\w\s]|\n")
 
 
@@ -140,27 +148,47 @@ def _without_quotations(answer):
             lambda m: m[1] if len(m[1].split()) <= 3 else " ",
             text,
         )
-    return re.sub(r"[*`~]", "", text)
+    text = re.sub(r"(?<=\w)-(?=\w)", " ", re.sub(r"[*`~]", "", text))
+    return _SHARE.sub(" ", text)
 
 
 def _sentences(text, lexicon):
     """Cuts a text into sentences of tokens; labels a line each are one."""
     lines = []
     for line in text.split("\n"):
-        line = _BULLET.sub("", line)
-        tokens = _TOKEN.findall(line)
-        bare = bool(tokens) and len(_mentions(tokens, lexicon)) == 1
-        bare = bare and len([t for t in tokens if t[0].isalnum()]) == 1
+        if len(_IN_LINE.findall(line)) > 1:
+            line = _IN_LINE.sub(" , ", line)
+        tokens = _TOKEN.findall(_BULLET.sub("", line))
+        bare = _is_bare(tokens, lexicon)
         if bare and lines and lines[-1][1]:
             lines[-1][0].extend([",", *tokens])
         else:
             lines.append((tokens, bare))
     for tokens, _ in lines:
-        start = 0
-        for place, token in enumerate([*tokens, "."]):
-            if token in _ENDS:
-                yield tokens[start : place + 1]
-                start = place + 1
+        yield from _cut(tokens, lexicon)
+
+
+def _is_bare(tokens, lexicon):
+    """Tells whether there is but one word, which names a class."""
+    words = [token for token in tokens if token[0].isalnum()]
+    return len(words) == 1 and len(_mentions(tokens, lexicon)) == 1
+
+
+def _cut(tokens, lexicon):
+    """Cuts a line; "sad. angry. happy." is one list, not three answers."""
+    found, start = [], 0
+    for place, token in enumerate([*tokens, "."]):
+        if token in _ENDS:
+            found.append(tokens[start : place + 1])
+            start = place + 1
+    listed = []
+    for sentence in found:
+        bare = sentence[-1:] != ["?"] and _is_bare(sentence, lexicon)
+        if bare and listed and listed[-1][1]:
+            listed[-1][0][-1:] = [",", *sentence]
+        else:
+            listed.append(([*sentence], bare))
+    return [sentence for sentence, _ in listed]
 
 
 def _mentions(tokens, lexicon):
@@ -191,6 +219,8 @@ def _absences(tokens, lexicon):
         name = lexicon.absent.get(stem(token))
         before = tokens[max(0, place - 3) : place]
         if name is None or not _ABSENCE & set(before):
+            continue
+        if _OF_ITSELF.search(" ".join(tokens[:place])):
             continue
         denied = _denies(tokens[:place])
         if denied and tokens[place + 1 : place + 2] != ["can"]:
@@ -275,10 +305,19 @@ def _clause(tokens, start, end):
         if token in _CONTRAST or token in _ASIDE_WORDS:
             return place + 1, token
         if token in _ASIDE_BEHIND and (behind or 0 < end <= place):
-            return place + 1, token
+            if not _names_what(tokens, place):
+                return place + 1, token
         if token == "," or (token == "so" and place == end > 0):
             return place + 1, _opener(tokens, place + 1)
     return 0, _opener(tokens, 0)
+
+
+def _names_what(tokens, place):
+    """Tells "likely to be sad", "classify it as sad" from an aside."""
+    if tokens[place] == "to":
+        return tokens[place + 1 : place + 2] == ["be"]
+    verbs = _ANSWERING.intersection(tokens[max(0, place - 2) : place])
+    return tokens[place] == "as" and bool(verbs)
 
 
 def _opener(tokens, place):

@@ -12,12 +12,11 @@ from speechbrain_relm.evaluation.listening_rows import (
     describe_listening,
     swaps_table,
 )
-from speechbrain_relm.evaluation.recognition import confusion_tables
-from speechbrain_relm.evaluation.runs import (
+from speechbrain_relm.evaluation.recognition import (
+    confusion_tables,
     describe_probe,
-    describe_scorers,
-    read_run,
 )
+from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.tables.examples import example_rows
 from speechbrain_relm.evaluation.tables.figure import draw_scores
 from speechbrain_relm.evaluation.tables.table import table_cells, to_markdown

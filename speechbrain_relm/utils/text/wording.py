@@ -96,10 +96,11 @@ def spoken_words(text):
     ['it', 'is', '10', 'clock', 'and', 'i', 'can', 'not', 'wait']
     """
     text = straight(text).lower()
-    # Whisper's normalizer parts "can't" but not "cannot", and makes 100 of
-    # "ten o'".
+    # Whisper's normalizer parts "can't" but not "cannot", makes 100 of
+    # "ten o'", and a word of the last of several dots.
+    text = re.sub(r"…|\.{2,}", " ", text)
     text = re.sub(r"\bcannot\b", "can not", text)
-    return _normalizer()(text.replace("o'clock", "clock")).split()
+    return _normalizer()(re.sub(r"\bo' ?clock", "clock", text)).split()
 
 
 @lru_cache(maxsize=1)
