@@ -122,6 +122,43 @@ def lay(tree, wanted):
     return sorted(laid.values()), rows
 
 
+def refuse(tree):
+    """Says why nothing is to be written into a folder.
+
+    Files are overwritten and formatted there: git shows what changed, and
+    takes it back.
+
+    Arguments
+    ---------
+    tree : pathlib.Path
+        The folder, resolved.
+
+    Returns
+    -------
+    str or None
+        One line, or `None` if it is the top of a git work tree of SpeechBrain.
+    """
+    if not (tree / "tests" / "consistency").is_dir():
+        return (
+            f"{tree} is no SpeechBrain work tree: clone "
+            "https://github.com/speechbrain/speechbrain, the wheel lacks its "
+            "tests."
+        )
+    top = subprocess.run(
+        ["git", "rev-parse", "--show-toplevel"],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+    ).stdout.rstrip("\n")
+    # A copy within another project's tree is not under git's eyes either.
+    if not top or Path(top).resolve() != tree:
+        return (
+            f"{tree} is not the top of a git work tree, and what is written "
+            "over there could not be taken back: clone SpeechBrain with git."
+        )
+    return None
+
+
 def main():
     """Lays the files, and runs SpeechBrain's checks."""
     pull_requests = read_pull_requests()
@@ -146,12 +183,9 @@ def main():
     )
     given = parser.parse_args()
     tree = given.speechbrain.resolve()
-    if not (tree / "tests" / "consistency").is_dir():
-        sys.exit(
-            f"{tree} is no SpeechBrain work tree: clone "
-            "https://github.com/speechbrain/speechbrain, the wheel lacks its "
-            "tests."
-        )
+    refusal = refuse(tree)
+    if refusal:
+        sys.exit(refusal)
     wanted = with_needs(given.only, pull_requests)
     files, rows = lay(tree, wanted)
     sys.stdout.write(f"{len(files)} files of {', '.join(wanted)}\n")

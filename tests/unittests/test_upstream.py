@@ -6,6 +6,7 @@ Authors
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -204,3 +205,23 @@ def test_speechbrain_is_there():
     assert NAMES.rewrite(text, "recipes/ESD/README.md", "b.md") == (
         "```\npip install -r extra_requirements.txt\n```"
     )
+
+
+@pytest.mark.parametrize("place", ["no git", "within another work tree"])
+def test_nothing_is_laid_where_git_does_not_look(tmp_path, place):
+    """What is overwritten there could not be taken back."""
+    tree = tmp_path / "speechbrain"
+    (tree / "tests" / "consistency").mkdir(parents=True)
+    if place != "no git":
+        subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    before = sorted(tmp_path.rglob("*"))
+    tool = ROOT / "tools" / "lay_over_speechbrain.py"
+    ended = subprocess.run(
+        [sys.executable, tool, tree], capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"{tree} is not the top of a git work tree, and what is written over "
+        "there could not be taken back: clone SpeechBrain with git.\n"
+    )
+    assert sorted(tmp_path.rglob("*")) == before
