@@ -6,11 +6,13 @@ Authors
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import speechbrain
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -54,6 +56,25 @@ def test_needs_stand_before():
     for name, pull_request in PULL_REQUESTS.items():
         assert set(pull_request["needs"]) <= before, name
         before.add(name)
+
+
+def test_patches_fit_the_speechbrain_that_we_test_with(tmp_path):
+    """Of the recipes, which its wheel lacks, a clone shows it."""
+    package = Path(speechbrain.__file__).parent
+    for pull_request in PULL_REQUESTS.values():
+        for patch in map(ROOT.joinpath, pull_request["patches"]):
+            text = patch.read_text(encoding="utf-8")
+            changed = re.findall(r"^--- a/(speechbrain/.+)$", text, re.M)
+            assert changed
+            for path in changed:
+                target = tmp_path / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(package.parent / path, target)
+            subprocess.run(
+                ["git", "apply", "--check", "--include=speechbrain/*", patch],
+                cwd=tmp_path,
+                check=True,
+            )
 
 
 # What the tiny models of the doctests are made with.
