@@ -5,8 +5,9 @@
     python tools/lay_over_speechbrain.py speechbrain --check
 
 `upstream.yaml` says which files make which pull request, and their names
-there. Imports, paths and links are rewritten, and the recipes' rows are added
-to `tests/recipes/<corpus>.csv`. Running it again changes nothing.
+there. Imports, paths and links are rewritten, patches of SpeechBrain's own
+files applied, and the recipes' rows added to `tests/recipes/<corpus>.csv`.
+Running it again changes nothing.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -14,6 +15,7 @@ Authors
 
 import argparse
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +76,32 @@ def add_rows(table, target, names, laid):
     return sorted(ours)
 
 
+def mend(tree, patches):
+    """Applies patches to SpeechBrain's own files, unless they are there.
+
+    Arguments
+    ---------
+    tree : pathlib.Path
+        SpeechBrain's work tree.
+    patches : list of str
+        Our paths of them.
+
+    Returns
+    -------
+    list of str
+        Upstream paths of the files that they touch.
+    """
+    touched = []
+    for path in patches:
+        apply = ["git", "apply", str(ROOT / path)]
+        there = [*apply, "--reverse", "--check"]
+        if subprocess.run(there, cwd=tree, capture_output=True).returncode:
+            subprocess.run(apply, cwd=tree, check=True)
+        text = (ROOT / path).read_text(encoding="utf-8")
+        touched += re.findall(r"^\+\+\+ b/(.+)$", text, flags=re.MULTILINE)
+    return touched
+
+
 def lay(tree, wanted):
     """Lays the files of some pull requests.
 
@@ -92,7 +120,8 @@ def lay(tree, wanted):
         Upstream paths of the YAMLs that have a row.
     """
     files = tracked_files()
-    names = Names(files, read_pull_requests())
+    pull_requests = read_pull_requests()
+    names = Names(files, pull_requests)
     laid = {
         ours: theirs
         for ours, (pull_request, theirs) in names.files.items()
@@ -119,7 +148,45 @@ def lay(tree, wanted):
     for path in files:
         if path.startswith("tests/recipes/") and path.endswith(".csv"):
             rows += add_rows(ROOT / path, tree / path, names, laid)
-    return sorted(laid.values()), rows
+    patches = [x for name in wanted for x in pull_requests[name]["patches"]]
+    return sorted([*laid.values(), *mend(tree, patches)]), rows
+
+
+def refuse(tree):
+    """Says why nothing is to be written into a folder.
+
+    Files are overwritten and formatted there: git shows what changed, and
+    takes it back.
+
+    Arguments
+    ---------
+    tree : pathlib.Path
+        The folder, resolved.
+
+    Returns
+    -------
+    str or None
+        One line, or `None` if it is the top of a git work tree of SpeechBrain.
+    """
+    if not (tree / "tests" / "consistency").is_dir():
+        return (
+            f"{tree} is no SpeechBrain work tree: clone "
+            "https://github.com/speechbrain/speechbrain, the wheel lacks its "
+            "tests."
+        )
+    top = subprocess.run(
+        ["git", "rev-parse", "--show-toplevel"],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+    ).stdout.rstrip("\n")
+    # A copy within another project's tree is not under git's eyes either.
+    if not top or Path(top).resolve() != tree:
+        return (
+            f"{tree} is not the top of a git work tree, and what is written "
+            "over there could not be taken back: clone SpeechBrain with git."
+        )
+    return None
 
 
 def main():
@@ -146,12 +213,9 @@ def main():
     )
     given = parser.parse_args()
     tree = given.speechbrain.resolve()
-    if not (tree / "tests" / "consistency").is_dir():
-        sys.exit(
-            f"{tree} is no SpeechBrain work tree: clone "
-            "https://github.com/speechbrain/speechbrain, the wheel lacks its "
-            "tests."
-        )
+    refusal = refuse(tree)
+    if refusal:
+        sys.exit(refusal)
     wanted = with_needs(given.only, pull_requests)
     files, rows = lay(tree, wanted)
     sys.stdout.write(f"{len(files)} files of {', '.join(wanted)}\n")

@@ -32,10 +32,13 @@ def read_pull_requests():
     Returns
     -------
     dict
-        Pull request -> its title, needs and files, in order.
+        Pull request -> its title, needs, files and patches, in order.
     """
     text = DATA.read_text(encoding="utf-8")
-    return ruamel.yaml.YAML(typ="safe", pure=True).load(text)
+    pull_requests = ruamel.yaml.YAML(typ="safe", pure=True).load(text)
+    for pull_request in pull_requests.values():
+        pull_request.setdefault("patches", [])
+    return pull_requests
 
 
 def tracked_files():

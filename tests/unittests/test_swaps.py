@@ -15,11 +15,11 @@ from transformers import (
     WavLMModel,
 )
 
+from speechbrain_relm.lobes.parts.batch_effect import TOLERANCE, batch_effect
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.re_llm import RELLM, trained
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.systems import effective_yaml
-from speechbrain_relm.training.alike import TOLERANCE, batch_effect
 from speechbrain_relm.training.brain import RELLMBrain
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"

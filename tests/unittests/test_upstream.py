@@ -6,10 +6,13 @@ Authors
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import speechbrain
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -53,6 +56,25 @@ def test_needs_stand_before():
     for name, pull_request in PULL_REQUESTS.items():
         assert set(pull_request["needs"]) <= before, name
         before.add(name)
+
+
+def test_patches_fit_the_speechbrain_that_we_test_with(tmp_path):
+    """Of the recipes, which its wheel lacks, a clone shows it."""
+    package = Path(speechbrain.__file__).parent
+    for pull_request in PULL_REQUESTS.values():
+        for patch in map(ROOT.joinpath, pull_request["patches"]):
+            text = patch.read_text(encoding="utf-8")
+            changed = re.findall(r"^--- a/(speechbrain/.+)$", text, re.M)
+            assert changed
+            for path in changed:
+                target = tmp_path / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(package.parent / path, target)
+            subprocess.run(
+                ["git", "apply", "--check", "--include=speechbrain/*", patch],
+                cwd=tmp_path,
+                check=True,
+            )
 
 
 # What the tiny models of the doctests are made with.
@@ -204,3 +226,23 @@ def test_speechbrain_is_there():
     assert NAMES.rewrite(text, "recipes/ESD/README.md", "b.md") == (
         "```\npip install -r extra_requirements.txt\n```"
     )
+
+
+@pytest.mark.parametrize("place", ["no git", "within another work tree"])
+def test_nothing_is_laid_where_git_does_not_look(tmp_path, place):
+    """What is overwritten there could not be taken back."""
+    tree = tmp_path / "speechbrain"
+    (tree / "tests" / "consistency").mkdir(parents=True)
+    if place != "no git":
+        subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    before = sorted(tmp_path.rglob("*"))
+    tool = ROOT / "tools" / "lay_over_speechbrain.py"
+    ended = subprocess.run(
+        [sys.executable, tool, tree], capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"{tree} is not the top of a git work tree, and what is written over "
+        "there could not be taken back: clone SpeechBrain with git.\n"
+    )
+    assert sorted(tmp_path.rglob("*")) == before
