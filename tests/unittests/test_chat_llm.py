@@ -273,7 +273,7 @@ We are moving to the sea next month.|What are you looking forward to the most?""
 
 
 def test_four_bits_of_a_real_llm():
-    """SmolLM2 finds eight answers as likely, within 0.3 nats a token."""
+    """SmolLM2 finds eight answers as likely, within half a nat a token."""
     found = {}
     for bits in (None, 4):
         llm, losses = (
@@ -292,7 +292,7 @@ def test_four_bits_of_a_real_llm():
             )
             losses.append(loss.item())
         found[bits] = sum(losses) / len(losses)
-    assert found[4] == pytest.approx(found[None], abs=0.3)
+    assert found[4] == pytest.approx(found[None], abs=0.5)
 
 
 @pytest.mark.parametrize(
