@@ -65,7 +65,6 @@ def figures_of_run(folder):
     dict
         `seed`; `utterances`, of the test; `same_words`, as that step left it;
         `scores`; and `answers` to the same words.
-
     """
     same_words = read_same_words(folder)
     yaml = (folder / "hyperparams.yaml").read_text(encoding="utf-8")

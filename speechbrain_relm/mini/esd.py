@@ -20,9 +20,10 @@ from speechbrain_relm.utils.files import make_once
 ESD_VOICES = ["m1", "m2", "m3", "m4", "f1", "f2", "f3", "f4", "f5", "m5"]
 ESD_EMOTIONS = ["neutral", "angry", "happy", "sad"]
 ESD_SENTENCES = 350
-# Further voices, of which Whisper tiny.en gets more than half of the words and
-# which no other made corpus trains on: a listener that cannot understand a
-# voice says nothing about how it listens.
+# Further voices, of which Whisper tiny.en gets more than half of the words: a
+# listener that cannot understand a voice says nothing about how it listens.
+# None speaks in the demo's corpora but en-us+steph; en-gb-x-rp+f3 also speaks
+# to the small emotion encoder.
 OTHER_MEN = [
     f"en-us+{variant}"
     for variant in (
