@@ -251,6 +251,7 @@ class Recipe(ListeningSteps):
             split: self.to_learn(split, responses, attributes)
             for split in ("train", "valid")
         }
+        shown = self.shown_to_teacher()
         datasets = {
             split: speech_dataset(
                 kept,
@@ -258,7 +259,7 @@ class Recipe(ListeningSteps):
                 self.hparams.get("emotions"),
                 responses,
                 self.hparams["continuation_from_text"],
-                shown=self.shown_to_teacher(),
+                shown=shown,
             )
             for split, kept in entries.items()
         }
