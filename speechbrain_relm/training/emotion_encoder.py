@@ -14,11 +14,10 @@ from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import resolve_wav
-from speechbrain_relm.data.datasets import LONGEST
+from speechbrain_relm.data.datasets import add_audio
 from speechbrain_relm.lobes.emotion_encoder import normalize_utterances
 from speechbrain_relm.model.concordance import concordance, concordance_loss
 from speechbrain_relm.training.emotion_regressor import export_regressor
-from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.files import whole_folder
 from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
@@ -77,19 +76,13 @@ def emotion_dataset(manifest, data_folder):
         )
     dataset = DynamicItemDataset(entries)
 
-    @sb.utils.data_pipeline.takes("wav")
-    @sb.utils.data_pipeline.provides("sig")
-    def audio_pipeline(wav):
-        """Loads the signal."""
-        return load_audio(wav)[:LONGEST]
-
     @sb.utils.data_pipeline.takes(*DIMENSIONS)
     @sb.utils.data_pipeline.provides("attributes")
     def label_pipeline(*values):
         """Makes a tensor of the labels."""
         return torch.tensor(values)
 
-    dataset.add_dynamic_item(audio_pipeline)
+    add_audio(dataset)
     dataset.add_dynamic_item(label_pipeline)
     dataset.set_output_keys(["id", "sig", "attributes"])
     return dataset
