@@ -17,19 +17,20 @@ from pathlib import Path
 
 import speechbrain as sb
 import torch
-from hyperpyyaml import load_hyperpyyaml, resolve_references
+from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_relm.lobes.epitome_classifier import share_encoders
 from speechbrain_relm.lobes.parts.quantized import quantized_bytes
 from speechbrain_relm.model.re_llm import RELLM
-from speechbrain_relm.runs.experiment import find_hparams
+from speechbrain_relm.runs.experiment import find_hparams, read_settings
 from speechbrain_relm.runs.needs import needed_yaml
 from speechbrain_relm.runs.planning.activations import activation_bytes
 from speechbrain_relm.runs.planning.impossible import impossible
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.utils.errors import RecipeError, first_line
-from speechbrain_relm.utils.plain_yaml import read_plain, settings_of
+from speechbrain_relm.utils.plain_yaml import settings_of
 from speechbrain_relm.utils.sharding import kept_whole, sharded_bytes
+from speechbrain_relm.utils.sources.preflight import refuse
 from speechbrain_relm.utils.sources.pretrained import without_weights
 
 # What is counted on: of speech, and tokens of a prompt and a response.
@@ -57,6 +58,11 @@ def build_without_weights(hparams_file, overrides, device="meta"):
     dict
         The loaded YAML.
 
+    Raises
+    ------
+    RecipeError
+        If its values cannot work.
+
     Example
     -------
     >>> path = "recipes/ESD/hparams/re_llm.yaml"
@@ -67,7 +73,9 @@ def build_without_weights(hparams_file, overrides, device="meta"):
     given = load_hyperpyyaml(overrides or "{}") or {}
     with tempfile.TemporaryDirectory() as folder:
         settings = {"data_folder": "none", "output_folder": folder, **given}
-        return outline(effective_yaml(hparams_file, settings), device)
+        text = effective_yaml(hparams_file, settings)
+        refuse([], impossible(read_settings(text, {})))
+        return outline(text, device)
 
 
 def outline(text, device="meta"):
@@ -84,15 +92,7 @@ def outline(text, device="meta"):
     -------
     dict
         The loaded YAML; what models do not need is null.
-
-    Raises
-    ------
-    RecipeError
-        If its values cannot work.
     """
-    problems = impossible(read_plain(resolve_references(text).read()))
-    if problems:
-        raise RecipeError("\n".join(problems))
     text = needed_yaml(text, PLANNED)
     # A tokenizer has no size, and would be downloaded.
     without = {n: None for n in ("tokenizer",) if n in settings_of(text)}
