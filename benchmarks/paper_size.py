@@ -20,14 +20,15 @@ import contextlib
 import json
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import speechbrain as sb
 import torch
 from hyperpyyaml import load_hyperpyyaml
+from measure import timed
 
 from speechbrain_relm.lobes.chat_llm import Prompt
+from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
 from speechbrain_relm.model.losses import category_loss, response_nll
 from speechbrain_relm.model.re_llm import speech_part
 from speechbrain_relm.runs.experiment import read_settings
@@ -48,12 +49,6 @@ AROUND = Prompt([5] * (PROMPT - 5), [7] * 5)
 # What is measured unless the command line says otherwise.
 ON_GPU = {"steps": 20, "seconds": 5.0, "batch_size": 2, "new_tokens": 64}
 ON_CPU = {"steps": 3, "seconds": 2.0, "batch_size": 1, "new_tokens": 8}
-
-
-def synchronize(device):
-    """Waits until a GPU has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def with_layers(hparams_file, overrides, layers, folder):
@@ -160,7 +155,9 @@ def measure(given, overrides):
         given.batch_size, int(given.seconds * 16000), device=device
     )
     autocast = contextlib.nullcontext
-    if hparams.get("precision") == "bf16" and multiplies_half(device):
+    # Without the CPU's own instructions a step would take hours.
+    fast = device.type == "cuda" or has_half_products()
+    if hparams.get("precision") == "bf16" and fast:
         autocast = lambda: torch.autocast(device.type, torch.bfloat16)
     times, kept = train(hparams, batch, given.steps, autocast)
     of_step = [v for k, v in planned.items() if k.startswith("activations")]
@@ -180,20 +177,6 @@ def measure(given, overrides):
         answer(hparams, batch, given.new_tokens)
 
 
-def multiplies_half(device):
-    """Tells whether bfloat16 products are fast: else a step takes hours."""
-    return device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def timed(run, device):
-    """Takes the seconds that something takes, and what it gives."""
-    synchronize(device)
-    started = time.perf_counter()
-    found = run()
-    synchronize(device)
-    return time.perf_counter() - started, found
-
-
 def train(hparams, wavs, steps, autocast):
     """Takes training steps; gives their seconds, and the bytes kept in one."""
     model, encoder = hparams["model"].train(), hparams["emotion_encoder"]
@@ -205,7 +188,7 @@ def train(hparams, wavs, steps, autocast):
     response = torch.randint(
         0, vocabulary, (len(wavs), RESPONSE), device=wavs.device
     )
-    times = []
+    times, sizes = [], []
 
     def step():
         """Takes one."""
@@ -219,13 +202,12 @@ def train(hparams, wavs, steps, autocast):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        return kept.total
+        sizes.append(kept.total)
 
     for number in range(1, steps + 1):
-        taken, kept = timed(step, wavs.device)
-        times.append(taken)
-        print(f"step {number}: {taken:.2f} s", flush=True)
-    return times, kept
+        times.append(timed(step, wavs.device))
+        print(f"step {number}: {times[-1]:.2f} s", flush=True)
+    return times, sizes[-1]
 
 
 def answer(hparams, wavs, new_tokens):
@@ -245,7 +227,7 @@ def answer(hparams, wavs, new_tokens):
                 eos_token_id=[],
             ),
             wavs.device,
-        )[0]
+        )
 
     print(f"first token: {generate(1):.3f} s")
     tokens = len(wavs) * new_tokens

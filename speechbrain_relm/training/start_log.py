@@ -14,6 +14,7 @@ from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
 import speechbrain_relm
+from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
 from speechbrain_relm.model.re_llm import trained
 from speechbrain_relm.utils.processes import processes
 from speechbrain_relm.utils.sources.base_models import describe
@@ -163,7 +164,7 @@ def warn_without_gpu(brain):
     size = sum(p.numel() for p in brain.model.parameters())
     half = any(p.dtype == torch.bfloat16 for p in brain.model.parameters())
     say = logger.warning if size > MANY else logger.info
-    slow = not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    slow = not has_half_products()
     say(
         "No GPU: expected responses, training and responses run on %d CPU "
         "threads with %.1f billion parameters%s%s%s.",

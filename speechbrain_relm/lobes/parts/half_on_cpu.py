@@ -21,6 +21,22 @@ BLOCK = 2**24
 FEW = 32
 
 
+def has_half_products():
+    """Tells whether this CPU has instructions for bfloat16.
+
+    Returns
+    -------
+    bool
+        Whether oneDNN uses them.
+
+    Example
+    -------
+    >>> isinstance(has_half_products(), bool)
+    True
+    """
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 class HalfProduct(torch.autograd.Function):
     """`x @ weight.T` for a frozen weight of half precision, on a CPU.
 
@@ -57,7 +73,7 @@ class HalfProduct(torch.autograd.Function):
         ctx.weight = weight
         if len(x) == 1:
             return torch.mv(weight, x[0])[None]
-        if len(x) <= FEW or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        if len(x) <= FEW or has_half_products():
             return F.linear(x, weight)
         full = x.float()
         return torch.cat(
@@ -84,7 +100,7 @@ class HalfProduct(torch.autograd.Function):
         weight = ctx.weight
         if len(grad) == 1:
             return torch.mv(weight.T, grad[0])[None], None
-        if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        if has_half_products():
             return grad @ weight, None
         total = grad.new_zeros(len(grad), weight.shape[1], dtype=torch.float32)
         parts = grad.split([len(rows) for rows in blocks(weight)], dim=1)
