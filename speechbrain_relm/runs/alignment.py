@@ -131,7 +131,7 @@ class AlignmentRecipe(Recipe):
 
     @step("measure_after")
     def measure_after(self, settings):
-        """Measures the checkpoint of the lowest validation loss.
+        """Measures the best checkpoint, by what `best_by` names.
 
         Arguments
         ---------

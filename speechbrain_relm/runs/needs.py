@@ -19,10 +19,7 @@ from speechbrain_relm.utils.plain_yaml import (
     settings_of,
 )
 
-_TRAINED = (
-    *("modules", "model", "__start"),
-    *("emotion_encoder", "checkpointer"),
-)
+_TRAINED = ("modules", "model", "__start", "emotion_encoder", "checkpointer")
 # Step to the objects that it reads; what they refer to comes along.
 NEEDS = {
     "prepare": (),

@@ -276,10 +276,8 @@ def test_four_bits_of_a_real_llm():
     """SmolLM2 finds eight answers as likely, within half a nat a token."""
     found = {}
     for bits in (None, 4):
-        llm, losses = (
-            ChatLLM(models.folder("SmolLM2-135M-Instruct"), bits=bits),
-            [],
-        )
+        llm = ChatLLM(models.folder("SmolLM2-135M-Instruct"), bits=bits)
+        losses = []
         for line in SAID.splitlines():
             said, answer = line.split("|")
             prompt = llm.split_prompt("", said)
