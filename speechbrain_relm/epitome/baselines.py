@@ -9,14 +9,17 @@ import re
 from collections import Counter
 
 import torch
-from torch.nn.functional import cross_entropy
+from scipy.sparse import csr_array
 
 from speechbrain_relm.epitome.data import level_weights
 from speechbrain_relm.epitome.measures import agreement
 from speechbrain_relm.lobes.epitome_classifier import LEVELS
+from speechbrain_relm.model.linear_probe import fit_probe, fit_regression
 
 # scikit-learn's default C of a logistic regression.
 STRENGTH = 1.0
+# Of the penalty on frozen embeddings.
+EMBEDDINGS_STRENGTH = 2e-3
 
 
 def majority(train_levels, test_levels):
@@ -43,60 +46,6 @@ def majority(train_levels, test_levels):
     return [commonest] * len(test_levels)
 
 
-def logistic_regression(
-    features, levels, test_features, penalty=1e-3, weights=None
-):
-    """Fits a multinomial logistic regression.
-
-    Arguments
-    ---------
-    features : torch.Tensor
-        [N, D] of the training part; it may be sparse.
-    levels : list of int
-        Its levels.
-    test_features : torch.Tensor
-        [M, D].
-    penalty : float
-        Weight of the squared norm, beside the mean cross entropy.
-    weights : torch.Tensor, optional
-        Of the levels [3].
-
-    Returns
-    -------
-    list of int
-        M predicted levels.
-
-    Example
-    -------
-    >>> x = torch.tensor([[0.0], [0.1], [5.0], [5.1]])
-    >>> logistic_regression(x, [0, 0, 2, 2], x)
-    [0, 0, 2, 2]
-    """
-    targets = torch.tensor(levels, device=features.device)
-    weight = torch.zeros(
-        features.shape[1], LEVELS, device=features.device, requires_grad=True
-    )
-    bias = torch.zeros(LEVELS, device=features.device, requires_grad=True)
-    optimizer = torch.optim.LBFGS(
-        [weight, bias],
-        max_iter=300,
-        tolerance_grad=1e-6,
-        line_search_fn="strong_wolfe",
-    )
-
-    def closure():
-        """Computes the loss and its gradient."""
-        optimizer.zero_grad()
-        loss = cross_entropy(features @ weight + bias, targets, weights)
-        loss = loss + penalty * weight.square().sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    with torch.no_grad():
-        return (test_features @ weight + bias).argmax(1).tolist()
-
-
 def tf_idf(texts, test_texts):
     """Counts words, rare ones for more, as scikit-learn does by default.
 
@@ -109,15 +58,15 @@ def tf_idf(texts, test_texts):
 
     Returns
     -------
-    features : torch.Tensor
-        [N, V], sparse, each row of length 1.
-    test_features : torch.Tensor
-        [M, V], sparse.
+    features : scipy.sparse.csr_array
+        [N, V], each row of length 1.
+    test_features : scipy.sparse.csr_array
+        [M, V].
 
     Example
     -------
-    >>> tf_idf(["Oh no no!", "Oh dear."], ["No, dear."])[1].to_dense()
-    tensor([[0.7071, 0.7071, 0.0000]])
+    >>> tf_idf(["Oh no no!", "Oh dear."], ["No, dear."])[1].toarray().round(4)
+    array([[0.7071, 0.7071, 0.    ]])
     """
     counts, others = (
         [Counter(re.findall(r"\b\w\w+\b", text.lower())) for text in of_part]
@@ -134,18 +83,14 @@ def tf_idf(texts, test_texts):
 
 def _sparse(counts, column, rarity):
     """Makes a sparse matrix of weighted counts, its rows of length 1."""
-    places, values = [], []
-    for i, words in enumerate(counts):
+    rows, columns, values = [], [], []
+    for row, words in enumerate(counts):
         known = {w: n * rarity[w] for w, n in words.items() if w in column}
         length = math.hypot(*known.values())
-        places += [(i, column[word]) for word in known]
+        rows += [row] * len(known)
+        columns += [column[word] for word in known]
         values += [value / length for value in known.values()]
-    return torch.sparse_coo_tensor(
-        torch.tensor(places, dtype=torch.long).reshape(-1, 2).T,
-        torch.tensor(values),
-        (len(counts), len(column)),
-        check_invariants=True,
-    ).coalesce()
+    return csr_array((values, (rows, columns)), (len(counts), len(column)))
 
 
 def word_regression(texts, levels, test_texts):
@@ -175,13 +120,40 @@ def word_regression(texts, levels, test_texts):
     [2]
     """
     features, test_features = tf_idf(texts, test_texts)
-    return logistic_regression(
+    weights, bias = fit_regression(
         features,
         levels,
-        test_features,
-        penalty=1 / (2 * STRENGTH * len(levels)),
-        weights=level_weights(levels, power=1.0),
+        LEVELS,
+        1 / (STRENGTH * len(levels)),
+        level_weights(levels, power=1.0),
     )
+    return (test_features @ weights + bias).argmax(1).tolist()
+
+
+def embedding_regression(features, levels, test_features):
+    """Predicts levels from embeddings of posts and responses.
+
+    Arguments
+    ---------
+    features : numpy.ndarray
+        [N, C] of the training part.
+    levels : list of int
+        Its levels.
+    test_features : numpy.ndarray
+        [M, C] of the test part.
+
+    Returns
+    -------
+    list of int
+        Its predicted levels.
+
+    Example
+    -------
+    >>> embedding_regression([[0.0], [0.1], [5.0]], [0, 0, 2], [[4.9]])
+    [2]
+    """
+    probe = fit_probe(features, levels, LEVELS, EMBEDDINGS_STRENGTH)
+    return probe.log_probabilities(test_features).argmax(1).tolist()
 
 
 def measure_baselines(brain, entries, mechanism):
@@ -219,8 +191,10 @@ def measure_baselines(brain, entries, mechanism):
     }
     predicted = {
         "majority": majority(levels["train"], levels["test"]),
-        "regression": logistic_regression(
-            *_mean_states(brain, known, levels["train"])
+        "regression": embedding_regression(
+            _mean_states(brain, known["train"]),
+            levels["train"],
+            _mean_states(brain, known["test"]),
         ),
         "words": word_regression(
             responses["train"], levels["train"], responses["test"]
@@ -233,19 +207,12 @@ def measure_baselines(brain, entries, mechanism):
     }
 
 
-def _mean_states(brain, known, levels):
-    """Embeds both parts' pairs, to mean 0 and deviation 1 in training."""
-    features = {}
-    for part, of_part in known.items():
-        texts = [(entry["seeker"], entry["response"]) for entry in of_part]
-        brain.encode_posts(text for pair in texts for text in pair)
-        features[part] = torch.stack(
-            [
-                torch.cat([brain.posts[text].mean(0) for text in pair])
-                for pair in texts
-            ]
-        ).float()
-    mean = features["train"].mean(0)
-    deviation = features["train"].std(0) + 1e-6
-    train, test = ((x - mean) / deviation for x in features.values())
-    return train, levels, test
+def _mean_states(brain, entries):
+    """Embeds pairs: the mean states of post and response."""
+    pairs = [(entry["seeker"], entry["response"]) for entry in entries]
+    brain.encode_posts(text for pair in pairs for text in pair)
+    states = [
+        torch.cat([brain.posts[text].mean(0) for text in pair])
+        for pair in pairs
+    ]
+    return torch.stack(states).float().cpu().numpy()

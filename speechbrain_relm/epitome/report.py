@@ -73,9 +73,7 @@ def render_report(figures):
     | | RoBERTa, as published | 0.926 | | 0.726 |
     | | words alone (TF-IDF, inverse class weights) | 0.500 | 0.500 | 0.500 |
     """
-    lines = ["# Empathy scorer: test figures", "", MEASURES, ""]
-    lines += _level_table([figures], "this scorer ({} pairs)")
-    lines += ["", *_other_table([figures])]
+    lines = _tables("test figures", [figures])
     for mechanism, of_one in figures.items():
         lines += ["", *_confusion(mechanism, of_one["confusion"])]
     return "\n".join(lines) + "\n"
@@ -107,13 +105,23 @@ def render_folds(folds):
     >>> print(render_folds(folds).splitlines()[9][:55])
     | explorations | this scorer (10 pairs) | 0.600 (0.141)
     """
-    lines = [f"# Empathy scorer: {len(folds)} test parts", "", MEASURES, ""]
-    lines += _level_table(folds, "this scorer ({} pairs)")
-    lines += ["", *_other_table(folds)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_tables(f"{len(folds)} test parts", folds)) + "\n"
 
 
-def _level_table(folds, title):
+def _tables(title, folds):
+    """Sets what both reports have under a title."""
+    return [
+        f"# Empathy scorer: {title}",
+        "",
+        MEASURES,
+        "",
+        *_level_table(folds),
+        "",
+        *_other_table(folds),
+    ]
+
+
+def _level_table(folds):
     """Sets the levels' figures beside those of the baselines."""
     lines = _header(["mechanism", ""], LEVEL_FIGURES.values())
     for mechanism in folds[0]:
@@ -121,7 +129,8 @@ def _level_table(folds, title):
         name = mechanism.replace("_", " ")
         pairs = sum(of_one["pairs"] for of_one in of_all)
         accuracy, macro_f1 = PUBLISHED[mechanism]
-        lines.append(_row([name, title.format(pairs)], of_all, LEVEL_FIGURES))
+        scorer = f"this scorer ({pairs} pairs)"
+        lines.append(_row([name, scorer], of_all, LEVEL_FIGURES))
         lines.append(
             f"| | RoBERTa, as published | {accuracy:.3f} | | {macro_f1:.3f} |"
         )
@@ -158,11 +167,7 @@ def _header(words, figures):
 
 def _line(cells):
     """Makes a line of a table."""
-    return (
-        "|"
-        + "|".join(f" {cell} " if cell != "" else " " for cell in cells)
-        + "|"
-    )
+    return f"|{'|'.join(f' {c} ' if c != '' else ' ' for c in cells)}|"
 
 
 def _row(words, of_all, names):

@@ -7,7 +7,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
 import json
 import random
 from math import ceil, floor
@@ -20,6 +19,7 @@ from speechbrain_relm.mini.voices import (
     DELIVERIES,
     SAMPLE_RATE,
     Utterance,
+    corpus_settings,
     dimensions,
     draw_delivery,
     render,
@@ -122,8 +122,6 @@ def make_iemocap(folder, utterances_per_dialog=12, seed=1):
             "4, one for each class."
         )
     turns = _draw_turns(utterances_per_dialog, random.Random(seed))
-    digest = hashlib.sha256(json.dumps(turns).encode("utf-8")).hexdigest()
-    settings = {"corpus": "IEMOCAP", "seed": seed, "sha256": digest}
 
     def build(temporary):
         """Speaks and writes the corpus."""
@@ -138,7 +136,7 @@ def make_iemocap(folder, utterances_per_dialog=12, seed=1):
         truth = json.dumps(_truth(turns), indent=2)
         (temporary / "truth.json").write_text(truth, encoding="utf-8")
 
-    return make_once(folder, settings, build)
+    return make_once(folder, corpus_settings("IEMOCAP", seed, turns), build)
 
 
 def _draw_turns(utterances_per_dialog, rng):

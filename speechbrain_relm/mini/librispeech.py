@@ -6,7 +6,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
 import json
 import random
 from pathlib import Path
@@ -15,6 +14,7 @@ from speechbrain_relm.mini.language.grammar import spoken_sentences
 from speechbrain_relm.mini.voices import (
     DELIVERIES,
     Utterance,
+    corpus_settings,
     draw_delivery,
     render,
 )
@@ -91,8 +91,7 @@ def make_librispeech(folder, utterances=5000, seed=1):
             json.dumps(truth, indent=2), encoding="utf-8"
         )
 
-    digest = hashlib.sha256(json.dumps(spoken).encode("utf-8")).hexdigest()
-    settings = {"corpus": "LibriSpeech", "seed": seed, "sha256": digest}
+    settings = corpus_settings("LibriSpeech", seed, spoken)
     return make_once(folder, settings, build)
 
 

@@ -338,6 +338,32 @@ def render(utterances, folder):
         )
 
 
+def corpus_settings(name, seed, rows):
+    """Sums up a corpus: any change of what is said or how changes the digest.
+
+    Arguments
+    ---------
+    name : str
+        Which corpus.
+    seed : int
+        Its seed.
+    rows : list
+        All that is written or spoken, in JSON's types.
+
+    Returns
+    -------
+    dict
+        Settings for `make_once`.
+
+    Example
+    -------
+    >>> corpus_settings("ESD", 1, [["a", "b"]])["items"]
+    1
+    """
+    digest = hashlib.sha256(json.dumps(rows).encode("utf-8")).hexdigest()
+    return {"corpus": name, "seed": seed, "items": len(rows), "sha256": digest}
+
+
 def _render_here(utterances, folder):
     """Speaks a list of utterances in this process.
 
@@ -366,29 +392,3 @@ if __name__ == "__main__":
         [Utterance(*fields) for fields in json.load(sys.stdin)],
         Path(sys.argv[1]),
     )
-
-
-def corpus_settings(name, seed, rows):
-    """Sums up a corpus: any change of what is said or how changes the digest.
-
-    Arguments
-    ---------
-    name : str
-        Which corpus.
-    seed : int
-        Its seed.
-    rows : list
-        All that is written or spoken, in JSON's types.
-
-    Returns
-    -------
-    dict
-        Settings for `make_once`.
-
-    Example
-    -------
-    >>> corpus_settings("ESD", 1, [["a", "b"]])["items"]
-    1
-    """
-    digest = hashlib.sha256(json.dumps(rows).encode("utf-8")).hexdigest()
-    return {"corpus": name, "seed": seed, "items": len(rows), "sha256": digest}

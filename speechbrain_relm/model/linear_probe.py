@@ -1,7 +1,8 @@
 """How much emotion is in the mean of an utterance's frames?
 
 A multinomial logistic regression on what a frozen encoder hears: the least
-that a category head behind the same encoder should reach.
+that a category head behind the same encoder should reach. EPITOME's baselines
+are such regressions as well.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -64,11 +65,68 @@ class LinearProbe(NamedTuple):
         return -float(found[np.arange(len(labels)), labels].mean())
 
 
-def fit_probe(features, labels, classes, strength):
-    """Fits a logistic regression.
+def fit_regression(features, labels, classes, strength, class_weights=None):
+    """Fits a multinomial logistic regression.
 
     Minimises the mean cross entropy plus `strength` / 2 times the sum of the
     squared weights, the bias left alone, by L-BFGS.
+
+    Arguments
+    ---------
+    features : numpy.ndarray or scipy.sparse.csr_array
+        Features [N, C], taken as they are.
+    labels : sequence of int
+        Classes [N], 0 to `classes` - 1.
+    classes : int
+        How many there are (K).
+    strength : float
+        Weight of the penalty, above 0.
+    class_weights : sequence of float or None
+        Of the classes [K], in the mean; `None` weighs all alike.
+
+    Returns
+    -------
+    weights : numpy.ndarray
+        [C, K].
+    bias : numpy.ndarray
+        [K].
+
+    Example
+    -------
+    >>> features = np.array([[0.0], [1.0], [3.0], [4.0]])
+    >>> weights, bias = fit_regression(features, [0, 0, 1, 1], 2, 0.1)
+    >>> (np.array([[1.5], [2.5]]) @ weights + bias).argmax(1).tolist()
+    [0, 1]
+    """
+    size = features.shape[1]
+    wanted = np.eye(classes)[np.asarray(labels)]
+    if class_weights is None:
+        class_weights = np.ones(classes)
+    shares = wanted @ np.asarray(class_weights, float)[:, None]
+    shares /= shares.sum()
+
+    def loss(flat):
+        """The objective and its gradient."""
+        weights, bias = np.split(flat.reshape(size + 1, classes), [size])
+        logits = features @ weights + bias
+        entropy = -(shares * wanted * log_softmax(logits, axis=1)).sum()
+        value = entropy + 0.5 * strength * (weights**2).sum()
+        error = shares * (softmax(logits, axis=1) - wanted)
+        slopes = [features.T @ error + strength * weights, error.sum(0)[None]]
+        return value, np.concatenate(slopes).ravel()
+
+    found = minimize(
+        loss,
+        np.zeros((size + 1) * classes),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 2000, "ftol": 1e-12, "gtol": 1e-7},
+    ).x.reshape(size + 1, classes)
+    return found[:-1], found[-1]
+
+
+def fit_probe(features, labels, classes, strength):
+    """Fits a logistic regression on standardised features.
 
     Arguments
     ---------
@@ -79,7 +137,7 @@ def fit_probe(features, labels, classes, strength):
     classes : int
         How many there are (K).
     strength : float
-        Weight of the penalty, above 0.
+        Weight of the penalty, see `fit_regression`.
 
     Returns
     -------
@@ -97,27 +155,8 @@ def fit_probe(features, labels, classes, strength):
     mean, scale = features.mean(0), features.std(0)
     scale[scale == 0] = 1.0  # what is the same everywhere tells nothing
     inputs = (features - mean) / scale
-    count, size = inputs.shape
-    wanted = np.eye(classes)[np.asarray(labels)]
-
-    def loss(flat):
-        """The objective and its gradient."""
-        weights, bias = np.split(flat.reshape(size + 1, classes), [size])
-        logits = inputs @ weights + bias
-        entropy = -(wanted * log_softmax(logits, axis=1)).sum() / count
-        value = entropy + 0.5 * strength * (weights**2).sum()
-        error = (softmax(logits, axis=1) - wanted) / count
-        slopes = [inputs.T @ error + strength * weights, error.sum(0)[None]]
-        return value, np.concatenate(slopes).ravel()
-
-    found = minimize(
-        loss,
-        np.zeros((size + 1) * classes),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 2000, "ftol": 1e-12, "gtol": 1e-7},
-    ).x.reshape(size + 1, classes)
-    return LinearProbe(mean, scale, found[:-1], found[-1])
+    found = fit_regression(inputs, labels, classes, strength)
+    return LinearProbe(mean, scale, *found)
 
 
 def choose_probe(train, valid, classes, strengths=STRENGTHS):

@@ -1,4 +1,4 @@
-"""Measures: UA and WA of emotion recognition, word error rate.
+"""Measures: UA of emotion recognition, word error rate.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -47,29 +47,6 @@ def unweighted_accuracy(predictions, labels):
         ]
         recalls.append(sum(hits) / len(hits))
     return sum(recalls) / len(recalls)
-
-
-def weighted_accuracy(predictions, labels):
-    """Computes the share of right predictions (WA).
-
-    Arguments
-    ---------
-    predictions : list
-        Predicted classes; `None` counts as wrong.
-    labels : list
-        True classes.
-
-    Returns
-    -------
-    float
-        0..1.
-
-    Example
-    -------
-    >>> weighted_accuracy(["sad", None, "sad"], ["sad", "sad", "sad"])
-    0.6666666666666666
-    """
-    return sum(p == t for p, t in zip(predictions, labels)) / len(labels)
 
 
 def word_error_rate(heard, transcripts):

@@ -260,11 +260,8 @@ def flaws(responses):
     0.5
     """
     found = [set(flaws_of(record)) for record in responses]
-    kinds = ("empty", "looping", "truncated", "refused", "letter", "role")
-    counts = {
-        kind: sum(kind in flaws for flaws in found)
-        for kind in (*kinds, "cut", "echo")
-    }
+    kinds = "empty looping truncated refused letter role cut echo".split()
+    counts = {kind: sum(kind in flaws for flaws in found) for kind in kinds}
     counts["truncated"] = sum(not r.get("finished", True) for r in responses)
     counts["flawed"] = sum(bool(flaws & set(FLAWS)) for flaws in found)
     return {kind: count / len(responses) for kind, count in counts.items()}

@@ -12,6 +12,8 @@ from typing import Dict, NamedTuple
 import snowballstemmer
 import yaml
 
+from speechbrain_relm.utils.errors import first_line
+
 DEFAULT = Path(__file__).with_name("lexicon.yaml")
 KEYS = ("words", "as_written", "absent")
 
@@ -94,8 +96,7 @@ def _checked(path):
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).split("\n", 1)[0]
-        raise ValueError(f"{path} is no YAML ({reason}).") from error
+        raise ValueError(f"{path} is no YAML ({first_line(error)}).") from error
     if not isinstance(read, dict):
         raise ValueError(f"{path}: write each class with its words below it.")
     for name, entry in read.items():
@@ -184,16 +185,10 @@ def _entry_of(name, emotions, entries):
     if name in entries:
         return name
     wanted = stem(name.lower())
-    holders = [
-        key
-        for key, entry in entries.items()
-        if key not in emotions
-        and wanted in map(stem, [key, *entry.get("words", ())])
-    ]
-    for key in holders:
-        words = {stem(w) for w in [key, *entries[key].get("words", ())]}
-        others = {stem(e.lower()) for e in emotions if e != name}
-        if not words & others:
+    others = {stem(e.lower()) for e in emotions if e != name}
+    for key, entry in entries.items():
+        words = {stem(word) for word in [key, *entry.get("words", ())]}
+        if key not in emotions and wanted in words and not words & others:
             return key
     return None
 
