@@ -95,12 +95,19 @@ def spoken_words(text):
     >>> spoken_words("[LAUGHTER] It’s ten o'clock, um, and I can't wait.")
     ['it', 'is', '10', 'clock', 'and', 'i', 'can', 'not', 'wait']
     """
+    return _as_spoken(text).split()
+
+
+# Responses are asked about in several tables, and ten voices say one sentence.
+@lru_cache(maxsize=2**16)
+def _as_spoken(text):
+    """Writes a text by Whisper's normalizer, which takes its time."""
     text = straight(text).lower()
     # Whisper's normalizer parts "can't" but not "cannot", makes 100 of
     # "ten o'", and a word of the last of several dots.
     text = re.sub(r"…|\.{2,}", " ", text)
     text = re.sub(r"\bcannot\b", "can not", text)
-    return _normalizer()(re.sub(r"\bo' ?clock", "clock", text)).split()
+    return _normalizer()(re.sub(r"\bo' ?clock", "clock", text))
 
 
 @lru_cache(maxsize=1)
