@@ -51,8 +51,13 @@ def is_refusal(response):
     >>> is_refusal("and I could not stop smiling.")
     False
     """
-    lowered = straight(response).strip().lower()
-    return not lowered or bool(REFUSAL.search(lowered))
+    plain = _plain(response)
+    return not plain or bool(REFUSAL.search(plain))
+
+
+def _plain(response):
+    """Writes a response as the phrases are searched in it."""
+    return straight(response).strip().lower()
 
 
 def is_letter(response):
@@ -75,7 +80,7 @@ def is_letter(response):
     >>> is_letter("Oh dear, I sincerely hope that it ends well.")
     False
     """
-    return bool(LETTER.search(straight(response).strip().lower()))
+    return bool(LETTER.search(_plain(response)))
 
 
 def leaves_its_part(response):
@@ -99,7 +104,7 @@ def leaves_its_part(response):
     >>> leaves_its_part("Here is to you!")
     False
     """
-    return bool(ROLE.search(straight(response).strip().lower()))
+    return bool(ROLE.search(_plain(response)))
 
 
 def is_looping(response):
@@ -196,8 +201,7 @@ def is_echo(response, transcript):
         return bool(heard) and said == heard
     matcher = SequenceMatcher(None, heard, said, autojunk=False)
     runs = [block.size for block in matcher.get_matching_blocks()]
-    longest = matcher.find_longest_match(0, len(heard), 0, len(said)).size
-    return longest >= ECHO_SHARE * len(heard) or (
+    return max(runs) >= ECHO_SHARE * len(heard) or (
         sum(runs) >= ECHO_SHARE * max(len(heard), len(said))
     )
 
@@ -249,8 +253,9 @@ def flaws(responses):
     -------
     dict
         Shares, 0..1, of `empty`, `looping`, `truncated` (by the token limit),
-        `refused`, `letter`, `role`, `cut` (in a sentence, whatever cut it) and
-        `echo` responses, and of `flawed` ones, which have one of `FLAWS` or more.
+        `refused`, `letter`, `role`, `cut` (in a sentence, whatever cut it)
+        and `echo` responses, and of `flawed` ones, which have one of `FLAWS`
+        or more.
 
     Example
     -------
