@@ -74,10 +74,9 @@ class Run(NamedTuple):
 
     def _scorer_settings(self):
         """Reads the scorer's settings, if its folder is known and there."""
-        path = Path(self.scorer or "", "config.json")
-        if self.scorer is None or not path.is_file():
+        if self.scorer is None:
             return {}
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_figures(Path(self.scorer, "config.json")) or {}
 
     def levels(self, score):
         """Lists one score of every utterance.
@@ -254,20 +253,15 @@ def read_run(folder):
                 f"{path / file} is missing: name the output folder of a "
                 "finished run, or score its responses first."
             )
-    settings = path / "scores.settings.json"
-    scorer = None
-    if settings.is_file():
-        scorer = json.loads(settings.read_text(encoding="utf-8")).get("scorer")
+    settings = read_figures(path / "scores.settings.json") or {}
     probe = path / "probe.jsonl"
     run = Run(
         name or path.name,
         read_records(path / "responses.jsonl"),
         read_records(path / "scores.jsonl"),
-        scorer,
-        *(
-            read_figures(path / f"{n}.json")
-            for n in ("listening", "same_words")
-        ),
+        settings.get("scorer"),
+        read_figures(path / "listening.json"),
+        read_figures(path / "same_words.json"),
         probe=read_records(probe) if probe.is_file() else None,
     )
     odd = set(run.responses) ^ set(run.scores)
@@ -308,7 +302,7 @@ def _check(run, path):
 
 
 def read_figures(path):
-    """Reads figures that a step may have left.
+    """Reads figures or settings that a step may have left.
 
     Arguments
     ---------
@@ -318,7 +312,7 @@ def read_figures(path):
     Returns
     -------
     dict or None
-        The figures; `None` if there is no such file.
+        What it holds; `None` if there is no such file.
 
     Example
     -------
