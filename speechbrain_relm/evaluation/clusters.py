@@ -32,6 +32,28 @@ def cluster_of(record):
     return str(record["cluster"])
 
 
+def clusters_of(responses):
+    """Says what each response is drawn with.
+
+    Arguments
+    ---------
+    responses : dict
+        Key to record.
+
+    Returns
+    -------
+    dict
+        Key to cluster; a response without cluster and words is one of its
+        own.
+
+    Example
+    -------
+    >>> clusters_of({"a": {"transcript": "Oh!"}, "b": {}})
+    {'a': 'oh', 'b': 'b'}
+    """
+    return {key: cluster_of(record) or key for key, record in responses.items()}
+
+
 def _is_bare(record):
     """Tells whether a response names no cluster."""
     return record.get("cluster") in (None, "")
@@ -66,7 +88,7 @@ def describe_clusters(runs):
     ]
     for run in runs:
         records = list(run.responses.values())
-        number = len({cluster_of(record) for record in records})
+        number = len(set(clusters_of(run.responses).values()))
         said = (
             f"- {run.name}: {len(records)} responses in {number} "
             f"cluster{'s' * (number != 1)}."

@@ -125,8 +125,7 @@ def repetitions(run):
     [['a'], ['a (run 2)']]
     """
     times, keys = Counter(), defaultdict(list)
-    for key, record in run.responses.items():
-        utterance = record.get("id", key)
+    for key, utterance in run.utterances().items():
         keys[times[utterance]].append(key)
         times[utterance] += 1
     return [
@@ -159,9 +158,9 @@ def describe_utterances(runs):
     >>> describe_utterances(runs)
     ['- **A and B differ in 2 utterances (first: A): do not compare them.**']
     """
-    lines = []
+    lines, first = [], set(runs[0].utterances().values())
     for run in runs[1:]:
-        odd = set(run.clusters()) ^ set(runs[0].clusters())
+        odd = set(run.utterances().values()) ^ first
         if odd:
             lines.append(
                 f"- **{runs[0].name} and {run.name} differ in {len(odd)} "
@@ -193,16 +192,14 @@ def describe_pools(runs):
     lines = []
     for run in runs:
         if run.parts:
-            utterances = len(run.clusters())
-            ids = [r.get("id", key) for key, r in run.responses.items()]
-            times = sorted(set(Counter(ids).values()))
-            times = " or ".join(map(str, times))
+            answered = Counter(run.utterances().values())
+            times = " or ".join(map(str, sorted(set(answered.values()))))
             lines.append(
                 f"- {run.name} pools {len(run.parts)} runs: "
-                f"{len(run.responses)} responses to {utterances} utterances, "
-                f"{times} to each. Tests and intervals take an utterance's "
-                "mean over the runs; ± is the standard deviation of the "
-                "means of whole tests, one a seed."
+                f"{len(run.responses)} responses to {len(answered)} "
+                f"utterances, {times} to each. Tests and intervals take an "
+                "utterance's mean over the runs; ± is the standard deviation "
+                "of the means of whole tests, one a seed."
             )
             odd = {part.scorer for part in run.parts}
             if len(odd) > 1:

@@ -11,7 +11,7 @@ from typing import Dict, NamedTuple, Optional
 
 import torch
 
-from speechbrain_relm.evaluation.clusters import cluster_of
+from speechbrain_relm.evaluation.clusters import clusters_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.records import read_records
@@ -108,6 +108,17 @@ class Run(NamedTuple):
         """
         return all(score in record for record in self.scores.values())
 
+    def utterances(self):
+        """Lists what each response answers.
+
+        Returns
+        -------
+        dict
+            Key of the response to utterance id; several runs may have
+            answered it.
+        """
+        return {key: r.get("id", key) for key, r in self.responses.items()}
+
     def utterance_means(self, score):
         """Averages one score over the responses to each utterance.
 
@@ -119,11 +130,11 @@ class Run(NamedTuple):
         Returns
         -------
         dict
-            Utterance id to mean level; several runs may have answered it.
+            Utterance id to mean level.
         """
         levels = defaultdict(list)
-        for key, record in self.responses.items():
-            levels[record.get("id", key)].append(self.scores[key][score])
+        for key, utterance in self.utterances().items():
+            levels[utterance].append(self.scores[key][score])
         return {i: sum(found) / len(found) for i, found in levels.items()}
 
     def clusters(self):
@@ -134,9 +145,10 @@ class Run(NamedTuple):
         dict
             Utterance id to cluster; see `cluster_of`.
         """
+        utterances = self.utterances()
         return {
-            record.get("id", key): cluster_of(record) or key
-            for key, record in self.responses.items()
+            utterances[key]: cluster
+            for key, cluster in clusters_of(self.responses).items()
         }
 
     def recognized(self):
@@ -166,9 +178,7 @@ class Run(NamedTuple):
             Way to `UA`, `WA` and `macro-F1`, figures with intervals, and
             `unparsed`, the share of answers that name no single emotion.
         """
-        clusters = [
-            cluster_of(record) or key for key, record in self.responses.items()
-        ]
+        clusters = list(clusters_of(self.responses).values())
         return {
             way: {
                 **recognition_figures(heard, labels, clusters),

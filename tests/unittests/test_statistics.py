@@ -418,3 +418,12 @@ def test_a_cluster_may_be_the_number_zero():
         record["cluster"] = place // 4
     assert set(run.clusters().values()) == {"0", "1"}
     assert "8 responses in 2 clusters." in describe_clusters([run])[1]
+
+
+def test_responses_of_no_words_are_clusters_of_their_own():
+    """In what is said of them as in the interval."""
+    run = made_run("A", [1] * 8)
+    for record in run.responses.values():
+        record["transcript"] = ""
+    assert "8 responses in 8 clusters." in describe_clusters([run])[1]
+    assert score_cells(run)[0].clusters == 8

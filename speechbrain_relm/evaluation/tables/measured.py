@@ -8,7 +8,7 @@ import statistics
 from typing import NamedTuple, Optional
 
 from speechbrain_relm.evaluation.chance.resampling import known
-from speechbrain_relm.evaluation.clusters import cluster_of
+from speechbrain_relm.evaluation.clusters import clusters_of
 from speechbrain_relm.evaluation.listening.quality import flaws
 from speechbrain_relm.evaluation.listening_rows import listening_rows
 from speechbrain_relm.evaluation.pooling import repetitions
@@ -165,9 +165,8 @@ def _recognition_cells(run):
 
 def _length_cell(run):
     """Averages the words of responses."""
-    records = list(run.responses.items())
-    words = [len(record["response"].split()) for _, record in records]
-    clusters = [cluster_of(record) or key for key, record in records]
+    words = [len(r["response"].split()) for r in run.responses.values()]
+    clusters = list(clusters_of(run.responses).values())
     return Cell(
         "Response length (words)",
         run.name,
