@@ -118,12 +118,12 @@ def recognition_figures(heard, labels, clusters, seed=1):
     found = {}
     for measure, parts in ratios_of(tables).items():
         ratio = ClusteredRatio(*parts)
-        interval = known(ratio.interval(0.95, seed))
-        low, high = np.clip(interval, 0, 1) if interval else (None, None)
+        interval = ratio.interval(0.95, seed, limits=(0, 1))
+        low, high = known(interval) or (None, None)
         found[measure] = {
             "value": ratio.value,
-            "low": None if low is None else float(low),
-            "high": None if high is None else float(high),
+            "low": low,
+            "high": high,
             "n": len(labels),
         }
     return found

@@ -300,10 +300,7 @@ def cluster_interval(
     sums, counts = np.zeros(shape), np.zeros(shape)
     np.add.at(sums, places, values)
     np.add.at(counts, places, 1)
-    ends = ClusteredRatio(sums, counts).interval(confidence, seed)
-    if limits is None:
-        return ends
-    return tuple(float(np.clip(end, *limits)) for end in ends)
+    return ClusteredRatio(sums, counts).interval(confidence, seed, limits)
 
 
 def figure_of(values, clusters, classes=None):

@@ -228,7 +228,7 @@ class ClusteredRatio:
             found.append(np.abs(value - self.value)[kept] / error[kept])
         return np.concatenate(found)
 
-    def interval(self, confidence, seed):
+    def interval(self, confidence, seed, limits=None):
         """Estimates how far the value would move with other clusters.
 
         Arguments
@@ -237,6 +237,8 @@ class ClusteredRatio:
             0..1.
         seed : int
             Of the resampling.
+        limits : tuple of float or None
+            Lowest and highest value that can be: the interval stays within.
 
         Returns
         -------
@@ -245,13 +247,14 @@ class ClusteredRatio:
         """
         if self.number == 1:
             return float("nan"), float("nan")
-        if self.error == 0:
-            return self.value, self.value
         # As many of equal size as would tell as much (Kish 1965): one cluster
         # with most of the values leaves hardly any spread to judge by.
         alike = self.sizes.sum() ** 2 / (self.sizes**2).sum()
         width = t.ppf(0.5 + confidence / 2, max(alike - 1, 1))
-        if self.number >= FEWEST:
+        if self.error and self.number >= FEWEST:
             width = max(width, np.quantile(self.distances(seed), confidence))
         reach = float(width) * self.error
-        return self.value - reach, self.value + reach
+        ends = self.value - reach, self.value + reach
+        if limits is None:
+            return ends
+        return tuple(float(np.clip(end, *limits)) for end in ends)
