@@ -40,7 +40,7 @@ def to_csv(cells):
     writer.writerow(COLUMNS)
     for cell in cells:
         test = cell.test
-        of_test = [""] * 8
+        of_test = [""] * 9
         if test:
             of_test = [
                 test.difference,
@@ -50,6 +50,7 @@ def to_csv(cells):
                 test.effect,
                 test.ties,
                 test.pairs,
+                test.nonzero,
             ]
         writer.writerow(
             [
@@ -61,7 +62,6 @@ def to_csv(cells):
                 cell.seed_deviation,
                 cell.clusters,
                 *of_test,
-                test.nonzero if test else "",
                 cell.holm_p,
                 cell.best,
                 cell.scorer,
