@@ -100,16 +100,17 @@ def draw_systems(study, rng):
     emotions = 4 * clusters + np.concatenate([np.arange(n) % 4 for n in sizes])
     places = (clusters, len(sizes)), (emotions, 4 * len(sizes))
     shares = study.sentence, study.emotion
-    common = sum(
-        np.sqrt(share * (1 - study.system)) * rng.normal(size=number)[place]
-        for share, (place, number) in zip(shares, places)
-    )
-    levels = []
-    for _ in range(2):
-        own = sum(
-            np.sqrt(share * study.system) * rng.normal(size=number)[place]
+
+    def draw(part):
+        """Draws a part of what sentences and emotions decide."""
+        return sum(
+            np.sqrt(share * part) * rng.normal(size=number)[place]
             for share, (place, number) in zip(shares, places)
         )
+
+    common, levels = draw(1 - study.system), []
+    for _ in range(2):
+        own = draw(study.system)
         rest = np.sqrt(1 - sum(shares)) * rng.normal(size=len(clusters))
         worth = common + own + rest
         levels.append(sum((worth > cut).astype(int) for cut in study.cuts))
