@@ -29,6 +29,37 @@ from speechbrain_relm.evaluation.tables.table_csv import to_csv
 from speechbrain_relm.utils.files import write_atomically
 
 
+def hearing_sections(runs, heading="#"):
+    """Says what some runs recognize, and whether they follow the voice.
+
+    Arguments
+    ---------
+    runs : list of Run
+        The runs of one table.
+    heading : str
+        Marks of the headings.
+
+    Returns
+    -------
+    list of str
+        Items of a Markdown list, then sections; some are empty.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> hearing_sections([Run("A", {}, {})])
+    ['', '']
+    """
+    return [
+        *describe_probe(runs),
+        *describe_listening(runs),
+        "",
+        *swaps_table(runs, heading),
+        "",
+        *confusion_tables(runs, heading),
+    ]
+
+
 def write_table(folder, runs, baseline, remarks):
     """Writes `table.{md,csv,tex}` and `figure.{pdf,png}` of some runs.
 
@@ -52,9 +83,7 @@ def write_table(folder, runs, baseline, remarks):
     cells = table_cells(runs, baseline)
     lines = ["# Table I", "", to_markdown(cells), "", *describe_clusters(runs)]
     lines += [*describe_utterances(runs), *describe_pools(runs), *remarks]
-    lines += ["", *describe_probe(runs), *describe_listening(runs)]
-    lines += ["", *swaps_table(runs)]
-    lines += ["", *confusion_tables(runs)]
+    lines += ["", *hearing_sections(runs)]
     lines += ["", "# Examples", "", *example_rows(runs)]
     text = "\n".join(lines) + "\n"
     write_atomically(folder / "table.md", text)

@@ -8,17 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 from speechbrain_relm.evaluation.clusters import describe_clusters
-from speechbrain_relm.evaluation.listening_rows import (
-    describe_listening,
-    swaps_table,
-)
-from speechbrain_relm.evaluation.recognition import (
-    confusion_tables,
-    describe_probe,
-)
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.tables.examples import example_rows
 from speechbrain_relm.evaluation.tables.figure import draw_scores
+from speechbrain_relm.evaluation.tables.output import hearing_sections
 from speechbrain_relm.evaluation.tables.table import table_cells, to_markdown
 from speechbrain_relm.evaluation.tables.table_csv import to_csv
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, from_unit
@@ -75,10 +68,7 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     if corpus in SCALES and run.attributes() is not None:
         lines.append(f"- {describe_errors(run.attributes(), corpus)}")
     lines += describe_scorers(runs)
-    lines += describe_probe(runs)
-    lines += describe_listening(runs)
-    lines += ["", *swaps_table(runs, "##")]
-    lines += ["", *confusion_tables(runs, "##")]
+    lines += hearing_sections(runs, "##")
     lines += [
         "",
         "## Examples",
