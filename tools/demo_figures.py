@@ -27,10 +27,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from speechbrain_relm.data.corpus import as_json  # noqa: E402
+from speechbrain_relm.evaluation import listening_rows  # noqa: E402
 from speechbrain_relm.evaluation.listening.four_voices import (  # noqa: E402
     first_in_all_emotions,
 )
-from speechbrain_relm.evaluation.runs import read_figures  # noqa: E402
+from speechbrain_relm.evaluation.runs import SCORES, read_figures  # noqa: E402
 from speechbrain_relm.evaluation.tables.table_csv import read_csv  # noqa: E402
 from speechbrain_relm.utils.files import write_atomically  # noqa: E402
 from speechbrain_relm.utils.records import read_records  # noqa: E402
@@ -48,7 +49,8 @@ README = {
     "letters, refusals, loops, echoes, cut sentences": "flawed_share",
 }
 CHANCE = {"tone_fit": ".25", "content_fit": ".25", "unweighted_accuracy": ".25"}
-SCORES = {"ER": "Emotional Reaction (0-2)", "Ex": "Exploration (0-2)"}
+SHOWN_SCORES = ("ER", "Ex")
+FIGURE = ("value", "low", "high")
 ANSWER = ("emotion", "head_emotion", "response")
 
 
@@ -76,7 +78,7 @@ def figures_of_run(folder):
         "seed": int(re.search(r"^seed: (\d+)", yaml, re.M).group(1)),
         "utterances": len(responses),
         "same_words": same_words,
-        "scores": {name: values[title] for name, title in SCORES.items()},
+        "scores": {name: values[SCORES[name]] for name in SHOWN_SCORES},
         "answers": {
             "transcript": records[0]["transcript"],
             "takes": [{k: r[k] for k in ANSWER} for r in records],
@@ -128,8 +130,7 @@ def parts_of_run(folder):
     found = read_same_words(folder)
     parts = {
         name: [
-            found[name][key] and round(found[name][key], 4)
-            for key in ("value", "low", "high")
+            found[name][key] and round(found[name][key], 4) for key in FIGURE
         ]
         for name in MEASURES
     }
@@ -162,7 +163,7 @@ def summary(runs, *path):
             run = run[name]
         found.append(run)
     if len(found) == 1:
-        return tuple(found[0][key] for key in ("value", "low", "high"))
+        return tuple(found[0][key] for key in FIGURE)
     values = [figure["value"] for figure in found]
     return mean(values), min(values), max(values)
 
@@ -182,10 +183,7 @@ def in_brackets(figure, digits):
     str
         E.g. `.77 [.62, .92]`.
     """
-    if None in figure:  # too few sentences for an interval
-        return f"{figure[0]:.{digits}f}".removeprefix("0")
-    value, low, high = (f"{x:.{digits}f}".removeprefix("0") for x in figure)
-    return f"{value} [{low}, {high}]"
+    return listening_rows.in_brackets(dict(zip(FIGURE, figure)), digits)
 
 
 def shown(runs):
@@ -211,7 +209,7 @@ def shown(runs):
         lines.append(f'| {emotion} | {heard} | "{answer}" |')
     rate = mean(run["words"]["WER"] for run in runs)
     lines += ["", f"Word error rate: {rate:.2f}"]
-    for name in SCORES:
+    for name in SHOWN_SCORES:
         score = mean(run["scores"][name] for run in runs)
         lines.append(f"{name}: {score:.2f}")
     return "\n".join(lines) + "\n"

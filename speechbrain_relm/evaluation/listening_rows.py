@@ -177,13 +177,15 @@ def swap_rows(swaps):
     return rows
 
 
-def in_brackets(figure):
+def in_brackets(figure, digits=3):
     """Prints a figure with its interval.
 
     Arguments
     ---------
     figure : dict
         `value`, `low`, `high`.
+    digits : int
+        Decimals.
 
     Returns
     -------
@@ -200,18 +202,21 @@ def in_brackets(figure):
     if figure["value"] is None:
         return "undefined"
     if figure["low"] is None:
-        return short(figure["value"])
-    value, low, high = (short(figure[key]) for key in ("value", "low", "high"))
+        return short(figure["value"], digits)
+    keys = ("value", "low", "high")
+    value, low, high = (short(figure[key], digits) for key in keys)
     return f"{value} [{low}, {high}]"
 
 
-def short(value):
-    """Prints three decimals without a leading zero.
+def short(value, digits=3):
+    """Prints decimals without a leading zero.
 
     Arguments
     ---------
     value : float
         A number.
+    digits : int
+        Decimals.
 
     Returns
     -------
@@ -223,4 +228,4 @@ def short(value):
     >>> short(0.25), short(1.5)
     ('.250', '1.500')
     """
-    return f"{value:.3f}".removeprefix("0")
+    return f"{value:.{digits}f}".removeprefix("0")
