@@ -1,0 +1,3 @@
+"""Settings: values, keys and command lines of the recipes' YAMLs."""
+
+AREAS = []

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Opens bad input of every area and fails where one is not dealt with.
+
+> python tests/fuzz/run.py --count 2000
+and, to see one input as it is, with its traceback:
+> python tests/fuzz/run.py --area settings --only 17
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+
+import fuzz_settings  # noqa: E402
+from fuzzing import as_record, render, run_area, table  # noqa: E402
+
+AREAS = {area.name: area for area in (*fuzz_settings.AREAS,)}
+
+
+def main(arguments=None):
+    """Runs the areas; writes and prints their table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--area", nargs="+", choices=AREAS, default=[*AREAS])
+    parser.add_argument("--count", type=int, default=2000, help="of all inputs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=int, help="the input of this number")
+    parser.add_argument("--output", type=Path, default=Path("build/fuzz.json"))
+    given = parser.parse_args(arguments)
+    # A forked process must not wait for threads that it does not have.
+    torch.set_num_threads(1)
+    sys.dont_write_bytecode = True
+    with tempfile.TemporaryDirectory() as folder:
+        if given.only is not None:
+            return show(AREAS[given.area[0]], given, Path(folder))
+        return run(given, Path(folder).resolve())
+
+
+def run(given, folder):
+    """Runs the areas that were asked for; gives the exit status."""
+    judged = []
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    for name in given.area:
+        count = -(-given.count // len(given.area))
+        judged += run_area(AREAS[name], count, given.seed, folder)
+    record, bad = as_record(judged, given.seed)
+    given.output.write_text(f"{record}\n", encoding="utf-8")
+    for one in bad:
+        sys.stdout.write(
+            f"{one.area} {one.index} {one.outcome}: {one.what}\n"
+            f"    {one.message.strip().splitlines()[-1:]}\n"
+        )
+    sys.stdout.write(f"{render(table(judged))}\n\n{given.output}\n")
+    return 1 if bad else 0
+
+
+def show(area, given, folder):
+    """Opens one input here, with nothing caught."""
+    (folder / "shared").mkdir()
+    shared = area.ready(folder / "shared")
+    (folder / "one").mkdir()
+    os.chdir(folder / "one")
+    seed = f"{given.seed} {area.name} {given.only}"
+    case = area.make(random.Random(seed), folder / "one", shared)
+    sys.stdout.write(f"{case.what}\n")
+    value = case.open()
+    sys.stdout.write(f"{value!r:.2000}\n")
+    return case.right is None or not case.right(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
