@@ -26,7 +26,6 @@ import time
 import traceback
 from collections import Counter
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Callable, NamedTuple
 
 from speechbrain_relm.utils.errors import RecipeError
