@@ -117,7 +117,7 @@ def prepare(given, folder):
             wavs, lens = batch.sig
             yield wavs.to(given.device, non_blocking=True), lens
 
-    def after(seconds):
+    def remarks(seconds):
         """Says what was waited for and what was padding."""
         return f"authors' {takers['authors']}; ours {takers['ours']}"
 
@@ -126,7 +126,7 @@ def prepare(given, folder):
         lambda: takers["ours"].take(ahead()),
         len(entries),
         "utterance",
-        after=after,
+        remarks=remarks,
     )
 
 

@@ -6,7 +6,7 @@
         results/EPITOME/minilm/1/scorer --output results/length
 
 Answers the utterances of a manifest as the release does, with one sentence at
-most, and with a steering sentence; scores all by EPITOME and prints a table.
+most, and with a wish for the style; scores all by EPITOME and prints a table.
 Each way leaves a folder that the tables read as a finished run, so that
 `speechbrain-relm table` gives deviations and tests. Killed, it goes on.
 
@@ -38,9 +38,9 @@ from speechbrain_relm.utils.sources.base_models import checksum
 WAYS = {
     "as_it_is": ("as it is", {}),
     "one_sentence": ("at most one sentence", {"sentences": 1}),
-    "steered": (
+    "styled": (
         '"Answer briefly and end with a question."',
-        {"steering": "Answer briefly and end with a question."},
+        {"style": "Answer briefly and end with a question."},
     ),
 }
 
@@ -75,7 +75,9 @@ def answer(listener, entries, path, weights, changes, batch_size):
     def work(ids):
         """Answers a batch."""
         batch = {i: entries[i] for i in ids}
-        speech = listener.hear(*load_batch(speech_dataset(batch), ids).sig)
+        speech = listener.encode_batch(
+            *load_batch(speech_dataset(batch), ids).sig
+        )
         with listener.inference_ctx:
             found = model.answer(speech, prompt, **settings)
         return [

@@ -44,7 +44,7 @@ class Pair:
 
     `check`, if any, compares their results on equal input and raises if they
     differ; it returns what to print. `work` says how much a run does, in
-    `unit`s. `after` gets the seconds a unit of each side and returns more to
+    `unit`s. `remarks` gets the seconds a unit of each side and returns more to
     print.
     """
 
@@ -53,7 +53,7 @@ class Pair:
     work: float
     unit: str
     check: Optional[Callable] = None
-    after: Optional[Callable] = None
+    remarks: Optional[Callable] = None
     notes: List[str] = field(default_factory=list)
 
 
@@ -265,8 +265,8 @@ def compare(name, prepare, given):
                 side: memory_on_cuda(pair, side, given.device) for side in SIDES
             }
         seconds = {s: statistics.median(taken[s]) / pair.work for s in SIDES}
-        if pair.after is not None:
-            notes.append(pair.after(seconds))
+        if pair.remarks is not None:
+            notes.append(pair.remarks(seconds))
         unit = pair.unit
     del pair
     gc.collect()

@@ -23,7 +23,7 @@ from speechbrain_relm.evaluation.recognition import (
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.mini import models
 from speechbrain_relm.runs.emotion.answers import parse_emotion
-from speechbrain_relm.runs.emotion.rating import Rater
+from speechbrain_relm.runs.emotion.likelihoods import EmotionLikelihoods
 from speechbrain_relm.runs.listeners import TextListener
 
 DATA = Path(__file__).resolve().parents[1] / "tests/data"
@@ -83,11 +83,11 @@ def print_detectors():
 def print_likelihood(llm, size=8):
     """Prints how well an LLM's likelihoods recognize emotion in texts."""
     rows = rows_of("emotional_sentences.csv")
-    rate = Rater(
+    likelihoods = EmotionLikelihoods(
         TextListener(llm), "You are a helpful assistant.", INSTRUCTION, EMOTIONS
     )
     rated = [
-        rate([row["sentence"] for row in rows[i : i + size]])
+        likelihoods([row["sentence"] for row in rows[i : i + size]])
         for i in range(0, len(rows), size)
     ]
     labels = [row["emotion"] for row in rows]

@@ -153,7 +153,7 @@ class Step:
         self.system.model.zero_grad()
         return found
 
-    def after(self, seconds):
+    def remarks(self, seconds):
         """Says what both sides compute, and how near to the most possible."""
         most = matrix_product_rate(self.given)
         operations, shares = {}, {}
@@ -221,7 +221,7 @@ def prepare(given, folder, freeze_whisper, pad_to_30s):
         EPOCHS,
         "step",
         check=functools.partial(check, step) if pad_to_30s else None,
-        after=step.after,
+        remarks=step.remarks,
     )
 
 

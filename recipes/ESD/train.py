@@ -18,7 +18,7 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
-from speechbrain_relm.model.prompting import steered
+from speechbrain_relm.model.prompting import with_style
 from speechbrain_relm.runs.experiment import build, explain, prepare, start
 from speechbrain_relm.runs.planning.checks import check_run
 from speechbrain_relm.runs.recipe import Recipe
@@ -116,7 +116,7 @@ def main(argv):
     recipe.transcribe(hparams["transcriber"], hparams["generation_batch_size"])
     # Section III: responses to the test speech, and the emotion heard in it.
     response = (
-        steered(hparams["response_system"], hparams["response_steering"]),
+        with_style(hparams["response_system"], hparams["response_style"]),
         hparams["response_instruction"],
         hparams["response_settings"],
     )

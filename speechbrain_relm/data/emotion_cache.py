@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from speechbrain_relm.data.kept_rows import Heard
+from speechbrain_relm.data.kept_rows import EncoderCache
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.precision import at_precision
 
 
-class EmotionCache(Heard):
+class EmotionCache(EncoderCache):
     """Hears the emotion of each signal once, in this process or any other.
 
     Arguments
@@ -75,7 +75,7 @@ class EmotionCache(Heard):
             Arousal, dominance, valence [B, 3].
         """
 
-        def hear(rows):
+        def encode(rows):
             """Runs the encoder."""
             with at_precision(self.precision, wavs.device):
                 lens = wav_lens[rows].to(wavs.device, non_blocking=True)
@@ -83,12 +83,12 @@ class EmotionCache(Heard):
             heard = torch.cat(heard, dim=1)
             return heard.float().cpu().numpy()[:, None]
 
-        rows = np.concatenate(self.get(keys, hear))
+        rows = np.concatenate(self.get(keys, encode))
         kept = torch.from_numpy(rows).to(wavs.device, non_blocking=True)
         return kept.split(self.sizes, 1)
 
 
-class FrameCache(Heard):
+class FrameCache(EncoderCache):
     """Runs a frozen speech encoder once on each signal.
 
     Arguments
@@ -145,7 +145,7 @@ class FrameCache(Heard):
             Speech frames [B, T', C], zero where padded.
         """
 
-        def hear(rows):
+        def encode(rows):
             """Runs the encoder."""
             with at_precision(self.precision, wavs.device):
                 feats = self.encoder(wavs[rows], wav_lens[rows])
@@ -153,6 +153,6 @@ class FrameCache(Heard):
             feats = feats.float().cpu().numpy()
             return [f[:n] for f, n in zip(feats, counts.tolist())]
 
-        frames = [torch.from_numpy(f) for f in self.get(keys, hear)]
+        frames = [torch.from_numpy(f) for f in self.get(keys, encode)]
         padded = pad_sequence(frames, batch_first=True)
         return padded.to(wavs.device, non_blocking=True)

@@ -189,7 +189,7 @@ def append(path, content):
         os.fsync(file.fileno())
 
 
-class Heard:
+class EncoderCache:
     """What a frozen encoder heard: each signal once, by whatever process.
 
     Arguments
@@ -208,14 +208,14 @@ class Heard:
 
     Example
     -------
-    >>> heard = Heard(torch.nn.Linear(1, 1), 1, None, "sums")
-    >>> def hear(rows):
+    >>> heard = EncoderCache(torch.nn.Linear(1, 1), 1, None, "sums")
+    >>> def encode(rows):
     ...     print("heard", rows)
     ...     return [np.full((1, 1), row, np.float32) for row in rows]
-    >>> [x.item() for x in heard.get(["a", "b"], hear)]
+    >>> [x.item() for x in heard.get(["a", "b"], encode)]
     heard [0, 1]
     [0.0, 1.0]
-    >>> [x.item() for x in heard.get(["b"], hear)]
+    >>> [x.item() for x in heard.get(["b"], encode)]
     [1.0]
     """
 
@@ -235,14 +235,14 @@ class Heard:
                 len(self.kept),
             )
 
-    def get(self, keys, hear):
+    def get(self, keys, encode):
         """Gives what was heard in utterances, in a batch if need be.
 
         Arguments
         ---------
         keys : list of str
             `audio_key` of each utterance.
-        hear : callable
+        encode : callable
             Rows of the batch to their arrays [n, width], for those that
             nobody heard yet.
 
@@ -255,7 +255,7 @@ class Heard:
         self.asked += len(keys)
         self.found += len(keys) - len(new)
         if new:
-            self.kept.add(dict(zip([keys[i] for i in new], hear(new))))
+            self.kept.add(dict(zip([keys[i] for i in new], encode(new))))
         return [self.kept[key] for key in keys]
 
     def log(self):

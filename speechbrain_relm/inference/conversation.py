@@ -99,7 +99,7 @@ class Conversation:
         str
             The answer.
         """
-        self.hear(wav, file, text)
+        self.add_user_turn(wav, file, text)
         self.answer(self.pieces())
         return self.turns[-1].answer
 
@@ -121,11 +121,11 @@ class Conversation:
             A piece of the answer, from the first token on. Closing the
             iterator ends the answer there.
         """
-        self.hear(wav, file, text)
+        self.add_user_turn(wav, file, text)
         pieces = self.pieces()
         yield from pieces.fed_by(lambda: self.answer(pieces))
 
-    def hear(self, wav=None, file=None, text=None):
+    def add_user_turn(self, wav=None, file=None, text=None):
         """Takes the user's next turn.
 
         Arguments
@@ -148,7 +148,7 @@ class Conversation:
         if file is not None:
             wav = self.listener.load_audio(file)
         if wav is not None:
-            speech = self.listener.hear(wav[None], torch.ones(1))
+            speech = self.listener.encode_batch(wav[None], torch.ones(1))
         self.turns.append(Turn(speech, text, [], ""))
 
     def pieces(self):

@@ -14,7 +14,7 @@ from speechbrain_relm.data.datasets import LONGEST
 from speechbrain_relm.inference.conversation import Conversation
 from speechbrain_relm.model import prompting
 from speechbrain_relm.model.re_llm import emptied
-from speechbrain_relm.runs.emotion.rating import SENTENCE, sentences_of
+from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
 from speechbrain_relm.runs.steps.respond import Ask
 from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.dimensions import DIMENSIONS
@@ -46,7 +46,7 @@ class EmpatheticListener(Pretrained):
     """Listens to speech and answers it.
 
     All that a method is given beyond the utterance changes how it is asked:
-    `system`, `steering` (a wish for the manner of the answers, added to the
+    `system`, `style` (a wish for the manner of the answers, added to the
     system message), `instruction` (what stands before the user's words), or a
     generation setting, e.g. `sentences` (at most; the answer ends with one),
     `max_new_tokens`, `do_sample`.
@@ -80,7 +80,7 @@ class EmpatheticListener(Pretrained):
     HPARAMS_NEEDED = [
         "emotions",
         "response_system",
-        "response_steering",
+        "response_style",
         "response_instruction",
         "response_settings",
         "recognition_system",
@@ -89,7 +89,7 @@ class EmpatheticListener(Pretrained):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._nothing_rated = None  # the prior of the classes, once known
+        self._prior = None  # the prior of the classes, once known
         missing = [m for m in self.MODULES_NEEDED if m not in self.mods]
         if missing:
             raise ValueError(
@@ -128,7 +128,7 @@ class EmpatheticListener(Pretrained):
         return signal[:LONGEST].to(self.device)
 
     @torch.no_grad()
-    def hear(self, wavs, wav_lens):
+    def encode_batch(self, wavs, wav_lens):
         """Encodes utterances.
 
         Arguments
@@ -150,14 +150,14 @@ class EmpatheticListener(Pretrained):
                 embedding, _ = self.mods.emotion_encoder(wavs, wav_lens)
             return self.mods.model.encode_speech(wavs, wav_lens, embedding)
 
-    def asking(self, system=None, steering=None, instruction=None, **settings):
+    def asking(self, system=None, style=None, instruction=None, **settings):
         """Works out how a response is asked for.
 
         Arguments
         ---------
         system : str or None
             System message; `None`, here and below, is the YAML's.
-        steering : str or None
+        style : str or None
             Added to it.
         instruction : str or None
             What stands before the user's words.
@@ -171,7 +171,7 @@ class EmpatheticListener(Pretrained):
         """
         given = {
             "system": system,
-            "steering": steering,
+            "style": style,
             "instruction": instruction,
         }
         texts = {
@@ -182,7 +182,7 @@ class EmpatheticListener(Pretrained):
         }
         settings = {**self.hparams.response_settings, **settings}
         return Ask(
-            prompting.steered(texts["system"], texts["steering"]),
+            prompting.with_style(texts["system"], texts["style"]),
             texts["instruction"],
             settings,
         ).plain()
@@ -205,7 +205,7 @@ class EmpatheticListener(Pretrained):
             One an utterance.
         """
         ask, model = self.asking(**changes), self.mods.model
-        speech = self.hear(wavs, wav_lens)
+        speech = self.encode_batch(wavs, wav_lens)
         examples, settings = ask.apart()
         prompt = model.llm.split_prompt(ask.system, ask.instruction, examples)
         with self.inference_ctx:
@@ -285,7 +285,7 @@ class EmpatheticListener(Pretrained):
         Arguments
         ---------
         speech : speechbrain_relm.model.re_llm.Speech
-            From `hear`, or of a turn of a conversation.
+            From `encode_batch`, or of a turn of a conversation.
 
         Returns
         -------
@@ -294,10 +294,10 @@ class EmpatheticListener(Pretrained):
         """
         emotions = self.hparams.emotions
         with self.inference_ctx:
-            rated = self.rate_emotions(speech)
-            if self._nothing_rated is None:
-                self._nothing_rated = self.rate_emotions(emptied(speech))
-        rated = rated - self._nothing_rated
+            rated = self.emotion_log_likelihoods(speech)
+            if self._prior is None:
+                self._prior = self.emotion_log_likelihoods(emptied(speech))
+        rated = rated - self._prior
         found = []
         for row, likelihood in enumerate(rated.float().softmax(1).tolist()):
             head, attributes = None, None
@@ -311,7 +311,7 @@ class EmpatheticListener(Pretrained):
             found.append(Emotion(head, likelihood, attributes))
         return found
 
-    def rate_emotions(self, speech):
+    def emotion_log_likelihoods(self, speech):
         """Says how likely an answer is that names each class.
 
         Arguments
@@ -330,7 +330,7 @@ class EmpatheticListener(Pretrained):
         )
         # A release of an earlier version has no sentence of its own.
         sentence = getattr(asked, "recognition_sentence", SENTENCE)
-        return model.rate(
+        return model.log_likelihoods(
             speech, prompt, sentences_of(asked.emotions, sentence)
         )
 
@@ -349,7 +349,7 @@ class EmpatheticListener(Pretrained):
         list of Emotion
             One an utterance.
         """
-        return self.classify(self.hear(wavs, wav_lens))
+        return self.classify(self.encode_batch(wavs, wav_lens))
 
     def classify_file(self, path):
         """Tells the emotion of the speech in a file.

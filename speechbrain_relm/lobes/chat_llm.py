@@ -23,8 +23,11 @@ from speechbrain_relm.lobes.partial_lora import (
     PartialLoRA,
     same_speech_positions,
 )
+from speechbrain_relm.lobes.parts.drop_finished import (
+    can_drop_finished,
+    generate_dropping_finished,
+)
 from speechbrain_relm.lobes.parts.half_on_cpu import serve_cpu
-from speechbrain_relm.lobes.parts.leaving import can_leave, generate_leaving
 from speechbrain_relm.lobes.parts.output_rows import only_positions
 from speechbrain_relm.lobes.parts.quantized import quantization
 from speechbrain_relm.utils.sources.hub import model_folder
@@ -469,10 +472,12 @@ class ChatLLM(nn.Module):
         embeddings = inputs_embeds.to(self.model.dtype)
         mask = attention_mask.long()
         whole = streamer or stopping_criteria or len(mask) == 1
-        if not whole and can_leave(settings) and self.keeps_all:
+        if not whole and can_drop_finished(settings) and self.keeps_all:
             if past is None:
                 past = DynamicCache(config=self.model.config)
-            return generate_leaving(self.model, embeddings, mask, past, config)
+            return generate_dropping_finished(
+                self.model, embeddings, mask, past, config
+            )
         return self.model.generate(
             inputs_embeds=embeddings,
             attention_mask=mask,

@@ -49,7 +49,7 @@ class Qwen2AudioListener(nn.Module):
         )
         self.model.eval().requires_grad_(False)
 
-    def hear(self, entries):
+    def encode(self, entries):
         """Loads utterances.
 
         Arguments
@@ -70,7 +70,7 @@ class Qwen2AudioListener(nn.Module):
         Arguments
         ---------
         heard : list of numpy.ndarray
-            From `hear`.
+            From `encode`.
         system : str
             System message.
         instruction : str
@@ -125,7 +125,7 @@ class Qwen2AudioListener(nn.Module):
         Arguments
         ---------
         heard : list of numpy.ndarray
-            From `hear`.
+            From `encode`.
         system : str
             System message.
         instruction : str
@@ -160,13 +160,13 @@ class Qwen2AudioListener(nn.Module):
         ]
 
     @torch.no_grad()
-    def rate(self, heard, system, instruction, answers):
+    def log_likelihoods(self, heard, system, instruction, answers):
         """Says how likely some answers are.
 
         Arguments
         ---------
         heard : list of numpy.ndarray
-            From `hear`.
+            From `encode`.
         system : str
             System message.
         instruction : str
@@ -208,7 +208,7 @@ class Qwen2AudioListener(nn.Module):
         Arguments
         ---------
         heard : list of numpy.ndarray
-            From `hear`.
+            From `encode`.
 
         Returns
         -------
@@ -223,7 +223,7 @@ class Qwen2AudioListener(nn.Module):
         Arguments
         ---------
         heard : list of numpy.ndarray
-            From `hear`.
+            From `encode`.
 
         Returns
         -------

@@ -72,14 +72,14 @@ def score(llm, sequence, past=None):
     with speech_positions(sequence.speech_mask, device):
         return llm(
             sequence.inputs_embeds,
-            after(before, sequence.attention_mask),
+            mask_with_past(before, sequence.attention_mask),
             sequence.position_ids + before,
             wanted=sequence.predicts_response,
             past=past,
         )
 
 
-def after(count, attention_mask):
+def mask_with_past(count, attention_mask):
     """Puts positions that are all real before a mask.
 
     Arguments
@@ -96,7 +96,7 @@ def after(count, attention_mask):
 
     Example
     -------
-    >>> after(2, torch.tensor([[False, True]])).int().tolist()
+    >>> mask_with_past(2, torch.tensor([[False, True]])).int().tolist()
     [[1, 1, 0, 1]]
     """
     ones = attention_mask.new_ones(len(attention_mask), count)
@@ -235,21 +235,21 @@ def generate(llm, sequence, past=None, sentences=None, **settings):
         rows, _, size = embeddings.shape
         unseen = embeddings.new_zeros(rows, past.get_seq_length(), size)
         embeddings = torch.cat([unseen, embeddings], dim=1)
-        mask = after(unseen.shape[1], mask)
+        mask = mask_with_past(unseen.shape[1], mask)
     if sentences is not None:
         settings["stopping_criteria"] = [SentenceLimit(llm, sentences)]
     with speech_positions(sequence.speech_mask, embeddings.device):
         return llm.generate(embeddings, mask, past, **settings)
 
 
-def steered(system, steering):
+def with_style(system, style):
     """Adds a wish for the manner of the answers to a system message.
 
     Arguments
     ---------
     system : str
         The system message.
-    steering : str
+    style : str
         E.g. "Answer in at most two sentences and end with a question.";
         empty for none.
 
@@ -260,14 +260,14 @@ def steered(system, steering):
 
     Example
     -------
-    >>> steered("You are kind.", "Be brief."), steered("You are kind.", "")
-    ('You are kind. Be brief.', 'You are kind.')
+    >>> with_style("You are kind.", "Be brief.")
+    'You are kind. Be brief.'
     """
-    return f"{system} {steering}".strip()
+    return f"{system} {style}".strip()
 
 
 @torch.no_grad()
-def rate(llm, prompt, content, answers):
+def log_likelihoods(llm, prompt, content, answers):
     """Says how likely each of some answers is, without generating any.
 
     Prompt and content are read once for all answers.
@@ -295,7 +295,7 @@ def rate(llm, prompt, content, answers):
     device = sequence.inputs_embeds.device
     last = torch.zeros_like(sequence.predicts_response)
     last[:, -1] = True
-    mask = after(past.get_seq_length(), sequence.attention_mask)
+    mask = mask_with_past(past.get_seq_length(), sequence.attention_mask)
     logits = score(
         llm, sequence._replace(predicts_response=last), past
     ).unsqueeze(1)
@@ -348,7 +348,7 @@ def answer_texts(llm, system, texts, device, examples=(), **settings):
         return answer(llm, prompt, content, **settings)
 
 
-def rate_texts(llm, system, texts, device, answers):
+def text_log_likelihoods(llm, system, texts, device, answers):
     """Says how likely the text LLM's answers to user messages are.
 
     Arguments
@@ -371,7 +371,9 @@ def rate_texts(llm, system, texts, device, answers):
     """
     content = ragged_part([llm.encode(text) for text in texts], device)
     with evaluating(llm), adapters_off(llm):
-        return rate(llm, llm.split_prompt(system, ""), content, answers)
+        return log_likelihoods(
+            llm, llm.split_prompt(system, ""), content, answers
+        )
 
 
 @contextlib.contextmanager

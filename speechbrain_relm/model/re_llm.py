@@ -125,7 +125,7 @@ class RELLM(nn.Module):
             Itself.
         """
         super().train(mode)
-        if not trained(self.speech_encoder):
+        if not trainable_parameters(self.speech_encoder):
             self.speech_encoder.eval()
         return self
 
@@ -305,8 +305,8 @@ class RELLM(nn.Module):
             self.llm, prompt, speech_part(speech), **settings
         )
 
-    def rate(self, speech, prompt, answers):
-        """Says how likely each of some answers is; see `prompting.rate`.
+    def log_likelihoods(self, speech, prompt, answers):
+        """Says how likely answers are; see `prompting.log_likelihoods`.
 
         Arguments
         ---------
@@ -322,7 +322,9 @@ class RELLM(nn.Module):
         torch.Tensor
             Log-probabilities [B, answers].
         """
-        return prompting.rate(self.llm, prompt, speech_part(speech), answers)
+        return prompting.log_likelihoods(
+            self.llm, prompt, speech_part(speech), answers
+        )
 
     @mark_as_saver
     def save_trained(self, path):
@@ -334,7 +336,7 @@ class RELLM(nn.Module):
             The checkpoint file, in safetensors format.
         """
         tensors = {}
-        for name, value in trained(self).items():
+        for name, value in trainable_parameters(self).items():
             value = gathered(value.detach())
             if if_main_process():
                 tensors[name] = value.cpu().contiguous()
@@ -357,7 +359,7 @@ class RELLM(nn.Module):
         ValueError
             If the file's tensors are not exactly those that are trained.
         """
-        saved, wanted = load_file(path), trained(self)
+        saved, wanted = load_file(path), trainable_parameters(self)
         missing = sorted(set(wanted) - set(saved))
         unknown = sorted(set(saved) - set(wanted))
         if missing or unknown:
@@ -382,7 +384,7 @@ class RELLM(nn.Module):
         self.load_trained(path)
 
 
-def trained(module):
+def trainable_parameters(module):
     """Collects the tensors that training changes.
 
     Arguments
@@ -399,7 +401,7 @@ def trained(module):
     -------
     >>> layer = nn.Linear(2, 2)
     >>> layer.bias.requires_grad = False
-    >>> list(trained(layer))
+    >>> list(trainable_parameters(layer))
     ['weight']
     """
     return {k: v for k, v in module.named_parameters() if v.requires_grad}

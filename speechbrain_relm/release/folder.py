@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.model.re_llm import trained
+from speechbrain_relm.model.re_llm import trainable_parameters
 from speechbrain_relm.release.needed import NEEDED
 from speechbrain_relm.training.initialization import start_names
 from speechbrain_relm.utils.errors import RecipeError
@@ -85,7 +85,7 @@ def write_release(folder, text, hparams, weights, write_card):
         "%s is a release: %.1f MB, %d trained tensors; base models: %s.",
         folder,
         total / 1e6,
-        len(trained(model)),
+        len(trainable_parameters(model)),
         ", ".join(base["source"] for base in bases.values()),
     )
     return folder
@@ -159,7 +159,7 @@ def start_is_needed(model, source):
     if source is None:
         return False
     names = {name for name, _ in model.named_parameters()}
-    return bool(names & start_names(source) - set(trained(model)))
+    return bool(names & start_names(source) - set(trainable_parameters(model)))
 
 
 def inference_yaml(text, hparams, needed=NEEDED):

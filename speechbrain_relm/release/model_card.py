@@ -29,7 +29,7 @@ LIMITS = (
     "others, other languages and long recordings (over 30 s) are beyond it.",
     "It answers what it was trained to continue: it may misjudge an emotion, "
     "make things up, or talk at length without asking back "
-    "(`sentences=2`, `steering=...` help).",
+    "(`sentences=2`, `style=...` help).",
     "It is no therapist. Do not rely on it where someone may be in distress, "
     "nor to judge people by how they sound.",
     "ER, Ex and IP are a classifier's estimates, worth what its accuracy "

@@ -9,7 +9,7 @@ Authors
 NEEDED = (
     "emotions",
     "response_system",
-    "response_steering",
+    "response_style",
     "response_instruction",
     "response_settings",
     "recognition_system",

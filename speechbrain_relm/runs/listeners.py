@@ -6,7 +6,7 @@ speech LLM into the table, write these four methods. One that hears an
 utterance in two ways, as RE-LLM does, can say by `swaps` what may come from
 another utterance (see `speechbrain_relm.evaluation.listening.same_words`). One that can
 hear nothing, by `emptied`, has its likelihoods calibrated (see
-`speechbrain_relm.runs.emotion.rating`).
+`speechbrain_relm.runs.emotion.likelihoods`).
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -18,7 +18,7 @@ from speechbrain_relm.data.datasets import load_batch, speech_dataset
 from speechbrain_relm.model.prompting import (
     answer_texts,
     evaluating,
-    rate_texts,
+    text_log_likelihoods,
 )
 from speechbrain_relm.model.re_llm import emptied
 
@@ -52,7 +52,7 @@ class SpeechListener:
         has_two = self.encoder is not None
         return ("emotion_embedding",) * has_two + ("speech_frames",)
 
-    def hear(self, entries, emotion_of=None):
+    def encode(self, entries, emotion_of=None):
         """Encodes utterances.
 
         Arguments
@@ -72,7 +72,7 @@ class SpeechListener:
         other = batch if emotion_of is None else self.load(emotion_of)
         embedding = self.embed_emotion(other)
         with torch.no_grad(), evaluating(self.model), self.precision:
-            feats = self.hear_frames(batch)
+            feats = self.cached_frames(batch)
             return self.model.encode_speech(*batch.sig, embedding, feats)
 
     def load(self, entries):
@@ -106,7 +106,7 @@ class SpeechListener:
         """
         return self.brain.embed_emotion(batch.audio_key, *batch.sig)
 
-    def hear_frames(self, batch):
+    def cached_frames(self, batch):
         """Gives the speech frames that are kept (Eq. 2).
 
         Arguments
@@ -119,7 +119,7 @@ class SpeechListener:
         torch.Tensor or None
             Frames [B, T', C]; `None` where the model must hear by itself.
         """
-        return self.brain.hear(batch.audio_key, *batch.sig)
+        return self.brain.cached_frames(batch.audio_key, *batch.sig)
 
     def answer(self, heard, system, instruction, examples=(), **settings):
         """Answers what was heard.
@@ -127,7 +127,7 @@ class SpeechListener:
         Arguments
         ---------
         heard : speechbrain_relm.model.re_llm.Speech
-            From `hear`.
+            From `encode`.
         system : str
             System message.
         instruction : str
@@ -146,13 +146,13 @@ class SpeechListener:
         with evaluating(self.model), self.precision:
             return self.model.answer(heard, prompt, **settings)
 
-    def rate(self, heard, system, instruction, answers):
+    def log_likelihoods(self, heard, system, instruction, answers):
         """Says how likely some answers are.
 
         Arguments
         ---------
         heard : speechbrain_relm.model.re_llm.Speech
-            From `hear`.
+            From `encode`.
         system : str
             System message.
         instruction : str
@@ -167,7 +167,7 @@ class SpeechListener:
         """
         prompt = self.model.llm.split_prompt(system, instruction)
         with evaluating(self.model), self.precision:
-            return self.model.rate(heard, prompt, answers)
+            return self.model.log_likelihoods(heard, prompt, answers)
 
     def emptied(self, heard):
         """Leaves nothing of what was heard; see `model.emptied`.
@@ -175,7 +175,7 @@ class SpeechListener:
         Arguments
         ---------
         heard : speechbrain_relm.model.re_llm.Speech
-            From `hear`.
+            From `encode`.
 
         Returns
         -------
@@ -190,7 +190,7 @@ class SpeechListener:
         Arguments
         ---------
         heard : speechbrain_relm.model.re_llm.Speech
-            From `hear`.
+            From `encode`.
 
         Returns
         -------
@@ -246,7 +246,7 @@ class ReleasedListener(SpeechListener):
         with evaluating(self.encoder):
             return self.encoder(*batch.sig)[0]
 
-    def hear_frames(self, batch):
+    def cached_frames(self, batch):
         """Keeps no frames.
 
         Arguments
@@ -278,7 +278,7 @@ class TextListener(torch.nn.Module):
         super().__init__()
         self.llm, self.text = llm, text
 
-    def hear(self, entries):
+    def encode(self, entries):
         """Reads utterances.
 
         Arguments
@@ -294,7 +294,7 @@ class TextListener(torch.nn.Module):
         Example
         -------
         >>> listener = TextListener(None, "<{emotion}> {transcript}")
-        >>> listener.hear({"a": {"emotion": "sad", "transcript": "Oh."}})
+        >>> listener.encode({"a": {"emotion": "sad", "transcript": "Oh."}})
         ['<sad> Oh.']
         """
         return [self.text.format(**entry) for entry in entries.values()]
@@ -305,7 +305,7 @@ class TextListener(torch.nn.Module):
         Arguments
         ---------
         heard : list of str
-            From `hear`.
+            From `encode`.
         system : str
             System message.
         instruction : str
@@ -321,13 +321,13 @@ class TextListener(torch.nn.Module):
         texts = [instruction + text for text in heard]
         return answer_texts(self.llm, system, texts, self.device, **settings)
 
-    def rate(self, heard, system, instruction, answers):
-        """Says how likely some answers are; see `SpeechListener.rate`.
+    def log_likelihoods(self, heard, system, instruction, answers):
+        """Says how likely some answers are; see `SpeechListener`.
 
         Arguments
         ---------
         heard : list of str
-            From `hear`.
+            From `encode`.
         system : str
             System message.
         instruction : str
@@ -341,7 +341,9 @@ class TextListener(torch.nn.Module):
             Log-probabilities [B, answers].
         """
         texts = [instruction + text for text in heard]
-        return rate_texts(self.llm, system, texts, self.device, answers)
+        return text_log_likelihoods(
+            self.llm, system, texts, self.device, answers
+        )
 
     def emptied(self, heard):
         """Leaves nothing of what was read.
@@ -349,7 +351,7 @@ class TextListener(torch.nn.Module):
         Arguments
         ---------
         heard : list of str
-            From `hear`.
+            From `encode`.
 
         Returns
         -------
@@ -364,7 +366,7 @@ class TextListener(torch.nn.Module):
         Arguments
         ---------
         heard : list of str
-            From `hear`.
+            From `encode`.
 
         Returns
         -------

@@ -250,7 +250,7 @@ class WordBrain(RELLMBrain):
             wavs,
             wav_lens,
             self.embed_emotion(batch.audio_key, wavs, wav_lens),
-            self.hear(batch.audio_key, wavs, wav_lens),
+            self.cached_frames(batch.audio_key, wavs, wav_lens),
         )
 
     def compute_objectives(self, predictions, batch, stage):

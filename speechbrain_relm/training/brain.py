@@ -13,7 +13,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_relm.data.emotion_cache import EmotionCache, FrameCache
 from speechbrain_relm.model import losses
 from speechbrain_relm.model.metrics import unweighted_accuracy
-from speechbrain_relm.model.re_llm import trained
+from speechbrain_relm.model.re_llm import trainable_parameters
 from speechbrain_relm.training.alike import warn_if_unlike
 from speechbrain_relm.training.diagnostics import (
     Arriving,
@@ -145,7 +145,7 @@ class RELLMBrain(ShardedBrain):
         # Ours does. Of another the recipe says at the start if it does not.
         if not hasattr(encoder, "frame_counts"):
             warn_if_unlike(encoder, self.device)
-        elif frame_folder is not None and not trained(encoder):
+        elif frame_folder is not None and not trainable_parameters(encoder):
             self.frame_cache = FrameCache(
                 encoder, frame_folder, self.eval_precision
             )
@@ -171,7 +171,7 @@ class RELLMBrain(ShardedBrain):
             return None
         return self.emotion_cache(keys, wavs, wav_lens)[0]
 
-    def hear(self, keys, wavs, wav_lens):
+    def cached_frames(self, keys, wavs, wav_lens):
         """Gives the speech frames that need not be computed again (Eq. 2).
 
         Arguments
@@ -231,7 +231,7 @@ class RELLMBrain(ShardedBrain):
             self.embed_emotion(batch.audio_key, wavs, wav_lens),
             self.prompt,
             *responses,
-            feats=self.hear(batch.audio_key, wavs, wav_lens),
+            feats=self.cached_frames(batch.audio_key, wavs, wav_lens),
             **teacher,
         )
 

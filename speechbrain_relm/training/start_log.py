@@ -15,7 +15,7 @@ from speechbrain.utils.logger import get_logger
 
 import speechbrain_relm
 from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
-from speechbrain_relm.model.re_llm import trained
+from speechbrain_relm.model.re_llm import trainable_parameters
 from speechbrain_relm.utils.processes import processes
 from speechbrain_relm.utils.sources.base_models import describe
 
@@ -52,7 +52,7 @@ def log_start(brain, hparams):
     if not hparams.get("init_from"):
         logger.info("init_from: nothing; what is trained is as drawn.")
     for name, part in brain.model.named_children():
-        learned = sum(p.numel() for p in trained(part).values())
+        learned = sum(p.numel() for p in trainable_parameters(part).values())
         size = sum(p.numel() for p in part.parameters())
         logger.info("%s: %d of %d parameters trained.", name, learned, size)
 

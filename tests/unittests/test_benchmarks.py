@@ -114,7 +114,7 @@ def test_loading_pads_less(given, tmp_path):
     pair.ours()
     theirs, ours = (
         int(part.split(", ")[1].split("%")[0])
-        for part in pair.after({}).split("; ")
+        for part in pair.remarks({}).split("; ")
     )
     assert ours < theirs
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 from speechbrain_relm.lobes import chat_llm
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
-from speechbrain_relm.lobes.parts import leaving
+from speechbrain_relm.lobes.parts import drop_finished
 from speechbrain_relm.lobes.parts.quantized import quantized_bytes
 from speechbrain_relm.mini import models
 from speechbrain_relm.model.sequences import pack, prompt_part, ragged_part
@@ -110,7 +110,7 @@ def test_finished_answers_leave_the_batch(llama_folder, prefix):
         next((i + 1 for i, t in enumerate(row) if t in ends), 50)
         for row in endless
     ]
-    assert len({*lengths}) > 1 and max(lengths) > 2 * leaving.PIECE
+    assert len({*lengths}) > 1 and max(lengths) > 2 * drop_finished.PIECE
 
     longest = max(len(row) for row in rows)
     pads = [longest - len(row) for row in rows]
@@ -137,7 +137,7 @@ def test_finished_answers_leave_the_batch(llama_folder, prefix):
     for ids, row, length in zip(found.tolist(), endless, lengths):
         assert ids[:length] == row[:length]
         assert set(ids[length:]) <= {ends[0]}
-    assert sum(run) <= sum(lengths) + 4 * leaving.PIECE
+    assert sum(run) <= sum(lengths) + 4 * drop_finished.PIECE
 
 
 def alone(llm, row, ends):

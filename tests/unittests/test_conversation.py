@@ -67,7 +67,7 @@ def test_a_turn_reads_only_itself(listener, wavs, settings):
         assert anew.turns[-1].ids == kept.turns[-1].ids
         assert len(kept.read) == kept.past.get_seq_length()
     hook.remove()
-    kept.hear(text="Why?")
+    kept.add_user_turn(text="Why?")
     past, count = kept.recall(kept.history())
     assert count > 20
     torch.testing.assert_close(

@@ -21,7 +21,10 @@ from speechbrain_relm.runs.emotion.lexicon import (
     options_of,
     read_lexicon,
 )
-from speechbrain_relm.runs.emotion.rating import Rater, sentences_of
+from speechbrain_relm.runs.emotion.likelihoods import (
+    EmotionLikelihoods,
+    sentences_of,
+)
 from speechbrain_relm.runs.listeners import TextListener
 from speechbrain_relm.runs.planning.checks import reading_problems
 
@@ -169,10 +172,10 @@ def test_ratings_against_whole_turns(qwen_folder):
     """The sentence's tokens after the question's, less those of no text."""
     llm = ChatLLM(qwen_folder)
     emotions = ["sad", "happy indeed"]
-    rate = Rater(
+    likelihoods = EmotionLikelihoods(
         TextListener(llm), "Be kind.", "Tone? ", emotions, "{emotion}!"
     )
-    labels, calibrated = rate(["I fell.", "We won the game!"])
+    labels, calibrated = likelihoods(["I fell.", "We won the game!"])
 
     def by_hand(text, answer):
         """By the whole conversation, one at a time."""

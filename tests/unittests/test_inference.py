@@ -52,7 +52,7 @@ def test_emotions_are_those_of_the_model(listener, speech, tmp_path):
     wavs, batch, lens = speech
     found = listener.classify_batch(batch, lens)
     model = listener.mods.model
-    heard = listener.hear(batch, lens)
+    heard = listener.encode_batch(batch, lens)
     for i, emotion in enumerate(found):
         logits = heard.category_logits[i].exp()
         torch.testing.assert_close(
@@ -76,9 +76,9 @@ def test_emotions_are_those_of_the_model(listener, speech, tmp_path):
     )
     said = [f"The emotion tone is {e}." for e in listener.hparams.emotions]
     with torch.no_grad():
-        rated = model.rate(heard, prompt, said)
+        rated = model.log_likelihoods(heard, prompt, said)
         # Without speech: the prompt's own tokens alone.
-        nothing = prompting.rate(
+        nothing = prompting.log_likelihoods(
             model.llm, prompt, ragged_part([[]], "cpu"), said
         )
     rated = (rated - nothing).exp()
@@ -163,14 +163,14 @@ def test_two_users_at_once(listener, speech):
 
 
 def test_settings_come_from_the_yaml_and_the_call(listener, speech):
-    """The call wins; the steering joins the system message."""
-    ask = listener.asking(steering="Be brief.", max_new_tokens=3)
+    """The call wins; the style joins the system message."""
+    ask = listener.asking(style="Be brief.", max_new_tokens=3)
     assert ask.system == listener.hparams.response_system + " Be brief."
     assert ask.settings == {"max_new_tokens": 3}
     wav = speech[0][0][None]
     plain = listener.respond_batch(wav, torch.ones(1))
-    steered = listener.respond_batch(wav, torch.ones(1), steering="Be brief.")
-    assert plain != steered
+    styled = listener.respond_batch(wav, torch.ones(1), style="Be brief.")
+    assert plain != styled
 
 
 class Says(torch.nn.Module):

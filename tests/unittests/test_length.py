@@ -21,7 +21,7 @@ from speechbrain_relm.model.prompting import answer_texts  # noqa: E402
 from speechbrain_relm.utils.records import read_records  # noqa: E402
 
 YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
-STEERED = (
+EMOTION_GIVEN = (
     "Answer someone who says this in a {emotion} tone with one short "
     "sentence, and end with a question: "
 )
@@ -32,7 +32,7 @@ system_title: RE-LLM, taught to be brief
 expected_response_settings:
     max_new_tokens: 32
     sentences: 1
-continuation_from_text: "{STEERED}"
+continuation_from_text: "{EMOTION_GIVEN}"
 continuation_examples: null
 """
 
@@ -62,11 +62,11 @@ def taught(tmp_path_factory, corpus, whisper_folder, emotion_folder):
 
 
 def test_expected_responses_are_of_so_many_sentences(taught):
-    """What the LLM says to the steered prompt, up to the first end."""
+    """What the LLM says to the prompt with the emotion, up to the first end."""
     records = read_records(taught / "expected_responses.jsonl")
     llm = ChatLLM(models.folder("SmolLM2-135M-Instruct"))
     texts = [
-        STEERED.format(emotion=record["emotion"]) + record["transcript"]
+        EMOTION_GIVEN.format(emotion=record["emotion"]) + record["transcript"]
         for record in records.values()
     ]
     whole = answer_texts(
@@ -141,7 +141,7 @@ def test_a_study_does_nothing_twice(studied, monkeypatch):
     length_study.main(line)
     files = sorted(output.rglob("*.jsonl"))
     before = [file.read_bytes() for file in files]
-    monkeypatch.setattr(EmpatheticListener, "hear", None)
+    monkeypatch.setattr(EmpatheticListener, "encode_batch", None)
     monkeypatch.setattr(EmpathyScorer, "judge", None)
     length_study.main(line)
     assert len(files) == 6 and all(before)

@@ -233,7 +233,7 @@ class FollowsTheLabel(TextListener):
 
     swaps = ("emotion_embedding", "speech_frames")
 
-    def hear(self, entries, emotion_of=None):
+    def encode(self, entries, emotion_of=None):
         """The emotion comes by the emotion encoder alone."""
         ears = entries if emotion_of is None else emotion_of
         return [
@@ -254,7 +254,7 @@ class FollowsTheLabel(TextListener):
             for transcript, emotion in heard
         ]
 
-    def rate(self, heard, system, instruction, answers):
+    def log_likelihoods(self, heard, system, instruction, answers):
         """It knows."""
         return torch.tensor(
             [[float(e in a) for a in answers] for _, e in heard]

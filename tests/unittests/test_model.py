@@ -16,7 +16,7 @@ from speechbrain_relm.model.re_llm import (
     RELLM,
     fused_size,
     speech_part,
-    trained,
+    trainable_parameters,
 )
 from speechbrain_relm.model.sequences import RESPONSE, ragged_part
 
@@ -128,10 +128,12 @@ def test_a_prefix_read_once_changes_nothing(system, utterances):
         )
         loss.backward()
         gradients = {
-            n: p.grad for n, p in trained(model).items() if p.grad is not None
+            n: p.grad
+            for n, p in trainable_parameters(model).items()
+            if p.grad is not None
         }
         answers = model.answer(predictions.speech, prompt, **settings)
-        rated = model.rate(predictions.speech, prompt, labels)
+        rated = model.log_likelihoods(predictions.speech, prompt, labels)
         found.append((loss, rated, answers, gradients))
     assert model.llm.adapted_model.prefixes
     (loss, rated, answers, gradients), plain = found
@@ -243,11 +245,11 @@ def test_checkpoint_holds_the_trained_tensors_and_nothing_else(
     before = run(system, batch, lens, TEXTS).logits
     path = tmp_path / "model.ckpt"
     model.save_trained(path)
-    numbers = sum(p.numel() for p in trained(model).values())
+    numbers = sum(p.numel() for p in trainable_parameters(model).values())
     assert path.stat().st_size < 4 * numbers + 20_000
     assert numbers < sum(p.numel() for p in model.parameters()) / 20
     with torch.no_grad():
-        for parameter in trained(model).values():
+        for parameter in trainable_parameters(model).values():
             parameter.zero_()
     assert not torch.allclose(run(system, batch, lens, TEXTS).logits, before)
     model.load_trained(path)
@@ -273,7 +275,7 @@ def test_likelihood_of_labels_token_by_token(system, utterances):
     with torch.no_grad():
         speech = model.encode_speech(batch, lens, embedding)
     prompt = model.llm.split_prompt("", "Which emotion? ")
-    rated = model.rate(speech, prompt, labels)
+    rated = model.log_likelihoods(speech, prompt, labels)
     for i, wav in enumerate(wavs):
         with torch.no_grad():
             alone = model.encode_speech(

@@ -145,7 +145,7 @@ def test_other_base_weights_are_an_error(
     # The same weights elsewhere are as good.
     moved = tmp_path / "moved"
     shutil.copytree(base, moved)
-    overrides = {"llm_source": str(moved), "response_steering": "Be brief."}
+    overrides = {"llm_source": str(moved), "response_style": "Be brief."}
     listener = EmpatheticListener.from_hparams(
         release_folder, overrides=overrides
     )
@@ -213,7 +213,7 @@ def test_frozen_tensors_of_a_start_are_not_lost(
 SETTINGS = """\
 emotions: [sad]
 response_system: ''
-response_steering: ''
+response_style: ''
 response_instruction: 'after <sad>'
 response_settings: {}
 recognition_system: ''

@@ -13,7 +13,7 @@ from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model.re_llm import RELLM, trained
+from speechbrain_relm.model.re_llm import RELLM, trainable_parameters
 from speechbrain_relm.utils.sharding import (
     gather_for_good,
     gathered,
@@ -69,7 +69,9 @@ def step(model, optimizer, batches, window):
         loss = loss + predictions.speech.category_logits.square().mean()
         (loss / window).backward()
         losses.append(loss.item())
-    norm = torch.nn.utils.clip_grad_norm_(trained(model).values(), 1.0)
+    norm = torch.nn.utils.clip_grad_norm_(
+        trainable_parameters(model).values(), 1.0
+    )
     optimizer.step()
     optimizer.zero_grad()
     return losses, gathered(norm).item()
@@ -77,12 +79,14 @@ def step(model, optimizer, batches, window):
 
 def new_optimizer(model):
     """As the recipes' YAMLs make it."""
-    return torch.optim.AdamW(trained(model).values(), lr=1e-3, fused=True)
+    return torch.optim.AdamW(
+        trainable_parameters(model).values(), lr=1e-3, fused=True
+    )
 
 
 def whole(model):
     """Names to all that was learned."""
-    tensors = trained(model).items()
+    tensors = trainable_parameters(model).items()
     return {name: gathered(value.detach()).clone() for name, value in tensors}
 
 

@@ -17,7 +17,7 @@ from transformers import (
 
 from speechbrain_relm.lobes.parts.batch_effect import TOLERANCE, batch_effect
 from speechbrain_relm.mini.esd import make_esd
-from speechbrain_relm.model.re_llm import RELLM, trained
+from speechbrain_relm.model.re_llm import RELLM, trainable_parameters
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.training.brain import RELLMBrain
@@ -161,7 +161,9 @@ def test_swap(
         train_logger=hparams["train_logger"],
     )
     recipe = Recipe(hparams, brain)
-    before = {k: v.clone() for k, v in trained(brain.model).items()}
+    before = {
+        k: v.clone() for k, v in trainable_parameters(brain.model).items()
+    }
     recipe.label_attributes(8)
     recipe.expect_responses(
         "", hparams["continuation_from_text"], {"max_new_tokens": 4}
@@ -173,7 +175,7 @@ def test_swap(
     # Every part that trains has moved, the swapped one with it.
     moved = {
         name.split(".")[0]
-        for name, value in trained(brain.model).items()
+        for name, value in trainable_parameters(brain.model).items()
         if not torch.equal(value, before[name])
     }
     expected = {"adapter", "heads"}

@@ -26,7 +26,7 @@ from speechbrain_relm.lobes.qwen2_audio import Qwen2AudioListener
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.prompting import answer_texts
-from speechbrain_relm.runs.emotion.rating import Rater
+from speechbrain_relm.runs.emotion.likelihoods import EmotionLikelihoods
 from speechbrain_relm.runs.experiment import read_settings
 from speechbrain_relm.runs.listeners import TextListener
 from speechbrain_relm.runs.systems import TABLE_1, effective_yaml
@@ -107,14 +107,14 @@ def test_text_listener_reads_the_label_first(qwen_folder):
     llm = ChatLLM(qwen_folder)
     listener = TextListener(llm, "<{emotion}> {transcript}")
     entries = {"a": {"emotion": "sad", "transcript": "I fell."}}
-    heard = listener.hear(entries)
+    heard = listener.encode(entries)
     settings = {"max_new_tokens": 4}
     assert listener.answer(heard, "Be kind.", "", **settings) == answer_texts(
         llm, "Be kind.", ["<sad> I fell."], "cpu", **settings
     )
     # Independently: the labels' log-probabilities from the whole text.
     labels = ["sad", "neutral"]
-    rated = listener.rate(heard, "Be kind.", RECOGNIZE, labels)[0]
+    rated = listener.log_likelihoods(heard, "Be kind.", RECOGNIZE, labels)[0]
     for label, value in zip(labels, rated):
         chat = [
             {"role": "system", "content": "Be kind."},
@@ -179,11 +179,11 @@ def test_qwen2_audio(qwen2_audio_folder, corpus):
     listener = Qwen2AudioListener(qwen2_audio_folder, dtype="float32")
     wavs = sorted(corpus.rglob("*.wav"))[:3]
     entries = {wav.stem: {"wav": str(wav)} for wav in wavs}
-    heard = listener.hear(entries)
+    heard = listener.encode(entries)
     settings = {"max_new_tokens": 5}
     together = listener.answer(heard, "Be kind.", "", **settings)
     labels = ["sad", "not neutral"]
-    rated = listener.rate(heard, "Be kind.", RECOGNIZE, labels)
+    rated = listener.log_likelihoods(heard, "Be kind.", RECOGNIZE, labels)
     for row, signal in enumerate(heard):
         alone = listener.answer([signal], "Be kind.", "", **settings)
         assert alone[0] == together[row]
@@ -206,13 +206,13 @@ def test_qwen2_audio(qwen2_audio_folder, corpus):
                 rated[row, column], expected, rtol=1e-4, atol=1e-4
             )
     said = ["Sad!", "Not neutral!"]
-    rate = Rater(
+    likelihoods = EmotionLikelihoods(
         listener, "Be kind.", RECOGNIZE, ["Sad", "Not neutral"], "{emotion}!"
     )
-    _, calibrated = rate(heard)
+    _, calibrated = likelihoods(heard)
     silence = [np.zeros(16000, dtype=np.float32)]
-    expected = listener.rate(heard, "Be kind.", RECOGNIZE, said)
-    expected -= listener.rate(silence, "Be kind.", RECOGNIZE, said)
+    expected = listener.log_likelihoods(heard, "Be kind.", RECOGNIZE, said)
+    expected -= listener.log_likelihoods(silence, "Be kind.", RECOGNIZE, said)
     torch.testing.assert_close(calibrated, expected, rtol=1e-4, atol=1e-4)
 
 

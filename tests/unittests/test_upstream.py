@@ -179,9 +179,9 @@ def test_the_document_lists_the_pull_requests():
             "    >>> from speechbrain.integrations.re_llm.model import prompting",
         ),
         (
-            "from speechbrain_relm.lobes.parts import adapters, leaving  # two",
+            "from speechbrain_relm.lobes.parts import adapters, drop_finished  # two",
             "from speechbrain.nnet import adapter_switch as adapters\n"
-            "from speechbrain.integrations.huggingface.parts import leaving  # two",
+            "from speechbrain.integrations.huggingface.parts import drop_finished  # two",
         ),
         (
             "llm: !new:speechbrain_relm.lobes.chat_llm.ChatLLM",

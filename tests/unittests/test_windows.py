@@ -12,7 +12,7 @@ from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.optimizers import rm_vector_weight_decay
 
 from speechbrain_relm.mini.esd import make_esd
-from speechbrain_relm.model.re_llm import trained
+from speechbrain_relm.model.re_llm import trainable_parameters
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.training.brain import RELLMBrain
@@ -218,8 +218,8 @@ def test_killed_inside_windows_equals_unbroken(
     steps = 2 * math.ceil(12 / accumulated)
     assert whole.brain.optimizer_step == steps
     assert killed.brain.optimizer_step == steps
-    wanted = trained(whole.brain.model)
-    for name, tensor in trained(killed.brain.model).items():
+    wanted = trainable_parameters(whole.brain.model)
+    for name, tensor in trainable_parameters(killed.brain.model).items():
         assert torch.equal(tensor, wanted[name]), name
     logs = [
         (tmp_path / name / "train_log.txt").read_text()
@@ -250,7 +250,7 @@ def test_norms_and_biases_do_not_decay(make_recipe, tmp_path):
     recipe = fit(make_recipe(tmp_path))
     groups = recipe.brain.optimizer.param_groups
     decays = {id(p): g["weight_decay"] for g in groups for p in g["params"]}
-    learned = trained(recipe.brain.model)
+    learned = trainable_parameters(recipe.brain.model)
     assert len(decays) == len(learned)
     for name, parameter in learned.items():
         spared = name.endswith("bias") or "norm" in name

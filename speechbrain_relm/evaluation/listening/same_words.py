@@ -106,7 +106,7 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
     Arguments
     ---------
     listener : object
-        With `swaps`, and `hear(entries, emotion_of)` besides what every
+        With `swaps`, and `encode(entries, emotion_of)` besides what every
         listener has.
     entries : dict
         Utterance id to manifest entry.
@@ -128,11 +128,11 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
         is `finished`.
     """
 
-    def hear(swap, own, other):
-        """Hears takes with one part of others."""
+    def encode(swap, own, other):
+        """Encodes takes with one part of others."""
         if swap == "speech_frames":
-            return listener.hear(other, emotion_of=own)
-        return listener.hear(own, emotion_of=other)
+            return listener.encode(other, emotion_of=own)
+        return listener.encode(own, emotion_of=other)
 
     def work(batch_ids):
         """Works a batch of takes."""
@@ -141,7 +141,7 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
         other = {f"{i}~": entries[others[i]] for i in batch_ids}
         records = {i: {"id": i, "other": others[i]} for i in batch_ids}
         for swap in listener.swaps:
-            heard = hear(swap, own, other)
+            heard = encode(swap, own, other)
             answers = listener.answer(heard, *ask[:2], **ask.settings)
             for utterance, answer in zip(batch_ids, answers):
                 records[utterance][swap] = {

@@ -17,7 +17,7 @@ from speechbrain_relm.lobes.parts.quantized import (
     needs_packages,
 )
 from speechbrain_relm.runs.emotion.lexicon import read_lexicon
-from speechbrain_relm.runs.emotion.rating import SENTENCE, sentences_of
+from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
 from speechbrain_relm.runs.needs import needed_sources
 from speechbrain_relm.runs.planning.impossible import impossible
 from speechbrain_relm.runs.planning.plan import (

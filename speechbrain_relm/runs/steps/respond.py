@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 from speechbrain_relm.runs.emotion.answers import parse_emotion
 from speechbrain_relm.runs.emotion.lexicon import options_of, read_lexicon
-from speechbrain_relm.runs.emotion.rating import SENTENCE, Rater
+from speechbrain_relm.runs.emotion.likelihoods import (
+    SENTENCE,
+    EmotionLikelihoods,
+)
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.records import make_batches, work_through
 
@@ -106,27 +109,29 @@ def respond(
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
         `likelihood_emotion` (the label likeliest after the prompt) and
-        `calibrated_emotion` (see `emotion.rating`); `cluster`, which counts
-        as one in intervals and tests, where the manifest has it; `heard`
-        where Whisper transcribed it; `labels`, arousal, dominance and valence
+        `calibrated_emotion` (see `emotion.likelihoods`); `cluster`, which
+        counts as one in intervals and tests, where the manifest has it;
+        `heard` where Whisper transcribed it; `labels`, arousal, dominance and valence
         where the corpus has them; and, from a system with emotion heads,
         `head_emotion`, `head_probabilities` and the dimension head's arousal,
         dominance and valence.
     """
-    rate = Rater(listener, *recognition[:2], emotions, sentence)
+    likelihoods = EmotionLikelihoods(
+        listener, *recognition[:2], emotions, sentence
+    )
     options = options_of(emotions, recognition.instruction, lexicon)
 
     def work(batch_ids):
         """Works a batch of utterances."""
         batch = {i: entries[i] for i in batch_ids}
-        heard = listener.hear(batch)
+        heard = listener.encode(batch)
         responses = listener.answer(heard, *response[:2], **response.settings)
         answers = listener.answer(
             heard, *recognition[:2], **recognition.settings
         )
         likeliest, calibrated = (
             rated if rated is None else rated.argmax(1).tolist()
-            for rated in rate(heard)
+            for rated in likelihoods(heard)
         )
         probabilities, attributes = listener.heads(heard)
         records = []

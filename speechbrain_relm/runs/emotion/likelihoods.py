@@ -45,7 +45,7 @@ def sentences_of(emotions, sentence=SENTENCE):
     return [sentence.replace("{emotion}", emotion) for emotion in emotions]
 
 
-class Rater:
+class EmotionLikelihoods:
     """Asks a listener for the likelihood of each class.
 
     Arguments
@@ -77,7 +77,7 @@ class Rater:
         Arguments
         ---------
         heard : object
-            From the listener's `hear`.
+            From the listener's `encode`.
 
         Returns
         -------
@@ -90,13 +90,13 @@ class Rater:
         hears_nothing = hasattr(self.listener, "emptied")
         answers = self.emotions + self.sentences * hears_nothing
         # One call: what was heard is read once for all of them.
-        rated = self.listener.rate(heard, *self.asked, answers)
+        rated = self.listener.log_likelihoods(heard, *self.asked, answers)
         labels = rated[:, : len(self.emotions)]
         if not hears_nothing:
             return labels, None
         if self.prior is None:
             nothing = self.listener.emptied(heard)
-            self.prior = self.listener.rate(
+            self.prior = self.listener.log_likelihoods(
                 nothing, *self.asked, self.sentences
             )
         return labels, rated[:, len(self.emotions) :] - self.prior

@@ -24,7 +24,7 @@ FORGETFUL = {
 }
 
 
-def can_leave(settings):
+def can_drop_finished(settings):
     """Tells whether answers come out the same in pieces.
 
     Arguments
@@ -39,14 +39,19 @@ def can_leave(settings):
 
     Example
     -------
-    >>> can_leave({"max_new_tokens": 64}), can_leave({"num_beams": 4})
+    >>> (
+    ...     can_drop_finished({"max_new_tokens": 64}),
+    ...     can_drop_finished({"num_beams": 4}),
+    ... )
     (True, False)
     """
     return "max_new_tokens" in settings and FORGETFUL.issuperset(settings)
 
 
 @torch.no_grad()
-def generate_leaving(model, inputs_embeds, attention_mask, past, config):
+def generate_dropping_finished(
+    model, inputs_embeds, attention_mask, past, config
+):
     """Generates like `model.generate`, with the running rows only.
 
     Arguments
@@ -60,7 +65,7 @@ def generate_leaving(model, inputs_embeds, attention_mask, past, config):
     past : transformers.DynamicCache
         Keys and values of the first of these L, or empty. Used up.
     config : transformers.GenerationConfig
-        Whose settings `can_leave` allows.
+        Whose settings `can_drop_finished` allows.
 
     Returns
     -------
