@@ -11,6 +11,7 @@ SENTENCES := 150
 # test has voices and sentences of its own.
 TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 	--expected_response_flaws "[letter, looping, cut, echo]" \
+	--generation_batch_size 128 \
 	--valid_ratio 0.05 --test_speakers "['0019', '0020']" \
 	--test_sentences "[301, 350]" --steps "[prepare, attributes, \
 	expected_responses, fit, probe, respond, score, listen, same_words, \
