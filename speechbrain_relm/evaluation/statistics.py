@@ -274,8 +274,8 @@ def cluster_interval(
     Raises
     ------
     ValueError
-        If there are no values, there is no cluster for each, or the
-        confidence is none.
+        If there are no values, there is no cluster or class for each, one
+        is beyond the limits, or the confidence is none.
 
     Example
     -------
@@ -291,11 +291,16 @@ def cluster_interval(
         raise ValueError(f"confidence={confidence}: give 0.95 for 95 %.")
     if not len(values):
         raise ValueError("An interval needs values: there are none.")
-    of_one = [0] * len(values)
-    places = (
-        numbered(clusters),
-        numbered(of_one if classes is None else classes),
-    )
+    least, most = values.min(), values.max()
+    if limits is not None and not limits[0] <= least <= most <= limits[1]:
+        raise ValueError(f"limits={limits}: values go from {least} to {most}.")
+    classes = [0] * len(values) if classes is None else classes
+    if len(classes) != len(values):
+        raise ValueError(
+            f"Each value needs a class: got {len(values)} values and "
+            f"{len(classes)} classes."
+        )
+    places = numbered(clusters), numbered(classes, "Class")
     shape = places[0].max() + 1, places[1].max() + 1
     sums, counts = np.zeros(shape), np.zeros(shape)
     np.add.at(sums, places, values)
@@ -356,11 +361,19 @@ def holm(ps):
     list of float
         Adjusted p-values, in the same order.
 
+    Raises
+    ------
+    ValueError
+        If one is no p-value.
+
     Example
     -------
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
+    for p in ps:
+        if not 0 <= p <= 1:
+            raise ValueError(f"p={p} is no p-value: give 0 to 1.")
     adjusted, largest = [0.0] * len(ps), 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
         largest = max(largest, min((len(ps) - rank) * ps[i], 1.0))

@@ -20,6 +20,7 @@ from speechbrain_relm.evaluation.statistics import (
     cluster_interval,
     cluster_sign_flip,
     compare,
+    holm,
     mean_and_deviation,
     signed_rank,
 )
@@ -58,6 +59,32 @@ def test_signed_rank_with_ties_goes_through_all_signs():
             assert signed_rank(levels) == pytest.approx(expected)
     # 5/3 - 4/3 and 4/3 - 1 are a tie, whatever their last digits.
     assert signed_rank([5 / 3 - 4 / 3, 4 / 3 - 1, 1 - 4 / 3]) == 1.0
+
+
+def test_scipys_permutations_agree():
+    """Of random levels and numbers, and of the clusters' sums."""
+    rng = np.random.default_rng(12)
+    for _ in range(12):
+        count = rng.integers(2, 10)
+        differences = rng.integers(-2, 3, count) / rng.choice([1, 2, 7])
+        differences[:2] = 1, -0.5
+        expected = stats.wilcoxon(
+            differences[differences != 0].round(9),
+            method=stats.PermutationMethod(n_resamples=2**10),
+        ).pvalue
+        assert signed_rank(differences) == pytest.approx(expected)
+        clusters = rng.integers(0, 4, count)
+        clusters[:2] = 0, 1
+        sums = [differences[clusters == c].sum() for c in set(clusters)]
+        expected = stats.permutation_test(
+            (sums,),
+            np.sum,
+            permutation_type="samples",
+            n_resamples=np.inf,
+        ).pvalue
+        assert cluster_sign_flip(differences, clusters) == (
+            pytest.approx(expected)
+        )
 
 
 def test_signed_rank_of_many_is_about_normal():
@@ -131,6 +158,16 @@ def test_no_differences():
         (lambda: cluster_interval([1, 2], [1, float("nan")]), "Cluster 1 of"),
         (lambda: cluster_sign_flip([1, 2], [["a"], ["b"]]), "Cluster 0 of"),
         (lambda: cluster_interval([1, 2], "ab", confidence=95), "give 0.95"),
+        (lambda: cluster_interval([1, 2], "ab", "x"), "values and 1 classes"),
+        (lambda: cluster_interval([1, 3], "ab", limits=(0, 2)), "1.0 to 3.0"),
+        (lambda: cluster_interval([1, 1], "ab", limits=(2, 0)), "1.0 to 1.0"),
+        (lambda: cluster_sign_flip([1], {"u1": "a"}), "got a dict"),
+        (lambda: signed_rank({1: 2}), "got a dict"),
+        (lambda: signed_rank(x for x in [1]), "got a generator"),
+        (lambda: signed_rank(["much"]), "could not convert"),
+        (lambda: signed_rank([1, 1e300]), "Value 1 of 0 to 1 is 1e.300"),
+        (lambda: signed_rank(np.ma.array([1, 2], mask=[0, 1])), "is nan"),
+        (lambda: holm([0.01, float("nan")]), "p=nan is no p-value"),
     ],
 )
 def test_wrong_values(call, words):
@@ -139,7 +176,16 @@ def test_wrong_values(call, words):
         call()
 
 
-@pytest.mark.parametrize("kind", [list, np.array, torch.tensor])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        list,
+        np.array,
+        torch.tensor,
+        lambda given: torch.tensor(given, dtype=torch.bfloat16),
+        lambda given: dict(enumerate(given)).values(),
+    ],
+)
 def test_lists_arrays_and_tensors_are_alike(kind):
     """Of numbers and of clusters, which are told apart by their values."""
     numbers, clusters = [1, 2, 0, 1, 1, 3], [7, 7, 8, 8, 9, 9]
@@ -154,11 +200,17 @@ def test_the_unit_of_differences_does_not_matter():
     """Shares of a billionth have the p of whole numbers."""
     differences = np.array([3, 1, -2, 5, 4, 6, 0])
     clusters = list("aabbcde")
-    for unit in (1e-10, 1e-3, 1, 1e6):
+    for unit in (1e-10, 1e-3, 1, 1e6, 1e30):
         assert signed_rank(differences * unit) == signed_rank(differences)
         assert cluster_sign_flip(differences * unit, clusters) == (
             cluster_sign_flip(differences, clusters)
         )
+    # Ties of thirds stay ties, and p is never 0.
+    for unit in (1, 1e9, 1e90):
+        thirds = np.array([5 / 3 - 4 / 3, 4 / 3 - 1, 1 - 4 / 3]) * unit
+        assert signed_rank(thirds) == 1.0
+        assert cluster_sign_flip(thirds, "abc") == 1.0
+        assert cluster_sign_flip(abs(thirds), "abc") == 0.25
     # What is left by rounding is no difference.
     assert signed_rank([0.1 + 0.2 - 0.3] * 9) == 1.0
 

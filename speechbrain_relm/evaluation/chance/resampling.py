@@ -10,6 +10,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from collections.abc import Mapping, Set, Sized
+
 import numpy as np
 from scipy.stats import t
 
@@ -18,8 +20,12 @@ RESAMPLES = 2000
 FEWEST = 10
 # Differences of means over seeds that are equal but for rounding are ties.
 DECIMALS = 9
+# Digits of a large number that rounding does not touch.
+SURE = 12
 # What rounding may leave of differences that are zero, all of them.
 NOISE = 1e-12
+# No score is so large, and its square is still a number.
+LARGEST = 1e100
 
 
 def checked(values, clusters=None):
@@ -50,23 +56,56 @@ def checked(values, clusters=None):
     ...
     ValueError: Value 1 of 0 to 1 is nan: leave out what has no score.
     """
-    values = np.asarray(values, dtype=float)
+    try:
+        values = np.array(as_list(values), dtype=float)
+        number = len(values) if clusters is None else len(as_list(clusters))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"One list of numbers is needed: {error}.")
     if values.ndim != 1:
         raise ValueError(
             f"One list of numbers is needed: got the shape {values.shape}."
         )
-    wrong = np.flatnonzero(~np.isfinite(values))
+    wrong = np.flatnonzero(~(np.abs(values) < LARGEST))
     if len(wrong):
         raise ValueError(
             f"Value {wrong[0]} of 0 to {len(values) - 1} is "
             f"{values[wrong[0]]}: leave out what has no score."
         )
-    if clusters is not None and len(clusters) != len(values):
+    if number != len(values):
         raise ValueError(
             f"Each value needs a cluster: got {len(values)} values and "
-            f"{len(clusters)} clusters."
+            f"{number} clusters."
         )
     return values
+
+
+def as_list(given):
+    """Lists what may be a list, an array or a tensor.
+
+    Arguments
+    ---------
+    given : sequence
+        Values or labels.
+
+    Returns
+    -------
+    list
+        Plain numbers and labels; masked values of an array are `None`.
+
+    Raises
+    ------
+    TypeError
+        If it has keys, no order or no length.
+
+    Example
+    -------
+    >>> as_list(np.ones(2)), as_list("ab")
+    ([1.0, 1.0], ['a', 'b'])
+    """
+    if isinstance(given, (Mapping, Set)) or not isinstance(given, Sized):
+        raise TypeError(f"got a {type(given).__name__}")
+    # A tensor's items are all unlike, even where their values are the same.
+    return given.tolist() if hasattr(given, "tolist") else list(given)
 
 
 def rounded(numbers):
@@ -80,8 +119,8 @@ def rounded(numbers):
     Returns
     -------
     numpy.ndarray
-        The same to nine decimals; of numbers that are all small, to as many
-        digits.
+        The same to nine decimals; of numbers that are all small, or of large
+        ones, to the digits that are sure.
 
     Example
     -------
@@ -89,19 +128,22 @@ def rounded(numbers):
     (array([0., 1.]), array([3.e-10]))
     """
     largest = np.abs(numbers).max(initial=0)
-    further = 0
-    if NOISE < largest < 1:
-        further = -int(np.floor(np.log10(largest)))
-    return numbers.round(DECIMALS + further)
+    decimals = DECIMALS
+    if largest > NOISE:
+        digits = int(np.floor(np.log10(largest)))
+        decimals = max(DECIMALS - digits, min(DECIMALS, SURE - digits))
+    return numbers.round(decimals)
 
 
-def numbered(labels):
+def numbered(labels, what="Cluster"):
     """Numbers labels by their first appearance.
 
     Arguments
     ---------
     labels : iterable
         Labels [N] of any hashable kinds, an array or a tensor too.
+    what : str
+        What a label names.
 
     Returns
     -------
@@ -118,12 +160,11 @@ def numbered(labels):
     >>> numbered(["a", None, "a", ("b", 1)])
     array([0, 1, 0, 2])
     """
-    # A tensor's items are all unlike, even where their values are the same.
-    labels = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    labels = as_list(labels)
     for place, label in enumerate(labels):
         if isinstance(label, list) or label != label:
             raise ValueError(
-                f"Cluster {place} of 0 to {len(labels) - 1} is {label}: name "
+                f"{what} {place} of 0 to {len(labels) - 1} is {label}: name "
                 "each by a word or a number."
             )
     numbers = {}

@@ -128,6 +128,8 @@ def as_whole_numbers(sizes):
     >>> as_whole_numbers(np.array([2 / 3, 4 / 3]))
     (array([1, 2]), 0.6666666666666666)
     """
+    if sizes.max() * MULTIPLES > np.iinfo(np.int64).max:
+        return None, 1.0
     for parts in range(1, MULTIPLES + 1):
         multiples = sizes * parts
         whole = np.rint(multiples).astype(np.int64)
