@@ -72,6 +72,9 @@ STUDIES = {
     "MSP-Podcast, 60 speakers of 1 to 150": Study(uneven(60, 12, 1.1), 0.3),
     "12 sentences": Study(even(12, 16), 0.3),
     "8 sentences": Study(even(8, 16), 0.3),
+    "8 sentences, Exploration (mostly 0)": Study(
+        even(8, 16), 0.3, cuts=(1.2, 1.6)
+    ),
     "6 sentences": Study(even(6, 16), 0.3),
     "6 dialogs of unlike length": Study(uneven(6, 36, 0.6), 0.3),
     "4 sentences": Study(even(4, 16), 0.3),

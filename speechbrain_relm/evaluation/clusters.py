@@ -43,7 +43,7 @@ def clusters_of(responses):
     Returns
     -------
     dict
-        Key to cluster; a response without cluster and words is one of its
+        Key to cluster; an utterance without cluster and words is one of its
         own.
 
     Example
@@ -51,7 +51,10 @@ def clusters_of(responses):
     >>> clusters_of({"a": {"transcript": "Oh!"}, "b": {}})
     {'a': 'oh', 'b': 'b'}
     """
-    return {key: cluster_of(record) or key for key, record in responses.items()}
+    return {
+        key: cluster_of(record) or record.get("id", key)
+        for key, record in responses.items()
+    }
 
 
 def _is_bare(record):

@@ -479,3 +479,8 @@ def test_responses_of_no_words_are_clusters_of_their_own():
         record["transcript"] = ""
     assert "8 responses in 8 clusters." in describe_clusters([run])[1]
     assert score_cells(run)[0].clusters == 8
+    # The answers of two seeds to one of them are alike.
+    pooled = pool_runs(
+        [run, made_run("A", [2] * 8)._replace(responses=run.responses)]
+    )[0]
+    assert "16 responses in 8 clusters." in describe_clusters([pooled])[1]
