@@ -33,6 +33,7 @@ from speechbrain_relm.data.corpus import (
     split_groups,
     write_manifests,
 )
+from speechbrain_relm.data.roots import find_root
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
 from speechbrain_relm.utils.files import locked
@@ -126,7 +127,13 @@ def prepare_iemocap(
         return
     emotions = list(emotions)
     _check_options(emotions, test_session)
-    root = _find_root(data_folder)
+    root = find_root(
+        data_folder,
+        "IEMOCAP",
+        _has_sessions,
+        "Session1 to Session5 with dialog/EmoEvaluation are expected",
+        f"IEMOCAP can be had from {DOWNLOAD}",
+    )
     texts = _list_texts(root)
     evaluations, odd_names = _read_evaluations(texts["EmoEvaluation"])
     wavs = {
@@ -177,31 +184,11 @@ def _check_options(emotions, test_session):
         raise ValueError(f"test_session: {test_session} is none of 1 to 5")
 
 
-def _find_root(data_folder):
-    """Finds the folder of the sessions, here or one level down."""
-    wanted = "Session1 to Session5 with dialog/EmoEvaluation are expected"
-    where = f"IEMOCAP can be had from {DOWNLOAD}"
-    folder = Path(data_folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"data_folder {data_folder} is no folder: {wanted}; {where}"
-        )
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    for candidate in [folder, *inside]:
-        sessions = (candidate / f"Session{number}" for number in SESSIONS)
-        if any((s / "dialog" / "EmoEvaluation").is_dir() for s in sessions):
-            return candidate
-    names = [path.name for path in inside]
-    if "Session1" in names:
-        found = "its Session1 has no dialog/EmoEvaluation"
-    elif "Labels" in names and "Audios" in names:
-        found = "this looks like MSP-Podcast"
-    elif any((path / "Neutral").is_dir() for path in inside):
-        found = "this looks like ESD"
-    else:
-        found = f"it holds the folders {names[:5]}"
-    raise ValueError(
-        f"data_folder {data_folder} is not IEMOCAP ({found}): {wanted}; {where}"
+def _has_sessions(folder):
+    """Whether a folder holds sessions with their labels."""
+    return any(
+        (folder / f"Session{number}" / "dialog" / "EmoEvaluation").is_dir()
+        for number in SESSIONS
     )
 
 

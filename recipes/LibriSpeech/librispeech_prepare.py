@@ -30,6 +30,7 @@ from speechbrain_relm.data.corpus import (
     report_left_out,
     write_manifests,
 )
+from speechbrain_relm.data.roots import find_root
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.files import locked
 
@@ -103,7 +104,13 @@ def prepare_librispeech(
         "valid": list(valid_sets),
         "test": list(test_sets),
     }
-    root = _find_root(data_folder)
+    root = find_root(
+        data_folder,
+        "LibriSpeech",
+        _sets_of,
+        "sets such as train-clean-100/<speaker>/<chapter> are expected",
+        f"LibriSpeech can be had from {DOWNLOAD}",
+    )
     _check_sets(root, sets)
     emotions = _read_emotions(emotions_file)
     listed = {
@@ -173,26 +180,6 @@ def _label(path, emotions, emotions_file):
         )
     unknown = dict.fromkeys(("arousal", "dominance", "valence"))
     return {"emotion": emotions[Path(path).stem], **unknown}
-
-
-def _find_root(data_folder):
-    """Finds the folder of the sets, here or one level down."""
-    wanted = "sets such as train-clean-100/<speaker>/<chapter> are expected"
-    where = f"LibriSpeech can be had from {DOWNLOAD}"
-    folder = Path(data_folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"data_folder {data_folder} is no folder: {wanted}; {where}"
-        )
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    for candidate in [folder, *inside]:
-        if _sets_of(candidate):
-            return candidate
-    names = [path.name for path in inside]
-    raise ValueError(
-        f"data_folder {data_folder} is not LibriSpeech (it holds the folders "
-        f"{names[:5]}): {wanted}; {where}"
-    )
 
 
 def _sets_of(folder):

@@ -37,15 +37,13 @@ from speechbrain_relm.data.corpus import (
     report_left_out,
     write_manifests,
 )
+from speechbrain_relm.data.emotion_labels import find_msp_podcast
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
 from speechbrain_relm.utils.files import locked, write_atomically
 
 logger = get_logger(__name__)
 
-HOMEPAGE = (
-    "https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html"
-)
 LETTERS = {
     "neutral": "N",
     "angry": "A",
@@ -56,8 +54,6 @@ LETTERS = {
     "disgust": "D",
     "contempt": "C",
 }
-# Releases up to 1.8 spell it with a c.
-TABLES = ("labels_consensus.csv", "labels_concensus.csv")
 # Early releases say Validation. Test2 and Test3 are not used.
 PARTITIONS = {
     "Train": "train",
@@ -141,7 +137,7 @@ def prepare_msp_podcast(
     emotions = list(emotions)
     sizes = {"train": train_size, "test": test_size}
     _check_options(emotions, sizes, valid_ratio, transcripts_folder)
-    root, table = _find_root(data_folder)
+    root, table = find_msp_podcast(data_folder)
     rows = _read_table(table, emotions)
     orders = _draw_orders(rows, sizes, valid_ratio, seed)
     wavs = _find_wavs(data_folder, root)
@@ -210,35 +206,6 @@ def _check_options(emotions, sizes, valid_ratio, transcripts_folder):
             f"transcripts_folder {transcripts_folder} is no folder: make it "
             "with transcribe_missing.py, or leave the setting out"
         )
-
-
-def _find_root(data_folder):
-    """Finds the corpus, here or one level down, and its table of labels."""
-    wanted = f"the folders Labels (with {TABLES[0]}) and Audios are expected"
-    where = f"MSP-Podcast can be requested at {HOMEPAGE}"
-    folder = Path(data_folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"data_folder {data_folder} is no folder: {wanted}; {where}"
-        )
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    for root in [folder, *inside]:
-        for labels in ("Labels", "labels"):
-            for table in TABLES:
-                path = root / labels / table
-                if path.is_file() and (root / "Audios").is_dir():
-                    return root, path
-    names = [path.name for path in inside]
-    if "Session1" in names:
-        found = "this looks like IEMOCAP"
-    elif any(re.fullmatch(r"00[012]\d", name) for name in names):
-        found = "this looks like ESD"
-    else:
-        found = f"it holds the folders {names[:5]}"
-    raise ValueError(
-        f"data_folder {data_folder} is not MSP-Podcast ({found}): {wanted}; "
-        f"{where}"
-    )
 
 
 def _read_table(path, emotions):

@@ -11,7 +11,7 @@ import csv
 import itertools
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from speechbrain.utils.logger import get_logger
 
@@ -22,6 +22,7 @@ from speechbrain_relm.data.corpus import (
     report_left_out,
     write_manifests,
 )
+from speechbrain_relm.data.roots import find_root
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, to_unit
 from speechbrain_relm.utils.files import locked
@@ -29,6 +30,9 @@ from speechbrain_relm.utils.files import locked
 logger = get_logger(__name__)
 
 CORPUS = "MSP-Podcast"
+HOMEPAGE = (
+    "https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html"
+)
 # Releases up to 1.8 spell it with a c.
 TABLES = ("labels_consensus.csv", "labels_concensus.csv")
 WAV_NAME = r"[\w-][\w.-]*\.wav"
@@ -68,16 +72,17 @@ def prepare_emotion_labels(
     Raises
     ------
     FileNotFoundError
-        If there is no such folder or table.
+        If there is no such folder.
     ValueError
-        If the table is not what it should be: the message names line, column
-        and fix; or if a set is empty.
+        If it holds no table, or one that is not what it should be (the
+        message names line, column and fix), or a set is empty.
 
     Example
     -------
     >>> prepare_emotion_labels("MSP-Podcast", "m")  # doctest: +SKIP
     """
-    table, audios = _find_corpus(data_folder)
+    root, table = find_msp_podcast(data_folder)
+    audios = root / "Audios"
     rows = read_ratings(table)
     # Some releases have folders within; the names are unique.
     places = {
@@ -119,24 +124,52 @@ def prepare_emotion_labels(
         write_manifests(manifest_folder, splits, [], mark)
 
 
-def _find_corpus(data_folder):
-    """Finds the table of ratings and the wavs, here or one level down."""
-    wanted = f"Labels (with {TABLES[0]}) and Audios are expected"
-    folder = Path(data_folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"data_folder {data_folder} is no folder: {wanted} in it"
-        )
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    for root in [folder, *inside]:
-        for labels, name in itertools.product(("Labels", "labels"), TABLES):
-            table = root / labels / name
-            if table.is_file() and (root / "Audios").is_dir():
-                return table, root / "Audios"
-    raise FileNotFoundError(
-        f"data_folder {data_folder} is not MSP-Podcast: {wanted}, found "
-        f"{[path.name for path in inside][:5]}"
+def find_msp_podcast(data_folder):
+    """Finds MSP-Podcast, here or one level down, and its table of labels.
+
+    Arguments
+    ---------
+    data_folder : str
+        Where to look.
+
+    Returns
+    -------
+    root : pathlib.Path
+        The folder that holds Labels and Audios.
+    table : pathlib.Path
+        The table.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it holds something else.
+
+    Example
+    -------
+    >>> find_msp_podcast("nowhere")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: data_folder nowhere is no folder: the folders Labels...
+    """
+    root = find_root(
+        data_folder,
+        "MSP-Podcast",
+        _table_in,
+        f"the folders Labels (with {TABLES[0]}) and Audios are expected",
+        f"MSP-Podcast can be requested at {HOMEPAGE}",
     )
+    return root, _table_in(root)
+
+
+def _table_in(root):
+    """Finds the table of a corpus that has its wavs, or nothing."""
+    for labels, name in itertools.product(("Labels", "labels"), TABLES):
+        table = root / labels / name
+        if table.is_file() and (root / "Audios").is_dir():
+            return table
+    return None
 
 
 def read_ratings(table):

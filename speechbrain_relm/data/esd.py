@@ -10,6 +10,7 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.data import roots
 from speechbrain_relm.data.corpus import DATA_ROOT, resolve_wav
 from speechbrain_relm.utils.audio import inspect_wavs
 
@@ -104,26 +105,12 @@ def find_root(data_folder, speakers):
     ...
     FileNotFoundError: data_folder no_such_folder is no folder: speaker...
     """
-    wanted = f"speaker folders such as {speakers[0]}/Neutral are expected"
-    where = f"ESD can be had from {DOWNLOAD}"
-    folder = Path(data_folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"data_folder {data_folder} is no folder: {wanted}; {where}"
-        )
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    for candidate in [folder, *inside]:
-        if any((candidate / speaker).is_dir() for speaker in speakers):
-            return candidate
-    names = [path.name for path in inside]
-    if "Session1" in names:
-        found = "this looks like IEMOCAP"
-    elif "Labels" in names and "Audios" in names:
-        found = "this looks like MSP-Podcast"
-    else:
-        found = f"it holds the folders {names[:5]}"
-    raise ValueError(
-        f"data_folder {data_folder} is not ESD ({found}): {wanted}; {where}"
+    return roots.find_root(
+        data_folder,
+        "ESD",
+        lambda folder: any((folder / name).is_dir() for name in speakers),
+        f"speaker folders such as {speakers[0]}/Neutral are expected",
+        f"ESD can be had from {DOWNLOAD}",
     )
 
 

@@ -455,6 +455,8 @@ def test_what_is_missing_is_told_in_a_line(tmp_path, monkeypatch):
     yaml, out = "hparams/emotion_encoder_mini.yaml", f"{tmp_path / 'run'}"
     with pytest.raises(RecipeError, match="data_folder is missing: .*request"):
         run(monkeypatch, yaml, f"--output_folder={out}")
-    with pytest.raises(RecipeError, match="is not MSP-Podcast: Labels"):
+    with pytest.raises(
+        RecipeError, match="is not MSP-Podcast .*: the folders Labels"
+    ):
         folders = f"--data_folder={tmp_path}", f"--output_folder={out}"
         run(monkeypatch, yaml, *folders)

@@ -362,7 +362,7 @@ def test_skip_prep(tmp_path):
     [
         (["0011/Neutral", "0012/Neutral"], "looks like ESD"),
         (["Labels", "Audios"], "looks like MSP-Podcast"),
-        (["Session1/wav"], "its Session1 has no dialog/EmoEvaluation"),
+        (["Session1/wav"], "it holds the folders ['Session1']"),
         (["some", "thing"], "it holds the folders ['some', 'thing']"),
         ([], "it holds the folders []"),
     ],

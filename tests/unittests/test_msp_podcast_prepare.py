@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from speechbrain_relm.data.emotion_labels import HOMEPAGE
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.msp_podcast import (
     ODDITIES,
@@ -423,7 +424,7 @@ def test_wrong_corpus(tmp_path, folders, found):
     with pytest.raises(ValueError) as error:
         msp.prepare_msp_podcast(str(tmp_path), str(tmp_path / "m"))
     message = str(error.value)
-    for part in (str(tmp_path), found, "labels_consensus.csv", msp.HOMEPAGE):
+    for part in (str(tmp_path), found, "labels_consensus.csv", HOMEPAGE):
         assert part in message
     assert "\n" not in message and not (tmp_path / "m").exists()
 
