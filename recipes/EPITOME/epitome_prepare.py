@@ -100,7 +100,6 @@ def prepare_epitome(
 
 
 def _posts(entries):
-    """Names the posts of entries."""
     return {entry["post"] for entry in entries}
 
 

@@ -244,7 +244,6 @@ def _read_evaluations(paths):
 
 
 def _wav_of(utterance, root, data_folder):
-    """Names the wav of an utterance, relative to the data folder."""
     dialog = utterance.rpartition("_")[0]
     session = f"Session{_session_of(utterance)}"
     wav = root / session / "sentences" / "wav" / dialog / f"{utterance}.wav"

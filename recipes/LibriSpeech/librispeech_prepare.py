@@ -183,7 +183,6 @@ def _label(path, emotions, emotions_file):
 
 
 def _sets_of(folder):
-    """Lists the sets in a folder."""
     return sorted(
         path.name
         for path in folder.iterdir()
@@ -247,7 +246,6 @@ def _read_transcripts(path):
 
 
 def _entry(path, seconds, transcript):
-    """Makes an entry of a manifest."""
     return {
         "wav": f"{DATA_ROOT}/{Path(path).as_posix()}",
         "duration": seconds,

@@ -168,7 +168,6 @@ def speech_dataset(
         @sb.utils.data_pipeline.takes("id", "emotion", "transcript")
         @sb.utils.data_pipeline.provides("response_ids", "text_ids")
         def text_pipeline(utterance, emotion, transcript):
-            """Encodes the texts."""
             record = responses[utterance]
             yield torch.tensor(
                 llm.encode_answer(record["response"], record["finished"])
@@ -230,7 +229,6 @@ def add_audio(dataset):
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig", "audio_key")
     def audio_pipeline(wav):
-        """Loads the signal."""
         signal = load_audio(wav)[:LONGEST]
         yield signal
         yield audio_key(signal)
@@ -252,7 +250,6 @@ def add_labels(dataset, emotions):
     @sb.utils.data_pipeline.takes("emotion", *DIMENSIONS)
     @sb.utils.data_pipeline.provides("category", "attributes")
     def label_pipeline(emotion, *dimensions):
-        """Encodes the labels."""
         yield emotions.index(emotion)
         yield torch.tensor(
             [float("nan") if d is None else d for d in dimensions]

@@ -76,7 +76,6 @@ class EmotionCache(EncoderCache):
         """
 
         def encode(rows):
-            """Runs the encoder."""
             with at_precision(self.precision, wavs.device):
                 lens = wav_lens[rows].to(wavs.device, non_blocking=True)
                 heard = self.encoder(wavs[rows], lens)
@@ -146,7 +145,6 @@ class FrameCache(EncoderCache):
         """
 
         def encode(rows):
-            """Runs the encoder."""
             with at_precision(self.precision, wavs.device):
                 feats = self.encoder(wavs[rows], wav_lens[rows])
             counts = self.encoder.frame_counts(wav_lens[rows], wavs.shape[1])

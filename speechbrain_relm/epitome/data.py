@@ -266,7 +266,6 @@ def epitome_dataset(entries, mechanisms, tokenizer, max_length):
     @takes("response", "levels", "spans")
     @provides("ids", "words", "targets")
     def encode(response, levels, spans):
-        """Encodes an annotated pair."""
         ids, offsets = tokenize(tokenizer, [response], max_length)
         yield ids[0]
         yield torch.stack(

@@ -150,7 +150,6 @@ def _other_table(folds):
 
 
 def _confusion(mechanism, matrix):
-    """Sets a confusion matrix in a table."""
     title = f"## {mechanism.replace('_', ' ')}: true levels (rows) and "
     lines = [title + "predicted ones", "", *_header([""], range(LEVELS))]
     for level, row in enumerate(matrix):
@@ -166,7 +165,6 @@ def _header(words, figures):
 
 
 def _line(cells):
-    """Makes a line of a table."""
     return f"|{'|'.join(f' {c} ' if c != '' else ' ' for c in cells)}|"
 
 

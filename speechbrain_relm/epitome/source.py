@@ -72,7 +72,6 @@ def annotations_folder(folder, url=URL):
         return Path(folder)
 
     def build(fresh):
-        """Fetches them there."""
         for name in CHECKSUMS:
             _fetch(f"{url}/{name}", fresh / name)
 

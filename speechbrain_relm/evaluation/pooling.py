@@ -45,7 +45,6 @@ def pool_runs(runs):
 
 
 def _pool(name, runs):
-    """Makes one run of several."""
     responses, scores, probe = {}, {}, {}
     for number, run in enumerate(runs, 1):
         for utterance, record in run.responses.items():

@@ -147,13 +147,11 @@ def render_questions(run):
     """
 
     def cell(summary):
-        """Prints a value of the table."""
         if summary is None:
             return "none"
         return f"{summary[0]:.3f} ({summary[1]:.3f}), {summary[2]}"
 
     def number(value):
-        """Prints a number, or a dash."""
         return "—" if value is None else f"{value:.3g}"
 
     lines = [

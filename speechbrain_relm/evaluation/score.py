@@ -80,7 +80,6 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
     """
 
     def work(batch_ids):
-        """Works a batch of responses."""
         judged = {
             MECHANISMS[mechanism]: judgement
             for mechanism, judgement in scorer.judge(

@@ -143,7 +143,6 @@ def signed_rank(differences):
 
 
 def _without_zeros(differences):
-    """Drops zero differences."""
     differences = rounded(checked(differences))
     return differences[differences != 0]
 

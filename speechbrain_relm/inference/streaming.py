@@ -65,7 +65,6 @@ class TextPieces(BaseStreamer):
             self._hand_over(text)
 
     def _hand_over(self, text):
-        """Hands over what is new in a text."""
         if len(text) > len(self.text):
             self.queue.put(text[len(self.text) :])
             self.text = text
@@ -113,7 +112,6 @@ class TextPieces(BaseStreamer):
         """
 
         def work():
-            """Generates, and passes errors on."""
             try:
                 generate()
             except BaseException as error:

@@ -242,7 +242,6 @@ def folder():
     target = cache_folder() / "models" / "emotion-encoder-mini"
 
     def build(temporary):
-        """Trains it there."""
         train(corpus, temporary, **TRAINING)
 
     return str(make_once(target, settings, build))

@@ -288,7 +288,6 @@ def _trained_on(name, data, training, learned_from, held_out=None):
     backbone = models.folder(BACKBONE)
 
     def build(fresh):
-        """Trains them there."""
         figures = train(
             annotations, backbone, fresh, training, *rest, data=learned_from
         )

@@ -176,7 +176,6 @@ def speak_esd(folder, name, seed, takes):
         lines.append(f"{utterance}\t{take.text}\t{title}\n")
 
     def build(temporary):
-        """Speaks and writes the corpus."""
         render(utterances, temporary)
         for path, lines in transcripts.items():
             (temporary / path).write_text("".join(lines), encoding="utf-8")

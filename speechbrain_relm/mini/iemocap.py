@@ -124,7 +124,6 @@ def make_iemocap(folder, utterances_per_dialog=12, seed=1):
     turns = _draw_turns(utterances_per_dialog, random.Random(seed))
 
     def build(temporary):
-        """Speaks and writes the corpus."""
         spoken = [turn for turn in turns if turn["odd"] != "no wav"]
         render([_utterance(turn) for turn in spoken], temporary)
         for turn in spoken:
@@ -210,7 +209,6 @@ def _spoil(wav, odd):
 
 
 def _write_dialog(root, turns):
-    """Writes the labels and the transcription of a dialog."""
     dialog, session = turns[0]["dialog"], root / f"Session{turns[0]['id'][4]}"
     evaluation, transcription, clock = EVALUATION_HEADER, [], 5.0
     for turn in turns:

@@ -78,7 +78,6 @@ def make_librispeech(folder, utterances=5000, seed=1):
         start += size
 
     def build(temporary):
-        """Speaks and writes the corpus."""
         render(spoken, temporary)
         for path, lines in _transcripts(truth).items():
             text = "".join(f"{line}\n" for line in lines)

@@ -233,7 +233,6 @@ def make_msp_podcast_with_oddities(
     table, columns, _, _ = VERSIONS[version]
 
     def build(temporary):
-        """Speaks and writes the corpus."""
         render([spoken for spoken, _, _ in drawn], temporary)
         for part in ("Labels", "Transcripts"):
             (temporary / part).mkdir()
@@ -325,7 +324,6 @@ def make_msp_podcast(folder, utterances=1400, seed=1):
     spoken, rows = zip(*drawn)
 
     def build(temporary):
-        """Speaks and writes the corpus."""
         render(spoken, temporary)
         for part in ("Labels", "Transcripts"):
             (temporary / part).mkdir()

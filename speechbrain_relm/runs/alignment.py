@@ -266,7 +266,6 @@ def measure(
     )
 
     def work(batch_ids):
-        """Works a batch of utterances."""
         batch = load_batch(dataset, batch_ids).to(brain.device)
         records = compare(brain, batch, *prompts, settings)
         for utterance, record in zip(batch_ids, records):

@@ -160,7 +160,6 @@ def word_dataset(entries, llm, emotions, emotion_first):
     @sb.utils.data_pipeline.takes("emotion", "transcript")
     @sb.utils.data_pipeline.provides("word_ids")
     def word_pipeline(emotion, transcript):
-        """Encodes the words."""
         first = f" {emotion}" if emotion_first else ""
         return torch.tensor(llm.encode(first + as_spelled(transcript)))
 

@@ -79,7 +79,6 @@ def emotion_dataset(manifest, data_folder):
     @sb.utils.data_pipeline.takes(*DIMENSIONS)
     @sb.utils.data_pipeline.provides("attributes")
     def label_pipeline(*values):
-        """Makes a tensor of the labels."""
         return torch.tensor(values)
 
     add_audio(dataset)

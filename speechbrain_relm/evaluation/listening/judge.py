@@ -168,7 +168,6 @@ def judge_responses(judge, responses, path, title, content=True):
         return pairs
 
     def work(batch_ids):
-        """Works a batch of groups."""
         asked, places = [], []
         for first in (i for i in batch_ids if i in members):
             said = Answer(

@@ -129,13 +129,11 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
     """
 
     def encode(swap, own, other):
-        """Encodes takes with one part of others."""
         if swap == "speech_frames":
             return listener.encode(other, emotion_of=own)
         return listener.encode(own, emotion_of=other)
 
     def work(batch_ids):
-        """Works a batch of takes."""
         own = {i: entries[i] for i in batch_ids}
         # An utterance may be the other of two, so places are the keys.
         other = {f"{i}~": entries[others[i]] for i in batch_ids}

@@ -228,7 +228,6 @@ def _behind(cells):
 
 
 def _ends(interval, form):
-    """Prints an interval, or that there is none."""
     if interval is None:
         return "(one cluster: no interval)"
     return f"({interval[0]:{form}} to {interval[1]:{form}})"

@@ -105,14 +105,10 @@ def read_csv(text):
 
 
 def _read_cell(row):
-    """Reads one line of a table."""
-
     def number(name, kind=float):
-        """Reads a number that may be absent."""
         return kind(row[name]) if row[name] else None
 
     def interval(low, high):
-        """Reads an interval that may be absent."""
         return (number(low), number(high)) if row[low] else None
 
     test = None

@@ -114,7 +114,6 @@ def fit_topic_check(with_subject, without, decay=3e-4):
     )
 
     def closure():
-        """Computes the logistic loss and its gradient."""
         optimizer.zero_grad()
         loss = loss_of(-check.named(with_subject)).mean()
         loss = (loss + loss_of(check.named(without)).mean()) / 2

@@ -41,7 +41,6 @@ def only_positions(layer, wanted):
     index = wanted.flatten().nonzero().squeeze(1)
 
     def select(module, inputs):
-        """Takes the wanted rows."""
         if threading.get_ident() != thread:
             return None
         rows = inputs[0].flatten(0, 1)

@@ -165,7 +165,6 @@ def compose(seed=1, held_out=False):
 
 
 def _pairs(posts, draw, count, mark):
-    """Draws some distinct responses to each post."""
     pairs = []
     for number, post in posts:
         seen = set()

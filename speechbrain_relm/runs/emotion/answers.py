@@ -25,7 +25,6 @@ MOST_RIVALS = 2
 
 
 def _set(words):
-    """Splits a string of words."""
     return frozenset(words.split())
 
 

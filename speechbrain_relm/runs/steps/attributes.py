@@ -45,7 +45,6 @@ def label_attributes(emotion_cache, entries, path, batch_size, settings):
     device = next(emotion_cache.encoder.parameters()).device
 
     def work(batch_ids):
-        """Works a batch of utterances."""
         batch = load_batch(dataset, batch_ids).to(device)
         _, attributes = emotion_cache(batch.audio_key, *batch.sig)
         # A regression may leave the scale of its labels by a little.

@@ -75,7 +75,6 @@ def expect_responses(
     groups = {members[0]: members for members in speakers.values()}
 
     def work(batch_ids):
-        """Works a batch of prompts."""
         # One worked utterance stands for its whole group.
         batch = [i for i in batch_ids if i in groups]
         texts = [

@@ -27,11 +27,8 @@ def step(name):
     """
 
     def decorate(method):
-        """Wraps the method."""
-
         @functools.wraps(method)
         def run(self, *args, **kwargs):
-            """Runs the step, and times it."""
             if name not in self.hparams["steps"]:
                 logger.info("Step '%s' is left out, as `steps` says.", name)
                 return None

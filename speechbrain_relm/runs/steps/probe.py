@@ -42,7 +42,6 @@ def probe(frame_cache, splits, emotions, path, batch_size, device):
     """
 
     def work(ids):
-        """Fits, and recognizes the test speech, in one piece."""
         (*train, _), (*valid, _), (features, _, order) = (
             pooled(frame_cache, splits[split], emotions, batch_size, device)
             for split in ("train", "valid", "test")

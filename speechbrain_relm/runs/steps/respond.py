@@ -122,7 +122,6 @@ def respond(
     options = options_of(emotions, recognition.instruction, lexicon)
 
     def work(batch_ids):
-        """Works a batch of utterances."""
         batch = {i: entries[i] for i in batch_ids}
         heard = listener.encode(batch)
         responses = listener.answer(heard, *response[:2], **response.settings)

@@ -36,7 +36,6 @@ def transcribe(make_transcriber, entries, path, device, batch_size, source):
     dataset, transcriber = speech_dataset(entries), []
 
     def work(batch_ids):
-        """Works a batch of utterances."""
         if not transcriber:
             transcriber.append(make_transcriber().to(device).eval())
         batch = load_batch(dataset, batch_ids).to(device)

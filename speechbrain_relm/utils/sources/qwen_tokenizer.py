@@ -138,7 +138,6 @@ def qwen_tokenizer(path, model_max_length):
     letters = bytes_to_unicode()
 
     def spell(token):
-        """Spells a token out in bytes."""
         return "".join(letters[byte] for byte in token)
 
     by_rank = sorted(ranks, key=ranks.get)
