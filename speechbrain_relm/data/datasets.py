@@ -4,9 +4,11 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import speechbrain as sb
 import torch
 from speechbrain.dataio.batch import PaddedBatch
@@ -14,7 +16,6 @@ from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import resolve_wav
-from speechbrain_relm.data.kept_rows import audio_key
 from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
@@ -275,3 +276,25 @@ def load_batch(dataset, ids):
     """
     compute = dataset.pipeline.compute_outputs
     return PaddedBatch([compute({"id": i, **dataset.data[i]}) for i in ids])
+
+
+def audio_key(signal):
+    """Identifies a signal by its samples.
+
+    Arguments
+    ---------
+    signal : torch.Tensor
+        Samples [T].
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+
+    Example
+    -------
+    >>> audio_key(torch.zeros(3)) == audio_key(torch.zeros(4))
+    False
+    """
+    content = np.ascontiguousarray(signal.numpy()).data
+    return hashlib.sha256(content).hexdigest()[:32]

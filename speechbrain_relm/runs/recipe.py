@@ -22,7 +22,7 @@ from speechbrain_relm.data.datasets import (
     shown_before,
     speech_dataset,
 )
-from speechbrain_relm.data.emotion_cache import EmotionCache
+from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.evaluation.score import fingerprint, score_responses
 from speechbrain_relm.release.folder import trained_weights, write_release
 from speechbrain_relm.release.model_card import model_card
@@ -113,7 +113,7 @@ class Recipe(ListeningSteps):
         """
         cache = self.brain.emotion_cache
         if cache is None:  # a system that does not hear with the encoder
-            cache = EmotionCache(
+            cache = EncoderCache(
                 self.hparams["emotion_model"].to(self.brain.device),
                 self.hparams["embedding_folder"],
                 self.brain.eval_precision,

@@ -10,7 +10,7 @@ import speechbrain as sb
 import torch
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.emotion_cache import EmotionCache, FrameCache
+from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.model import losses
 from speechbrain_relm.model.metrics import unweighted_accuracy
 from speechbrain_relm.model.re_llm import trainable_parameters
@@ -134,7 +134,7 @@ class RELLMBrain(ShardedBrain):
     def _prepare_emotion_encoder(self, embedding_folder):
         """Keeps its embeddings, if the system has one."""
         if self.hparams.emotion_encoder is not None:
-            self.emotion_cache = EmotionCache(
+            self.emotion_cache = EncoderCache(
                 self.hparams.emotion_encoder.to(self.device),
                 embedding_folder,
                 self.eval_precision,
@@ -146,7 +146,7 @@ class RELLMBrain(ShardedBrain):
         if not hasattr(encoder, "frame_counts"):
             warn_if_unlike(encoder, self.device)
         elif frame_folder is not None and not trainable_parameters(encoder):
-            self.frame_cache = FrameCache(
+            self.frame_cache = EncoderCache(
                 encoder, frame_folder, self.eval_precision
             )
 

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import torch
 
-from speechbrain_relm.data.emotion_cache import FrameCache
+from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.evaluation.pooling import pool_runs
 from speechbrain_relm.evaluation.recognition import describe_probe
 from speechbrain_relm.evaluation.runs import Run
@@ -90,7 +90,7 @@ def heard(tmp_path_factory, whisper_folder):
             "transcript": "",
         }
     encoder = WhisperSpeechEncoder(whisper_folder, freeze=True)
-    return splits, FrameCache(encoder, folder / "frames")
+    return splits, EncoderCache(encoder, folder / "frames")
 
 
 def test_the_step_pools_real_frames_only(heard, tmp_path):

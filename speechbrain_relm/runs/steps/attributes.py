@@ -19,7 +19,7 @@ def label_attributes(emotion_cache, entries, path, batch_size, settings):
 
     Arguments
     ---------
-    emotion_cache : speechbrain_relm.data.emotion_cache.EmotionCache
+    emotion_cache : speechbrain_relm.data.encoder_cache.EncoderCache
         Asks the pretrained encoder, and keeps its embeddings for training.
     entries : dict
         Manifest entries.

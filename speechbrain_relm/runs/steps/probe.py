@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from speechbrain_relm.data.datasets import load_batch, speech_dataset
-from speechbrain_relm.data.kept_rows import fingerprint
+from speechbrain_relm.data.encoder_cache import fingerprint
 from speechbrain_relm.model.linear_probe import STRENGTHS, choose_probe
 from speechbrain_relm.utils.lengths import masked_mean, valid_mask
 from speechbrain_relm.utils.records import make_batches, work_through
@@ -21,7 +21,7 @@ def probe(frame_cache, splits, emotions, path, batch_size, device):
 
     Arguments
     ---------
-    frame_cache : speechbrain_relm.data.emotion_cache.FrameCache
+    frame_cache : speechbrain_relm.data.encoder_cache.EncoderCache
         What a frozen speech encoder hears, each utterance once.
     splits : dict
         "train", "valid" and "test" to manifest entries.
@@ -69,7 +69,7 @@ def pooled(frame_cache, entries, emotions, batch_size, device):
 
     Arguments
     ---------
-    frame_cache : speechbrain_relm.data.emotion_cache.FrameCache
+    frame_cache : speechbrain_relm.data.encoder_cache.EncoderCache
         See `probe`.
     entries : dict
         Manifest entries.

@@ -9,8 +9,8 @@ import multiprocessing
 import pytest
 import torch
 
-from speechbrain_relm.data.emotion_cache import EmotionCache, FrameCache
-from speechbrain_relm.data.kept_rows import audio_key, fingerprint
+from speechbrain_relm.data.datasets import audio_key
+from speechbrain_relm.data.encoder_cache import EncoderCache, fingerprint
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 
@@ -45,7 +45,7 @@ def test_each_signal_is_heard_once(encoder, utterances, tmp_path):
     expected = encoder(batch, lens)
     Counting.heard = 0
     for _ in range(2):
-        cache = EmotionCache(encoder, tmp_path)
+        cache = EncoderCache(encoder, tmp_path)
         # The second utterance came with another batch before.
         cache([audio_key(wavs[1])], wavs[1][None], torch.ones(1))
         for found, wanted in zip(ask(cache, utterances), expected):
@@ -55,7 +55,7 @@ def test_each_signal_is_heard_once(encoder, utterances, tmp_path):
 
 def test_other_weights_or_settings_find_nothing(encoder, utterances, tmp_path):
     """Their folder has another name."""
-    ask(EmotionCache(encoder, tmp_path), utterances)
+    ask(EncoderCache(encoder, tmp_path), utterances)
     names = {fingerprint(encoder)}
     encoder.normalize = False
     names.add(fingerprint(encoder))
@@ -63,19 +63,19 @@ def test_other_weights_or_settings_find_nothing(encoder, utterances, tmp_path):
         encoder.model.classifier.dense.bias[0] += 1
     names.add(fingerprint(encoder))
     assert len(names) == 3
-    ask(EmotionCache(encoder, tmp_path), utterances)
+    ask(EncoderCache(encoder, tmp_path), utterances)
     assert Counting.heard == 6
 
 
 def test_another_precision_finds_nothing(encoder, utterances, tmp_path):
     """And none depends on the autocast region around it."""
-    cache = EmotionCache(encoder, tmp_path)
+    cache = EncoderCache(encoder, tmp_path)
     with torch.autocast("cpu", torch.bfloat16):
         found, _ = ask(cache, utterances)
     exact, _ = encoder(*utterances[1:])
     torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-6)
     Counting.heard = 0
-    rough, _ = ask(EmotionCache(encoder, tmp_path, "bf16"), utterances)
+    rough, _ = ask(EncoderCache(encoder, tmp_path, "bf16"), utterances)
     assert Counting.heard == 3
     assert 1e-4 < (rough - exact).abs().max() < 0.1
 
@@ -83,10 +83,10 @@ def test_another_precision_finds_nothing(encoder, utterances, tmp_path):
 @pytest.mark.parametrize("torn", [".float32", ".keys"])
 def test_a_torn_file_keeps_its_whole_rows(encoder, utterances, tmp_path, torn):
     """A kill in the middle of a row, or of a key, costs that row."""
-    expected = ask(EmotionCache(encoder, tmp_path), utterances)
+    expected = ask(EncoderCache(encoder, tmp_path), utterances)
     path = next(tmp_path.rglob(f"*{torn}"))
     path.write_bytes(path.read_bytes()[:-5])
-    cache = EmotionCache(encoder, tmp_path)
+    cache = EncoderCache(encoder, tmp_path)
     assert len(cache.kept) == 2
     for found, wanted in zip(ask(cache, utterances), expected):
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
@@ -96,7 +96,7 @@ def test_a_torn_file_keeps_its_whole_rows(encoder, utterances, tmp_path, torn):
 def fill(emotion_folder, folder, seed):
     """Hears twenty signals, some of them the other process's too."""
     torch.set_num_threads(1)
-    cache = EmotionCache(DimensionalEmotionEncoder(emotion_folder), folder)
+    cache = EncoderCache(DimensionalEmotionEncoder(emotion_folder), folder)
     for i in range(20):
         wav = torch.sin(torch.arange(8000) * (1 + i + seed) / 50)
         cache([audio_key(wav)], wav[None], torch.ones(1))
@@ -114,7 +114,7 @@ def test_two_processes_at_once(emotion_folder, tmp_path):
     for process in processes:
         process.join()
         assert process.exitcode == 0
-    cache = EmotionCache(DimensionalEmotionEncoder(emotion_folder), tmp_path)
+    cache = EncoderCache(DimensionalEmotionEncoder(emotion_folder), tmp_path)
     assert len(cache.kept) == 30
 
 
@@ -127,9 +127,9 @@ def test_frames_are_the_encoders_own(
     encoder = WhisperSpeechEncoder(whisper_folder, pad_to_30s, freeze=True)
     expected = encoder(batch, lens)
     keys = [audio_key(wav) for wav in wavs]
-    FrameCache(encoder, tmp_path)(keys[:1], wavs[0][None], torch.ones(1))
+    EncoderCache(encoder, tmp_path)(keys[:1], wavs[0][None], torch.ones(1))
     for heard in (2, 0):
-        cache = FrameCache(encoder, tmp_path)
+        cache = EncoderCache(encoder, tmp_path)
         found = cache(keys, batch, lens)
         assert cache.asked - cache.found == heard
         counts = encoder.frame_counts(lens, batch.shape[1])
