@@ -30,6 +30,7 @@ from measure import timed
 from speechbrain_relm.lobes.chat_llm import Prompt
 from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
 from speechbrain_relm.model.losses import category_loss, response_nll
+from speechbrain_relm.model.prompting import lay_out
 from speechbrain_relm.model.re_llm import speech_part
 from speechbrain_relm.runs.experiment import read_settings
 from speechbrain_relm.runs.needs import needed_sources
@@ -215,7 +216,7 @@ def answer(hparams, wavs, new_tokens):
     model, encoder = hparams["model"].eval(), hparams["emotion_encoder"]
     lens = torch.ones(len(wavs), device=wavs.device)
     speech = model.encode_speech(wavs, lens, encoder(wavs, lens)[0])
-    sequence = model.lay_out(AROUND, speech_part(speech), left_pad=True)
+    sequence = lay_out(model.llm, AROUND, speech_part(speech), left_pad=True)
 
     def generate(count):
         """Generates exactly so many tokens; gives the seconds."""

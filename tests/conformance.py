@@ -33,6 +33,7 @@ from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.model import losses
+from speechbrain_relm.model.prompting import lay_out, score
 from speechbrain_relm.model.re_llm import RELLM, fused_size, speech_part
 from speechbrain_relm.model.sequences import PROMPT, RESPONSE, Part
 from speechbrain_relm.training.initialization import start_from
@@ -116,7 +117,7 @@ def utterance_quantities(model, speech, inputs, i, temperature):
     prompt = Prompt(start + tokens(inputs, "audio_instruction", i), after)
     response = part(response, RESPONSE)
 
-    sequence = model.lay_out(prompt, speech_part(speech), response)
+    sequence = lay_out(model.llm, prompt, speech_part(speech), response)
     run = {
         "inputs_embeds": sequence.inputs_embeds,
         "attention_mask": sequence.attention_mask,
@@ -124,10 +125,10 @@ def utterance_quantities(model, speech, inputs, i, temperature):
     }
     with speech_positions(sequence.speech_mask):
         logits = model.llm(**run)
-        response_logits = model.score(sequence)
+        response_logits = score(model.llm, sequence)
     teacher_prompt = Prompt(start + tokens(inputs, "instruction", i), after)
     text = part(tokens(inputs, "input", i), PROMPT)
-    teacher = model.lay_out(teacher_prompt, text, response)
+    teacher = lay_out(model.llm, teacher_prompt, text, response)
     teacher_logits = model.llm(teacher.inputs_embeds)
     size = response.values.shape[1]
 
@@ -178,8 +179,8 @@ def greedy(model, speech, inputs, i, new_tokens):
     labels = inputs["suffix_labels"][i][inputs["suffix_mask"][i].bool()]
     after = tokens(inputs, "suffix", i)[: int((labels == -100).sum())]
     before = tokens(inputs, "start", i) + tokens(inputs, "audio_instruction", i)
-    sequence = model.lay_out(
-        Prompt(before, after), speech_part(speech), left_pad=True
+    sequence = lay_out(
+        model.llm, Prompt(before, after), speech_part(speech), left_pad=True
     )
     with speech_positions(sequence.speech_mask):
         return model.llm.generate(

@@ -348,34 +348,6 @@ def answer_texts(llm, system, texts, device, examples=(), **settings):
         return answer(llm, prompt, content, **settings)
 
 
-def text_log_likelihoods(llm, system, texts, device, answers):
-    """Says how likely the text LLM's answers to user messages are.
-
-    Arguments
-    ---------
-    llm : torch.nn.Module
-        A `ChatLLM`, bare or adapted.
-    system : str
-        System message.
-    texts : list of str
-        User messages.
-    device : torch.device
-        Where the LLM is.
-    answers : list of str
-        Beginnings of an answer, e.g. the labels.
-
-    Returns
-    -------
-    torch.Tensor
-        Log-probabilities [B, answers].
-    """
-    content = ragged_part([llm.encode(text) for text in texts], device)
-    with evaluating(llm), adapters_off(llm):
-        return log_likelihoods(
-            llm, llm.split_prompt(system, ""), content, answers
-        )
-
-
 @contextlib.contextmanager
 def evaluating(*modules):
     """Puts modules in evaluation mode, inside a `with` block.

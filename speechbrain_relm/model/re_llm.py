@@ -248,42 +248,6 @@ class RELLM(nn.Module):
         with evaluating(self.llm), adapters_off(self.llm):
             return prompting.score_response(self.llm, prompt, text, response)[0]
 
-    def lay_out(self, prompt, content, response=None, left_pad=False):
-        """Packs prompt, content and response; see `prompting.lay_out`.
-
-        Arguments
-        ---------
-        prompt : Prompt
-            Token ids before and after the content.
-        content : Part
-            Speech embeddings, or token ids of a text in their place.
-        response : Part or None
-            Response token ids; `None` for generation.
-        left_pad : bool
-            Where the padding goes.
-
-        Returns
-        -------
-        speechbrain_relm.model.sequences.Sequence
-            The packed batch.
-        """
-        return prompting.lay_out(self.llm, prompt, content, response, left_pad)
-
-    def score(self, sequence):
-        """Computes logits of the response tokens; see `prompting.score`.
-
-        Arguments
-        ---------
-        sequence : Sequence
-            The packed batch.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits [N, V].
-        """
-        return prompting.score(self.llm, sequence)
-
     def answer(self, speech, prompt, **settings):
         """Answers to speech (Eq. 4).
 

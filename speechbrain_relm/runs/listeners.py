@@ -2,28 +2,105 @@
 
 A listener hears a batch of utterances once, and is then asked for responses
 (Section III) and for the emotion that it heard (Section II-C). To put another
-speech LLM into the table, write these four methods. One that hears an
+speech LLM into the table, write `encode`, `answer`, `log_likelihoods` and
+`heads`, as `speechbrain_relm.lobes.qwen2_audio` does. One that hears an
 utterance in two ways, as RE-LLM does, can say by `swaps` what may come from
-another utterance (see `speechbrain_relm.evaluation.listening.same_words`). One that can
-hear nothing, by `emptied`, has its likelihoods calibrated (see
-`speechbrain_relm.runs.emotion.likelihoods`).
+another utterance (`speechbrain_relm.evaluation.listening.same_words`). One
+that can hear nothing, by `emptied`, has its likelihoods calibrated
+(`speechbrain_relm.runs.emotion.likelihoods`).
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
+
 import torch
 
 from speechbrain_relm.data.datasets import load_batch, speech_dataset
-from speechbrain_relm.model.prompting import (
-    answer_texts,
-    evaluating,
-    text_log_likelihoods,
-)
-from speechbrain_relm.model.re_llm import emptied
+from speechbrain_relm.lobes.parts.adapters import adapters_off
+from speechbrain_relm.model import prompting
+from speechbrain_relm.model.prompting import evaluating
+from speechbrain_relm.model.re_llm import emptied, speech_part
+from speechbrain_relm.model.sequences import ragged_part
 
 
-class SpeechListener:
+class Listener:
+    """What listeners with an LLM of ours share: how it is asked.
+
+    Each says by `ask` what the LLM reads, and by `asking` how it is set up.
+    """
+
+    def answer(self, heard, system, instruction, examples=(), **settings):
+        """Answers what was heard.
+
+        Arguments
+        ---------
+        heard : object
+            From `encode`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the speech.
+        examples : sequence of (str, str)
+            Example turns that stand before it all.
+        **settings
+            Generation settings, e.g. `max_new_tokens`.
+
+        Returns
+        -------
+        list of speechbrain_relm.lobes.chat_llm.Answer
+            One an utterance.
+        """
+        asked = self.ask(heard, system, instruction, examples)
+        with self.asking():
+            return prompting.answer(self.llm, *asked, **settings)
+
+    def log_likelihoods(self, heard, system, instruction, answers):
+        """Says how likely some answers are.
+
+        Arguments
+        ---------
+        heard : object
+            From `encode`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the speech.
+        answers : list of str
+            E.g. the labels.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [B, answers].
+        """
+        asked = self.ask(heard, system, instruction)
+        with self.asking():
+            return prompting.log_likelihoods(self.llm, *asked, answers)
+
+    def heads(self, heard):
+        """Reads the emotion heads, if there are any.
+
+        Arguments
+        ---------
+        heard : object
+            From `encode`.
+
+        Returns
+        -------
+        probabilities : torch.Tensor or None
+            Of the classes [B, categories] (Eq. 7); `None` without heads.
+        attributes : torch.Tensor or None
+            Arousal, dominance, valence [B, 3] (Eq. 8).
+        """
+        logits = getattr(heard, "category_logits", None)
+        if logits is None:
+            return None, None
+        return logits.softmax(-1), heard.attributes
+
+
+class SpeechListener(Listener):
     """RE-LLM and the speech LLMs that are trained like it.
 
     Arguments
@@ -121,8 +198,19 @@ class SpeechListener:
         """
         return self.brain.cached_frames(batch.audio_key, *batch.sig)
 
-    def answer(self, heard, system, instruction, examples=(), **settings):
-        """Answers what was heard.
+    @property
+    def llm(self):
+        """The LLM."""
+        return self.model.llm
+
+    @contextlib.contextmanager
+    def asking(self):
+        """Answers in evaluation mode, at the precision of evaluation."""
+        with evaluating(self.model), self.precision:
+            yield
+
+    def ask(self, heard, system, instruction, examples=()):
+        """Puts speech between the tokens of a prompt.
 
         Arguments
         ---------
@@ -134,40 +222,16 @@ class SpeechListener:
             What stands before the speech.
         examples : sequence of (str, str)
             Example turns that stand before it all.
-        **settings
-            Generation settings, e.g. `max_new_tokens`.
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
-            One an utterance.
+        prompt : speechbrain_relm.lobes.chat_llm.Prompt
+            What stands around the speech.
+        content : speechbrain_relm.model.sequences.Part
+            The speech.
         """
-        prompt = self.model.llm.split_prompt(system, instruction, examples)
-        with evaluating(self.model), self.precision:
-            return self.model.answer(heard, prompt, **settings)
-
-    def log_likelihoods(self, heard, system, instruction, answers):
-        """Says how likely some answers are.
-
-        Arguments
-        ---------
-        heard : speechbrain_relm.model.re_llm.Speech
-            From `encode`.
-        system : str
-            System message.
-        instruction : str
-            What stands before the speech.
-        answers : list of str
-            E.g. the labels.
-
-        Returns
-        -------
-        torch.Tensor
-            Log-probabilities [B, answers].
-        """
-        prompt = self.model.llm.split_prompt(system, instruction)
-        with evaluating(self.model), self.precision:
-            return self.model.log_likelihoods(heard, prompt, answers)
+        prompt = self.llm.split_prompt(system, instruction, examples)
+        return prompt, speech_part(heard)
 
     def emptied(self, heard):
         """Leaves nothing of what was heard; see `model.emptied`.
@@ -183,25 +247,6 @@ class SpeechListener:
             One utterance without a frame.
         """
         return emptied(heard)
-
-    def heads(self, heard):
-        """Reads the emotion heads.
-
-        Arguments
-        ---------
-        heard : speechbrain_relm.model.re_llm.Speech
-            From `encode`.
-
-        Returns
-        -------
-        probabilities : torch.Tensor or None
-            Of the classes [B, categories] (Eq. 7); `None` without heads.
-        attributes : torch.Tensor or None
-            Arousal, dominance, valence [B, 3] (Eq. 8).
-        """
-        if heard.category_logits is None:
-            return None, None
-        return heard.category_logits.softmax(-1), heard.attributes
 
 
 class ReleasedListener(SpeechListener):
@@ -262,7 +307,7 @@ class ReleasedListener(SpeechListener):
         return None
 
 
-class TextListener(torch.nn.Module):
+class TextListener(Listener, torch.nn.Module):
     """Systems 1 to 3 of Table I: the LLM reads what others hear.
 
     Arguments
@@ -299,8 +344,14 @@ class TextListener(torch.nn.Module):
         """
         return [self.text.format(**entry) for entry in entries.values()]
 
-    def answer(self, heard, system, instruction, **settings):
-        """Answers what was read; see `SpeechListener.answer`.
+    @contextlib.contextmanager
+    def asking(self):
+        """Answers as the text LLM does."""
+        with evaluating(self.llm), adapters_off(self.llm):
+            yield
+
+    def ask(self, heard, system, instruction, examples=()):
+        """Makes user messages of texts; see `SpeechListener.ask`.
 
         Arguments
         ---------
@@ -310,40 +361,19 @@ class TextListener(torch.nn.Module):
             System message.
         instruction : str
             What stands before the text.
-        **settings
-            Generation settings, e.g. `max_new_tokens`.
+        examples : sequence of (str, str)
+            Example turns that stand before it all.
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
-            One an utterance.
+        prompt : speechbrain_relm.lobes.chat_llm.Prompt
+            What stands around the message.
+        content : speechbrain_relm.model.sequences.Part
+            The messages.
         """
-        texts = [instruction + text for text in heard]
-        return answer_texts(self.llm, system, texts, self.device, **settings)
-
-    def log_likelihoods(self, heard, system, instruction, answers):
-        """Says how likely some answers are; see `SpeechListener`.
-
-        Arguments
-        ---------
-        heard : list of str
-            From `encode`.
-        system : str
-            System message.
-        instruction : str
-            What stands before the text.
-        answers : list of str
-            E.g. the labels.
-
-        Returns
-        -------
-        torch.Tensor
-            Log-probabilities [B, answers].
-        """
-        texts = [instruction + text for text in heard]
-        return text_log_likelihoods(
-            self.llm, system, texts, self.device, answers
-        )
+        ids = [self.llm.encode(instruction + text) for text in heard]
+        prompt = self.llm.split_prompt(system, "", examples)
+        return prompt, ragged_part(ids, self.device)
 
     def emptied(self, heard):
         """Leaves nothing of what was read.
@@ -359,21 +389,6 @@ class TextListener(torch.nn.Module):
             One empty text.
         """
         return [""]
-
-    def heads(self, heard):
-        """Has no emotion heads.
-
-        Arguments
-        ---------
-        heard : list of str
-            From `encode`.
-
-        Returns
-        -------
-        tuple
-            Twice `None`.
-        """
-        return None, None
 
     @property
     def device(self):

@@ -11,7 +11,7 @@ from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.model import losses
-from speechbrain_relm.model.prompting import read_before
+from speechbrain_relm.model.prompting import lay_out, read_before
 from speechbrain_relm.model.re_llm import (
     RELLM,
     fused_size,
@@ -167,7 +167,8 @@ def test_logits_are_next_token_predictions(system, utterances):
     predictions = run(system, wavs[0][None], torch.ones(1), TEXTS[:1])
     answer = model.llm.encode_answer(TEXTS[0])
     response = ragged_part([answer], "cpu")._replace(role=RESPONSE)
-    sequence = model.lay_out(
+    sequence = lay_out(
+        model.llm,
         model.llm.split_prompt("", "Continue: "),
         speech_part(predictions.speech),
         response,
@@ -285,7 +286,7 @@ def test_likelihood_of_labels_token_by_token(system, utterances):
             expected, ids = 0.0, model.llm.encode(label)
             for n, token in enumerate(ids):
                 longer = prompt._replace(after=prompt.after + ids[:n])
-                sequence = model.lay_out(longer, speech_part(alone))
+                sequence = lay_out(model.llm, longer, speech_part(alone))
                 with speech_positions(sequence.speech_mask), torch.no_grad():
                     logits = model.llm(sequence.inputs_embeds)[0, -1]
                 expected += logits.log_softmax(-1)[token].item()
