@@ -168,7 +168,7 @@ def speech_dataset(
 
         @sb.utils.data_pipeline.takes("id", "emotion", "transcript")
         @sb.utils.data_pipeline.provides("response_ids", "text_ids")
-        def text_pipeline(utterance, emotion, transcript):
+        def _text_pipeline(utterance, emotion, transcript):
             record = responses[utterance]
             yield torch.tensor(
                 llm.encode_answer(record["response"], record["finished"])
@@ -177,7 +177,7 @@ def speech_dataset(
             turns = shown.get(emotion, []) if shown else []
             yield torch.tensor(turns + llm.encode(text)[:limit])
 
-        dataset.add_dynamic_item(text_pipeline)
+        dataset.add_dynamic_item(_text_pipeline)
         keys += ["response_ids", "text_ids"]
     if responses is not None and emotions is not None:
         add_labels(dataset, emotions)
@@ -229,12 +229,12 @@ def add_audio(dataset):
 
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig", "audio_key")
-    def audio_pipeline(wav):
+    def _audio_pipeline(wav):
         signal = load_audio(wav)[:LONGEST]
         yield signal
         yield audio_key(signal)
 
-    dataset.add_dynamic_item(audio_pipeline)
+    dataset.add_dynamic_item(_audio_pipeline)
 
 
 def add_labels(dataset, emotions):
@@ -250,13 +250,13 @@ def add_labels(dataset, emotions):
 
     @sb.utils.data_pipeline.takes("emotion", *DIMENSIONS)
     @sb.utils.data_pipeline.provides("category", "attributes")
-    def label_pipeline(emotion, *dimensions):
+    def _label_pipeline(emotion, *dimensions):
         yield emotions.index(emotion)
         yield torch.tensor(
             [float("nan") if d is None else d for d in dimensions]
         )
 
-    dataset.add_dynamic_item(label_pipeline)
+    dataset.add_dynamic_item(_label_pipeline)
 
 
 def load_batch(dataset, ids):

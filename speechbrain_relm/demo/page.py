@@ -214,6 +214,7 @@ def build(listening):
     """
 
     def take(visit, recording, text):
+        """Takes a turn, and shows it as it comes."""
         if recording is None and not (text or "").strip():
             raise gr.Error("Record or upload speech, or write something.")
         talk, *chats = visit or (listening.start(), [], [])

@@ -265,7 +265,7 @@ def epitome_dataset(entries, mechanisms, tokenizer, max_length):
 
     @takes("response", "levels", "spans")
     @provides("ids", "words", "targets")
-    def encode(response, levels, spans):
+    def _encode(response, levels, spans):
         ids, offsets = tokenize(tokenizer, [response], max_length)
         yield ids[0]
         yield torch.stack(
@@ -281,7 +281,7 @@ def epitome_dataset(entries, mechanisms, tokenizer, max_length):
 
     return DynamicItemDataset(
         entries,
-        dynamic_items=[encode],
+        dynamic_items=[_encode],
         output_keys=["id", "seeker", "ids", "words", "targets"],
     )
 

@@ -71,12 +71,12 @@ def annotations_folder(folder, url=URL):
     if str(folder) != DOWNLOAD:
         return Path(folder)
 
-    def build(fresh):
+    def _build(fresh):
         for name in CHECKSUMS:
             _fetch(f"{url}/{name}", fresh / name)
 
     return make_once(
-        cache_folder() / "corpora" / "epitome", {"files": CHECKSUMS}, build
+        cache_folder() / "corpora" / "epitome", {"files": CHECKSUMS}, _build
     )
 
 

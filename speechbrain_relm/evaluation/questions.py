@@ -146,12 +146,12 @@ def render_questions(run):
     # A
     """
 
-    def cell(summary):
+    def _cell(summary):
         if summary is None:
             return "none"
         return f"{summary[0]:.3f} ({summary[1]:.3f}), {summary[2]}"
 
-    def number(value):
+    def _number(value):
         return "—" if value is None else f"{value:.3g}"
 
     lines = [
@@ -164,8 +164,8 @@ def render_questions(run):
         "| --- | --- | --- | --- | ---: |",
     ]
     lines += [
-        f"| {row['score']} | {row['recognized by']} | {cell(row['right'])} | "
-        f"{cell(row['wrong'])} | {number(row['p'])} |"
+        f"| {row['score']} | {row['recognized by']} | {_cell(row['right'])} | "
+        f"{_cell(row['wrong'])} | {_number(row['p'])} |"
         for row in empathy_by_recognition(run)
     ]
     if not run.has("Ex"):
@@ -175,8 +175,8 @@ def render_questions(run):
         "",
         "## Does length hurt exploration?",
         "",
-        f"Spearman's rho between words and Ex: {number(found['rho'])} "
-        f"(p {number(found['p'])}).",
+        f"Spearman's rho between words and Ex: {_number(found['rho'])} "
+        f"(p {_number(found['p'])}).",
         "",
         "| third | words | Ex | with a question | responses |",
         "| --- | ---: | ---: | ---: | ---: |",

@@ -79,7 +79,7 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
     0
     """
 
-    def work(batch_ids):
+    def _work(batch_ids):
         judged = {
             MECHANISMS[mechanism]: judgement
             for mechanism, judgement in scorer.judge(
@@ -98,7 +98,7 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
 
     lengths = [len(record["response"]) for record in responses.values()]
     batches = make_batches(list(responses), lengths, batch_size)
-    return work_through(path, batches, work, settings, "empathy scores")
+    return work_through(path, batches, _work, settings, "empathy scores")
 
 
 def fingerprint(responses):

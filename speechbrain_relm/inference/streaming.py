@@ -111,13 +111,13 @@ class TextPieces(BaseStreamer):
         ['[7]']
         """
 
-        def work():
+        def _work():
             try:
                 generate()
             except BaseException as error:
                 self.queue.put(error)
 
-        thread = threading.Thread(target=work, daemon=True)
+        thread = threading.Thread(target=_work, daemon=True)
         thread.start()
         try:
             yield from self

@@ -241,7 +241,7 @@ def folder():
     }
     target = cache_folder() / "models" / "emotion-encoder-mini"
 
-    def build(temporary):
+    def _build(temporary):
         train(corpus, temporary, **TRAINING)
 
-    return str(make_once(target, settings, build))
+    return str(make_once(target, settings, _build))

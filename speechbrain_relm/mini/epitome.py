@@ -287,7 +287,7 @@ def _trained_on(name, data, training, learned_from, held_out=None):
     target = cache_folder() / "models" / f"epitome-{name}-{key}"
     backbone = models.folder(BACKBONE)
 
-    def build(fresh):
+    def _build(fresh):
         figures = train(
             annotations, backbone, fresh, training, *rest, data=learned_from
         )
@@ -295,7 +295,7 @@ def _trained_on(name, data, training, learned_from, held_out=None):
             figures = add_topic_check(fresh, *rest)
         logger.info("%s", render_report(figures))
 
-    return str(make_once(target, settings, build))
+    return str(make_once(target, settings, _build))
 
 
 def main(arguments=None):

@@ -175,9 +175,9 @@ def speak_esd(folder, name, seed, takes):
         lines = transcripts.setdefault(f"{speaker}/{speaker}.txt", [])
         lines.append(f"{utterance}\t{take.text}\t{title}\n")
 
-    def build(temporary):
+    def _build(temporary):
         render(utterances, temporary)
         for path, lines in transcripts.items():
             (temporary / path).write_text("".join(lines), encoding="utf-8")
 
-    return make_once(folder, corpus_settings(name, seed, utterances), build)
+    return make_once(folder, corpus_settings(name, seed, utterances), _build)

@@ -123,7 +123,7 @@ def make_iemocap(folder, utterances_per_dialog=12, seed=1):
         )
     turns = _draw_turns(utterances_per_dialog, random.Random(seed))
 
-    def build(temporary):
+    def _build(temporary):
         spoken = [turn for turn in turns if turn["odd"] != "no wav"]
         render([_utterance(turn) for turn in spoken], temporary)
         for turn in spoken:
@@ -135,7 +135,7 @@ def make_iemocap(folder, utterances_per_dialog=12, seed=1):
         truth = json.dumps(_truth(turns), indent=2)
         (temporary / "truth.json").write_text(truth, encoding="utf-8")
 
-    return make_once(folder, corpus_settings("IEMOCAP", seed, turns), build)
+    return make_once(folder, corpus_settings("IEMOCAP", seed, turns), _build)
 
 
 def _draw_turns(utterances_per_dialog, rng):

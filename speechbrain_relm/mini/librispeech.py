@@ -77,7 +77,7 @@ def make_librispeech(folder, utterances=5000, seed=1):
         _draw_set(part, sentences[start : start + size], rng, spoken, truth)
         start += size
 
-    def build(temporary):
+    def _build(temporary):
         render(spoken, temporary)
         for path, lines in _transcripts(truth).items():
             text = "".join(f"{line}\n" for line in lines)
@@ -91,7 +91,7 @@ def make_librispeech(folder, utterances=5000, seed=1):
         )
 
     settings = corpus_settings("LibriSpeech", seed, spoken)
-    return make_once(folder, settings, build)
+    return make_once(folder, settings, _build)
 
 
 def _draw_set(part, sentences, rng, spoken, truth):

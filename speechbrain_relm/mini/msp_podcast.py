@@ -232,7 +232,7 @@ def make_msp_podcast_with_oddities(
         )
     table, columns, _, _ = VERSIONS[version]
 
-    def build(temporary):
+    def _build(temporary):
         render([spoken for spoken, _, _ in drawn], temporary)
         for part in ("Labels", "Transcripts"):
             (temporary / part).mkdir()
@@ -253,7 +253,7 @@ def make_msp_podcast_with_oddities(
     settings = corpus_settings(
         f"MSP-Podcast {version} with oddities", seed, drawn
     )
-    return make_once(folder, settings, build)
+    return make_once(folder, settings, _build)
 
 
 def _msp_row(number, rng):
@@ -323,7 +323,7 @@ def make_msp_podcast(folder, utterances=1400, seed=1):
     drawn = [_msp_row(number, rng) for number in range(utterances)]
     spoken, rows = zip(*drawn)
 
-    def build(temporary):
+    def _build(temporary):
         render(spoken, temporary)
         for part in ("Labels", "Transcripts"):
             (temporary / part).mkdir()
@@ -335,4 +335,6 @@ def make_msp_podcast(folder, utterances=1400, seed=1):
             file = temporary / "Transcripts" / name
             file.write_text(utterance.text + "\n", encoding="utf-8")
 
-    return make_once(folder, corpus_settings("MSP-Podcast", seed, drawn), build)
+    return make_once(
+        folder, corpus_settings("MSP-Podcast", seed, drawn), _build
+    )

@@ -265,7 +265,7 @@ def measure(
         llm.split_prompt(system, ""),
     )
 
-    def work(batch_ids):
+    def _work(batch_ids):
         batch = load_batch(dataset, batch_ids).to(brain.device)
         records = compare(brain, batch, *prompts, settings)
         for utterance, record in zip(batch_ids, records):
@@ -283,7 +283,7 @@ def measure(
     }
     lengths = [entry["duration"] for entry in kept.values()]
     batches = make_batches(list(kept), lengths, size)
-    return work_through(path, batches, work, made_from, Path(path).stem)
+    return work_through(path, batches, _work, made_from, Path(path).stem)
 
 
 @torch.no_grad()

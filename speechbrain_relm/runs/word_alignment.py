@@ -159,12 +159,12 @@ def word_dataset(entries, llm, emotions, emotion_first):
 
     @sb.utils.data_pipeline.takes("emotion", "transcript")
     @sb.utils.data_pipeline.provides("word_ids")
-    def word_pipeline(emotion, transcript):
+    def _word_pipeline(emotion, transcript):
         first = f" {emotion}" if emotion_first else ""
         return torch.tensor(llm.encode(first + as_spelled(transcript)))
 
     add_audio(dataset)
-    dataset.add_dynamic_item(word_pipeline)
+    dataset.add_dynamic_item(_word_pipeline)
     keys = ["id", "sig", "audio_key", "word_ids"]
     if emotions is not None:
         add_labels(dataset, emotions)

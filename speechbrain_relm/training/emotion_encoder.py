@@ -78,11 +78,11 @@ def emotion_dataset(manifest, data_folder):
 
     @sb.utils.data_pipeline.takes(*DIMENSIONS)
     @sb.utils.data_pipeline.provides("attributes")
-    def label_pipeline(*values):
+    def _label_pipeline(*values):
         return torch.tensor(values)
 
     add_audio(dataset)
-    dataset.add_dynamic_item(label_pipeline)
+    dataset.add_dynamic_item(_label_pipeline)
     dataset.set_output_keys(["id", "sig", "attributes"])
     return dataset
 

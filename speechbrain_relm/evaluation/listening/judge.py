@@ -167,7 +167,7 @@ def judge_responses(judge, responses, path, title, content=True):
                 pairs += [(emotion, other) for other in others]
         return pairs
 
-    def work(batch_ids):
+    def _work(batch_ids):
         asked, places = [], []
         for first in (i for i in batch_ids if i in members):
             said = Answer(
@@ -205,7 +205,7 @@ def judge_responses(judge, responses, path, title, content=True):
         "sentences": [judge.seed, SENTENCES] if content else None,
         "responses": digest(responses),
     }
-    return work_through(path, batches, work, settings, title)
+    return work_through(path, batches, _work, settings, title)
 
 
 def digest(responses):

@@ -128,18 +128,18 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
         is `finished`.
     """
 
-    def encode(swap, own, other):
+    def _encode(swap, own, other):
         if swap == "speech_frames":
             return listener.encode(other, emotion_of=own)
         return listener.encode(own, emotion_of=other)
 
-    def work(batch_ids):
+    def _work(batch_ids):
         own = {i: entries[i] for i in batch_ids}
         # An utterance may be the other of two, so places are the keys.
         other = {f"{i}~": entries[others[i]] for i in batch_ids}
         records = {i: {"id": i, "other": others[i]} for i in batch_ids}
         for swap in listener.swaps:
-            heard = encode(swap, own, other)
+            heard = _encode(swap, own, other)
             answers = listener.answer(heard, *ask[:2], **ask.settings)
             for utterance, answer in zip(batch_ids, answers):
                 records[utterance][swap] = {
@@ -158,7 +158,7 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
         "swaps": list(listener.swaps),
         "others": others,
     }
-    return work_through(path, batches, work, settings, "swaps")
+    return work_through(path, batches, _work, settings, "swaps")
 
 
 def same_words(

@@ -105,35 +105,35 @@ def read_csv(text):
 
 
 def _read_cell(row):
-    def number(name, kind=float):
+    def _number(name, kind=float):
         return kind(row[name]) if row[name] else None
 
-    def interval(low, high):
-        return (number(low), number(high)) if row[low] else None
+    def _interval(low, high):
+        return (_number(low), _number(high)) if row[low] else None
 
     test = None
     if row["p_clustered"]:
         test = PairedTest(
-            number("p_wilcoxon"),
-            number("pairs", int),
-            number("ties"),
-            number("effect"),
-            number("nonzero", int),
-            number("difference"),
-            interval("difference_low", "difference_high"),
-            number("p_clustered"),
-            number("clusters", int),
+            _number("p_wilcoxon"),
+            _number("pairs", int),
+            _number("ties"),
+            _number("effect"),
+            _number("nonzero", int),
+            _number("difference"),
+            _interval("difference_low", "difference_high"),
+            _number("p_clustered"),
+            _number("clusters", int),
         )
     return Cell(
         row["metric"],
         row["system"],
         float(row["value"]),
-        number("deviation"),
-        interval("low", "high"),
+        _number("deviation"),
+        _interval("low", "high"),
         test,
-        number("p_holm"),
+        _number("p_holm"),
         row["best"] == "True",
         row["scorer"] or None,
-        number("seed_deviation"),
-        number("clusters", int),
+        _number("seed_deviation"),
+        _number("clusters", int),
     )

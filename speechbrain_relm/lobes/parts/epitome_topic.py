@@ -113,7 +113,7 @@ def fit_topic_check(with_subject, without, decay=3e-4):
         check.parameters(), max_iter=200, line_search_fn="strong_wolfe"
     )
 
-    def closure():
+    def _closure():
         optimizer.zero_grad()
         loss = loss_of(-check.named(with_subject)).mean()
         loss = (loss + loss_of(check.named(without)).mean()) / 2
@@ -121,5 +121,5 @@ def fit_topic_check(with_subject, without, decay=3e-4):
         loss.backward()
         return loss
 
-    optimizer.step(closure)
+    optimizer.step(_closure)
     return check.requires_grad_(False)

@@ -40,13 +40,13 @@ def only_positions(layer, wanted):
     thread = threading.get_ident()
     index = wanted.flatten().nonzero().squeeze(1)
 
-    def select(module, inputs):
+    def _select(module, inputs):
         if threading.get_ident() != thread:
             return None
         rows = inputs[0].flatten(0, 1)
         return (rows.index_select(0, index.to(rows.device, non_blocking=True)),)
 
-    hook = layer.register_forward_pre_hook(select)
+    hook = layer.register_forward_pre_hook(_select)
     try:
         yield
     finally:

@@ -44,7 +44,7 @@ def label_attributes(emotion_cache, entries, path, batch_size, settings):
     dataset = speech_dataset(unlabelled) if unlabelled else None
     device = next(emotion_cache.encoder.parameters()).device
 
-    def work(batch_ids):
+    def _work(batch_ids):
         batch = load_batch(dataset, batch_ids).to(device)
         _, attributes = emotion_cache(batch.audio_key, *batch.sig)
         # A regression may leave the scale of its labels by a little.
@@ -57,4 +57,4 @@ def label_attributes(emotion_cache, entries, path, batch_size, settings):
     lengths = [entry["duration"] for entry in unlabelled.values()]
     batches = make_batches(list(unlabelled), lengths, batch_size)
     with torch.no_grad():
-        return work_through(path, batches, work, settings, "attributes")
+        return work_through(path, batches, _work, settings, "attributes")

@@ -74,7 +74,7 @@ def expect_responses(
         speakers[entry["transcript"], entry["emotion"]].append(utterance)
     groups = {members[0]: members for members in speakers.values()}
 
-    def work(batch_ids):
+    def _work(batch_ids):
         # One worked utterance stands for its whole group.
         batch = [i for i in batch_ids if i in groups]
         texts = [
@@ -109,7 +109,7 @@ def expect_responses(
     records = work_through(
         path,
         batches,
-        work,
+        _work,
         {
             "llm": source,
             **quantized_to(llm),

@@ -26,9 +26,9 @@ def step(name):
         A decorator.
     """
 
-    def decorate(method):
+    def _decorate(method):
         @functools.wraps(method)
-        def run(self, *args, **kwargs):
+        def _run(self, *args, **kwargs):
             if name not in self.hparams["steps"]:
                 logger.info("Step '%s' is left out, as `steps` says.", name)
                 return None
@@ -39,6 +39,6 @@ def step(name):
             self.seconds[name] = round(spent, 1)
             return result
 
-        return run
+        return _run
 
-    return decorate
+    return _decorate

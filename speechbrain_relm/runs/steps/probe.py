@@ -41,7 +41,7 @@ def probe(frame_cache, splits, emotions, path, batch_size, device):
         the penalty that validation chose.
     """
 
-    def work(ids):
+    def _work(ids):
         (*train, _), (*valid, _), (features, _, order) = (
             pooled(frame_cache, splits[split], emotions, batch_size, device)
             for split in ("train", "valid", "test")
@@ -60,7 +60,7 @@ def probe(frame_cache, splits, emotions, path, batch_size, device):
         "emotions": emotions,
         "strengths": STRENGTHS,
     }
-    return work_through(path, [list(splits["test"])], work, settings, "probe")
+    return work_through(path, [list(splits["test"])], _work, settings, "probe")
 
 
 @torch.no_grad()

@@ -121,7 +121,7 @@ def respond(
     )
     options = options_of(emotions, recognition.instruction, lexicon)
 
-    def work(batch_ids):
+    def _work(batch_ids):
         batch = {i: entries[i] for i in batch_ids}
         heard = listener.encode(batch)
         responses = listener.answer(heard, *response[:2], **response.settings)
@@ -173,4 +173,4 @@ def respond(
         "recognition_sentence": sentence,
         "recognition_lexicon": read_lexicon(lexicon),
     }
-    return work_through(path, batches, work, settings, "responses")
+    return work_through(path, batches, _work, settings, "responses")

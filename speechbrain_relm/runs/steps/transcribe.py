@@ -35,7 +35,7 @@ def transcribe(make_transcriber, entries, path, device, batch_size, source):
     """
     dataset, transcriber = speech_dataset(entries), []
 
-    def work(batch_ids):
+    def _work(batch_ids):
         if not transcriber:
             transcriber.append(make_transcriber().to(device).eval())
         batch = load_batch(dataset, batch_ids).to(device)
@@ -52,4 +52,4 @@ def transcribe(make_transcriber, entries, path, device, batch_size, source):
 
     lengths = [entry["duration"] for entry in entries.values()]
     batches = make_batches(list(entries), lengths, batch_size)
-    return work_through(path, batches, work, {"source": source}, "transcripts")
+    return work_through(path, batches, _work, {"source": source}, "transcripts")

@@ -137,13 +137,13 @@ def qwen_tokenizer(path, model_max_length):
     ranks = read_ranks(path)
     letters = bytes_to_unicode()
 
-    def spell(token):
+    def _spell(token):
         return "".join(letters[byte] for byte in token)
 
     by_rank = sorted(ranks, key=ranks.get)
-    vocab = {spell(token): rank for token, rank in ranks.items()}
+    vocab = {_spell(token): rank for token, rank in ranks.items()}
     merges = [
-        tuple(spell(piece) for piece in pieces)
+        tuple(_spell(piece) for piece in pieces)
         for token in tqdm(by_rank, desc="tokenizer", unit="token", leave=False)
         if len(token) > 1 and (pieces := find_merge(token, ranks))
     ]
