@@ -8,7 +8,7 @@ import contextlib
 import contextvars
 
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, dynamic_module_utils
 
 from speechbrain_relm.utils.errors import first_line
 from speechbrain_relm.utils.sources.architectures import (
@@ -21,6 +21,10 @@ from speechbrain_relm.utils.sources.checks.folder import (
 )
 from speechbrain_relm.utils.sources.checks.numbers import check_numbers
 from speechbrain_relm.utils.sources.hub import model_folder
+
+# SpeechBrain's lobes do not say `trust_remote_code=False` everywhere, and
+# transformers then asks on the standard input, where a pipe may say yes.
+dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
 
 # The device of models without pretrained weights; None loads them.
 _DEVICE = contextvars.ContextVar("without_weights", default=None)
