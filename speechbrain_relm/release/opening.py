@@ -26,7 +26,10 @@ LARGEST = 2**16
 # A text that references fill in; a path has hundreds of characters.
 LONGEST = 2**12
 _REFERENCE = re.compile(r"<(\w+)>")
-_SUM = re.compile(r"[\d\s.+*/%()-]*\d\s*[+*/%-]\s*\d[\d\s.+*/%()-]*")
+_OF_SUMS, _OPERATOR = (
+    frozenset("0123456789.+-*/%() "),
+    re.compile(r"\d *[-+*/%]"),
+)
 
 
 class ListedLoader(ruamel.yaml.SafeLoader):
@@ -258,7 +261,8 @@ def _filled(node, tree, depth):
     said = _REFERENCE.sub(plain, text)
     if "<" in _REFERENCE.sub("", text):
         raise ValueError(f"!ref {text[:40]}: name whole settings, as <name>.")
-    if len(said) >= LONGEST or _SUM.fullmatch(said):
+    is_sum = _OF_SUMS.issuperset(said) and _OPERATOR.search(said)
+    if len(said) >= LONGEST or is_sum:
         raise ValueError(f"!ref {text[:40]}: write the value itself.")
     return said
 

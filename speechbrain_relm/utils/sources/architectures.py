@@ -131,7 +131,7 @@ def without_code(source):
     try:
         yield
     except ValueError as error:
-        if "trust_remote_code" not in str(error):
+        if "`trust_remote_code=True`" not in str(error):
             raise
         raise ValueError(
             f"{source} brings Python code that would have to be run "

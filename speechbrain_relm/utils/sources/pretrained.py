@@ -114,7 +114,7 @@ def load_pretrained(model_class, source, unused=(), **settings):
     if building_without_weights():
         return _build(model_class, source, **settings)
     folder = model_folder(source)
-    check_folder(folder)
+    check_folder(folder, getattr(model_class, "config_class", None))
     with without_code(source):
         model, info = model_class.from_pretrained(
             folder,

@@ -11,6 +11,7 @@ Authors
 
 import functools
 import json
+import secrets
 
 from tokenizers import Tokenizer
 
@@ -126,7 +127,7 @@ def marks(tokenizer):
 
 @functools.lru_cache(maxsize=16)
 def without_marks(tokenizer):
-    """Makes the tokenizer that knows no added tokens; text alone needs it.
+    """Makes a copy that finds no added tokens in a text.
 
     Arguments
     ---------
@@ -136,32 +137,39 @@ def without_marks(tokenizer):
     Returns
     -------
     tokenizers.Tokenizer or None
-        The same without them; `None` for the few that transformers has
+        The copy; `None` for the few that transformers has
         written in Python, which can be told to split them all.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return None
     told = json.loads(backend.to_str())
-    added = told["added_tokens"]
-    names = {t["content"] for t in added if t["content"].strip()}
-    told["added_tokens"] = [t for t in added if t["content"] not in names]
+    # Each keeps its number under a name that nobody can write.
+    secret = secrets.token_hex(8)
+    hidden = {
+        token["content"]: f"{secret}{token['id']}"
+        for token in told["added_tokens"]
+        if token["content"].strip()
+    }
+    for token in told["added_tokens"]:
+        token["content"] = hidden.get(token["content"], token["content"])
     told["truncation"] = told["padding"] = None
-    _hide(told["model"], names)
+    _hide(told["model"], hidden)
     return Tokenizer.from_str(json.dumps(told))
 
 
-def _hide(model, names):
-    """Renames added tokens that a text's pieces could be, too."""
+def _hide(model, hidden):
+    """Renames added tokens that pieces of a text could be, too."""
     vocabulary = model["vocab"]
     if isinstance(vocabulary, list):  # Unigram's pieces and their scores
-        model["vocab"] = [
-            ["\0" + piece if piece in names else piece, score]
-            for piece, score in vocabulary
+        model["vocab"] = [[hidden.get(p, p), score] for p, score in vocabulary]
+        return
+    model["vocab"] = {hidden.get(p, p): i for p, i in vocabulary.items()}
+    unknown = model.get("unk_token")
+    model["unk_token"] = hidden.get(unknown, unknown)
+    if "merges" in model:  # BPE's
+        model["merges"] = [
+            pair
+            for pair in model["merges"]
+            if hidden.keys().isdisjoint([*pair, "".join(pair)])
         ]
-    elif model["type"] != "BPE":  # which makes pieces by its merges alone
-        names = names - {model.get("unk_token")}
-        model["vocab"] = {
-            "\0" + piece if piece in names else piece: index
-            for piece, index in vocabulary.items()
-        }

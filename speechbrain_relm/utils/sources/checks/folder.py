@@ -26,21 +26,23 @@ TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 _OF_SEVERAL = re.compile(r"-\d{5}-of-\d{5}\.(\w+)$")
 
 
-def check_folder(folder):
+def check_folder(folder, config_class=None):
     """Makes sure that a model's folder is whole, by headers and sizes.
 
     Arguments
     ---------
     folder : pathlib.Path
         With `config.json` and weights.
+    config_class : type or None
+        Of transformers: the kind of model that is wanted.
 
     Raises
     ------
     OSError
         If a file is missing.
     ValueError
-        If a file is damaged, two hold the same tensor, or a weight is of
-        integers.
+        If a file is damaged, two hold the same tensor, a weight is of
+        integers, or the model is of another kind.
 
     Example
     -------
@@ -52,6 +54,15 @@ def check_folder(folder):
     FileNotFoundError: ...config.json is missing: download the released ...
     """
     config = read_json(folder / "config.json")
+    kind, wanted = (
+        config.get("model_type"),
+        getattr(config_class, "model_type", None),
+    )
+    if wanted and kind != wanted:
+        raise ValueError(
+            f"{folder} is a model of the type '{kind}' (config.json): name "
+            f"one of the type '{wanted}'."
+        )
     for name in missing_weights(folder):
         check_file(folder / name)
     names = weights_among(path.name for path in folder.iterdir())
