@@ -81,6 +81,7 @@ def make_parser():
         parsed.add_argument(
             "--device", default="cpu", help="e.g. cuda; by default cpu"
         )
+        commands.add_trust(parsed)
     for name, (_, _, what) in ELSEWHERE.items():
         found.add_parser(name, help=what, add_help=False)
     return parser

@@ -8,11 +8,11 @@ Authors
 """
 
 import torch
-from transformers import AutoConfig, AutoTokenizer
 
 from speechbrain_relm.lobes.epitome import MECHANISMS, save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
-from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.architectures import architecture
+from speechbrain_relm.utils.sources.pretrained import load_tokenizer
 from speechbrain_relm.utils.sources.weights import check_file, read_shard
 
 # Where the original's truncation and padding are.
@@ -117,8 +117,7 @@ def convert_epitome(source, target, backbone):
             f"{source} has no checkpoint: name them {', '.join(MECHANISMS)}, "
             f"with one of the endings {', '.join(ENDINGS)}."
         )
-    folder, stock = model_folder(backbone), {"trust_remote_code": False}
-    config = AutoConfig.from_pretrained(folder, **stock)
+    config = architecture(backbone)
     classifiers = {}
     for mechanism, path in paths.items():
         # The original pads to 64 tokens and attends to the padding.
@@ -128,7 +127,7 @@ def convert_epitome(source, target, backbone):
         save_scorer(
             target,
             classifiers,
-            AutoTokenizer.from_pretrained(folder, **stock),
+            load_tokenizer(backbone),
             MAX_LENGTH,
             {},
             "what the original code's checkpoint was trained on",

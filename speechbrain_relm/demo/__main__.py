@@ -10,7 +10,7 @@ import sys
 
 from speechbrain_relm.demo.listening import Listening
 from speechbrain_relm.evaluation.score import scorer_source
-from speechbrain_relm.inference.commands import load
+from speechbrain_relm.inference.commands import add_trust, load
 from speechbrain_relm.inference.epitome import EmpathyScoring
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 
@@ -44,10 +44,11 @@ def main(arguments=None):
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7860)
+    add_trust(parser)
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     try:
-        listener = load(given.release)
+        listener = load(given.release, trust_code=given.trust_code)
         listening = Listening(
             listener,
             WhisperTranscriber(listener.hparams.whisper_source),

@@ -204,7 +204,9 @@ def check(path):
     ):
         if reason.startswith(kind):
             raise UnusableRecording(sentence)
+    # What the library says names the file's place on the server.
+    said = "" if reason.startswith("unreadable") else f" ({reason})"
     raise UnusableRecording(
-        f"This file cannot be read as audio ({reason}). WAV, FLAC, OGG and "
-        "MP3 will do."
+        f"This file cannot be read as audio{said}. WAV, FLAC, OGG and MP3 "
+        "will do."
     )

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import html
 import os
 import time
 
@@ -237,7 +238,7 @@ def build(listening):
                     *marked(shown.text_score),
                 )
         except UnusableRecording as problem:
-            raise gr.Error(str(problem), duration=10)
+            raise gr.Error(html.escape(str(problem)), duration=10)
 
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(60, KEPT)
@@ -274,6 +275,9 @@ def build(listening):
                             buttons=[],
                             feedback_options=None,
                             placeholder="Nothing said yet",
+                            # What is said is text, whatever it looks like:
+                            # an image in it would be fetched.
+                            render_markdown=False,
                         ),
                         gr.HighlightedText(
                             label=f"{name}: what earned the scores",

@@ -31,6 +31,7 @@ from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.records import read_records
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 
 def score(options):
@@ -86,7 +87,8 @@ def table(options):
                 raise ValueError(f"--gains {pair}: write SYSTEM:OTHER.")
             for metric, gain in relative_gains(cells, system, other).items():
                 shown = "undefined" if gain is None else f"{gain:+.2f} %"
-                remarks.append(f"- {metric}, {system} over {other}: {shown}")
+                named = f"{metric}, {system} over {other}"
+                remarks.append(f"- {markdown_cell(named)}: {shown}")
     if options.paper:
         remarks += ["", f"# As printed in the paper: {options.paper}", ""]
         remarks.append(to_markdown(printed_cells(options.paper)))

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from speechbrain_relm.utils.text.cells import markdown_cell
 from speechbrain_relm.utils.text.wording import normalised
 
 
@@ -93,7 +94,7 @@ def describe_clusters(runs):
         records = list(run.responses.values())
         number = len(set(clusters_of(run.responses).values()))
         said = (
-            f"- {run.name}: {len(records)} responses in {number} "
+            f"- {markdown_cell(run.name)}: {len(records)} responses in {number} "
             f"cluster{'s' * (number != 1)}."
         )
         bare = sum(map(_is_bare, records))

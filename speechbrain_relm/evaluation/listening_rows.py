@@ -100,7 +100,7 @@ def describe_listening(runs):
         "brackets 95 % intervals, drawn by cluster."
     ]
     lines += [
-        f"- {run.name}: {note}"
+        f"- {markdown_cell(run.name)}: {note}"
         for run in known
         for note in run.listening["notes"]
     ]

@@ -11,6 +11,7 @@ Authors
 from collections import Counter, defaultdict
 
 from speechbrain_relm.evaluation.runs import Run
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 
 def pool_runs(runs):
@@ -162,8 +163,9 @@ def describe_utterances(runs):
         odd = set(run.utterances().values()) ^ first
         if odd:
             lines.append(
-                f"- **{runs[0].name} and {run.name} differ in {len(odd)} "
-                f"utterances (first: {min(odd)}): do not compare them.**"
+                f"- **{markdown_cell(runs[0].name)} and "
+                f"{markdown_cell(run.name)} differ in {len(odd)} utterances "
+                f"(first: {markdown_cell(min(odd))}): do not compare them.**"
             )
     return lines
 
@@ -194,7 +196,7 @@ def describe_pools(runs):
             answered = Counter(run.utterances().values())
             times = " or ".join(map(str, sorted(set(answered.values()))))
             lines.append(
-                f"- {run.name} pools {len(run.parts)} runs: "
+                f"- {markdown_cell(run.name)} pools {len(run.parts)} runs: "
                 f"{len(run.responses)} responses to {len(answered)} "
                 f"utterances, {times} to each. Tests and intervals take an "
                 "utterance's mean over the runs; ± is the standard deviation "
@@ -203,7 +205,7 @@ def describe_pools(runs):
             odd = {part.scorer for part in run.parts}
             if len(odd) > 1:
                 lines.append(
-                    f"- **The runs of {run.name} were scored by different "
-                    "scorers: do not pool them.**"
+                    f"- **The runs of {markdown_cell(run.name)} were scored by "
+                    "different scorers: do not pool them.**"
                 )
     return lines

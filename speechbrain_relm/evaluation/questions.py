@@ -11,6 +11,7 @@ from scipy.stats import mannwhitneyu, spearmanr
 
 from speechbrain_relm.evaluation.runs import RECOGNITION
 from speechbrain_relm.evaluation.statistics import mean_and_deviation
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 
 def empathy_by_recognition(run):
@@ -155,7 +156,7 @@ def render_questions(run):
         return "—" if value is None else f"{value:.3g}"
 
     lines = [
-        f"# {run.name}",
+        f"# {markdown_cell(run.name)}",
         "",
         "## Does empathy depend on recognizing the emotion?",
         "",

@@ -15,6 +15,7 @@ from speechbrain_relm.evaluation.clusters import clusters_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.records import read_records
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 # Empathy scores of a response, 0 to 2.
 SCORES = {
@@ -354,7 +355,7 @@ def describe_scorers(runs):
     """
     lines = []
     if len({run.scorer for run in runs}) > 1:
-        names = ", ".join(run.name for run in runs)
+        names = ", ".join(markdown_cell(run.name) for run in runs)
         lines.append(
             f"- **{names} were scored by different scorers: do not compare "
             "them.**"
@@ -362,9 +363,8 @@ def describe_scorers(runs):
     seen = {run.scorer: run for run in runs}
     for run in seen.values():
         if run.scorer_data() is not None:
-            lines.append(
-                f"- **The empathy scorer learned from {run.scorer_data()}.**"
-            )
+            data = markdown_cell(str(run.scorer_data()))
+            lines.append(f"- **The empathy scorer learned from {data}.**")
         lines += [
             f"- The scorer of {mechanism.replace('_', ' ')} has a held-out "
             f"accuracy of {m['accuracy']:.3f} and a macro-F1 of "

@@ -17,9 +17,10 @@ def respond(options):
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `recordings`, `emotion`, `sentences` and `device`.
+        `release`, `recordings`, `emotion`, `sentences`, `device` and
+        `trust_code`.
     """
-    listener = load(options.release, options.device)
+    listener = load(options.release, options.device, options.trust_code)
     for path in options.recordings:
         if len(options.recordings) > 1:
             sys.stdout.write(f"{path}: ")
@@ -35,9 +36,9 @@ def chat(options):
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `speech`, `sentences` and `device`.
+        `release`, `speech`, `sentences`, `device` and `trust_code`.
     """
-    listener = load(options.release, options.device)
+    listener = load(options.release, options.device, options.trust_code)
     talk = listener.converse(**changes(options))
     if options.speech:
         say(talk.stream(file=options.speech))
@@ -72,7 +73,7 @@ def turns():
             yield line.strip()
 
 
-def load(release, device="cpu"):
+def load(release, device="cpu", trust_code=False):
     """Loads a release.
 
     Arguments
@@ -81,6 +82,8 @@ def load(release, device="cpu"):
         Folder or hub id.
     device : str
         Where it runs.
+    trust_code : bool
+        Whether its YAML may call any Python.
 
     Returns
     -------
@@ -93,6 +96,8 @@ def load(release, device="cpu"):
         If a folder is meant and it is no release.
     RecipeError
         If a base model is not there, or is not whole.
+    ValueError
+        If its YAML wants more than a release needs.
     """
     folder = Path(release)
     looks_local = folder.exists() or release.count("/") != 1
@@ -112,8 +117,26 @@ def load(release, device="cpu"):
     logging.disable_progress_bar()
     enable_progress_bars()  # of downloads
     folder = model_folder(release)
-    check_release(folder)
-    return EmpatheticListener.from_hparams(folder, run_opts={"device": device})
+    check_release(folder, trust_code)
+    return EmpatheticListener.from_hparams(
+        folder, run_opts={"device": device}, trust_code=trust_code
+    )
+
+
+def add_trust(parser):
+    """Adds the option to open a release that may call any Python.
+
+    Arguments
+    ---------
+    parser : argparse.ArgumentParser
+        Of a command that opens a release.
+    """
+    parser.add_argument(
+        "--trust_code",
+        action="store_true",
+        help="run any code that the release's hyperparams.yaml names, with "
+        "your rights: only where you trust who made it",
+    )
 
 
 def changes(options):

@@ -4,12 +4,11 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from speechbrain.inference.interfaces import Pretrained
-
+from speechbrain_relm.inference.released import Released
 from speechbrain_relm.utils.sources.hub import model_folder
 
 
-class EmpathyScoring(Pretrained):
+class EmpathyScoring(Released):
     """Scores responses for empathy.
 
     Arguments
@@ -41,7 +40,7 @@ class EmpathyScoring(Pretrained):
         source : str or pathlib.Path
             Folder or hub id.
         **kwargs
-            See `Pretrained.from_hparams`.
+            See `Released.from_hparams`.
 
         Returns
         -------
@@ -49,7 +48,8 @@ class EmpathyScoring(Pretrained):
             Ready to score.
         """
         folder = str(model_folder(source))
-        kwargs["overrides"] = {"source": folder, **kwargs.get("overrides", {})}
+        given = kwargs.pop("overrides", None) or {}
+        kwargs["overrides"] = {"source": folder, **given}
         return super().from_hparams(folder, **kwargs)
 
     def score(self, seekers, responses):

@@ -7,11 +7,11 @@ Authors
 from typing import Dict, NamedTuple, Optional
 
 import torch
-from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.datasets import LONGEST
 from speechbrain_relm.inference.conversation import Conversation
+from speechbrain_relm.inference.released import Released
 from speechbrain_relm.model import prompting
 from speechbrain_relm.model.re_llm import emptied
 from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
@@ -42,7 +42,7 @@ class Emotion(NamedTuple):
         return max(chances, key=chances.get)
 
 
-class EmpatheticListener(Pretrained):
+class EmpatheticListener(Released):
     """Listens to speech and answers it.
 
     All that a method is given beyond the utterance changes how it is asked:

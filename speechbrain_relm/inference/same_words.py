@@ -24,7 +24,7 @@ from speechbrain_relm.evaluation.listening_rows import (
     short,
     swap_rows,
 )
-from speechbrain_relm.inference.commands import load
+from speechbrain_relm.inference.commands import add_trust, load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
@@ -48,8 +48,8 @@ def run(options):
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `data_folder`, `output_folder`, `batch_size`, `device` and
-        `judge`.
+        `release`, `data_folder`, `output_folder`, `batch_size`, `device`,
+        `judge` and `trust_code`.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def run(options):
     ValueError
         If the release is too old, or the corpus has no parallel takes.
     """
-    released = load(options.release, options.device)
+    released = load(options.release, options.device, options.trust_code)
     settings = vars(released.hparams)
     missing = [name for name in WANTED if name not in settings]
     if missing:
@@ -262,6 +262,7 @@ def main(arguments=None):
     parser.add_argument(
         "--judge", help="hub id or folder of an LLM; by default the release's"
     )
+    add_trust(parser)
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     if options.batch_size < 1:

@@ -5,14 +5,12 @@ Authors
 """
 
 import functools
-import threading
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
-    AutoTokenizer,
     DynamicCache,
     GenerationConfig,
     StoppingCriteriaList,
@@ -30,17 +28,18 @@ from speechbrain_relm.lobes.parts.drop_finished import (
 from speechbrain_relm.lobes.parts.half_on_cpu import serve_cpu
 from speechbrain_relm.lobes.parts.output_rows import only_positions
 from speechbrain_relm.lobes.parts.quantized import quantization
-from speechbrain_relm.utils.sources.hub import model_folder
-from speechbrain_relm.utils.sources.pretrained import load_pretrained
+from speechbrain_relm.utils.sources.pretrained import (
+    load_pretrained,
+    load_tokenizer,
+)
 from speechbrain_relm.utils.sources.stock import stock_llm
+from speechbrain_relm.utils.text import as_written
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
 # A run has a few prompts; a server's users may bring more. Of a 7B LLM each
 # token takes half a megabyte.
 PREFIX_TOKENS = 4096
-# `split_special_tokens` is a state of the tokenizer, which threads share.
-_ENCODING = threading.Lock()
 
 
 class Prompt(NamedTuple):
@@ -147,9 +146,7 @@ class ChatLLM(nn.Module):
     @functools.cached_property
     def tokenizer(self):
         """The tokenizer; it must have a chat template."""
-        tokenizer = AutoTokenizer.from_pretrained(
-            model_folder(self.source), trust_remote_code=False
-        )
+        tokenizer = load_tokenizer(self.source)
         if tokenizer.chat_template is None:
             raise ValueError(
                 f"The tokenizer of {self.source} has no chat template: use "
@@ -184,18 +181,17 @@ class ChatLLM(nn.Module):
         text : str
             The text.
         special : bool
-            Whether look-alikes of special tokens become special tokens: true
-            for the template, false for what users, corpora and LLMs say.
+            Whether look-alikes of added tokens become these: true for the
+            template, false for what users, corpora and LLMs say.
 
         Returns
         -------
         list of int
             Token ids.
         """
-        with _ENCODING:
-            return self.tokenizer(
-                text, add_special_tokens=False, split_special_tokens=not special
-            )["input_ids"]
+        if special:
+            return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return as_written.encode(self.tokenizer, text)
 
     def split_prompt(self, system, instruction, examples=()):
         """Renders a prompt and splits it where the speech goes.
@@ -247,6 +243,11 @@ class ChatLLM(nn.Module):
             The 2 A + 2 pieces of token ids around the contents, which are
             the user's and the assistant's in turn.
 
+        Raises
+        ------
+        ValueError
+            If the template leaves a message out, or repeats it.
+
         Example
         -------
         >>> llm = ChatLLM(getfixture("qwen_folder"))
@@ -254,20 +255,27 @@ class ChatLLM(nn.Module):
         >>> llm.tokenizer.decode(between)
         '<|im_end|>\\n<|im_start|>user\\n'
         """
-        messages = [{"role": "system", "content": system}] if system else []
-        user, assistant = (
+        first, user, assistant = (
             {"role": role, "content": _CONTENT}
-            for role in ("user", "assistant")
+            for role in ("system", "user", "assistant")
         )
+        messages = [first] * bool(system) + [user, assistant] * answers
         rendered = self.tokenizer.apply_chat_template(
-            [*messages, *[user, assistant] * answers, user],
-            tokenize=False,
-            add_generation_prompt=True,
+            [*messages, user], tokenize=False, add_generation_prompt=True
         )
-        return [
+        pieces = [
             self.encode(piece, special=True)
             for piece in rendered.split(_CONTENT)
         ]
+        if len(pieces) != len(messages) + 2:
+            raise ValueError(
+                f"The chat template of {self.source} does not show each "
+                "message once: use another chat_template.jinja."
+            )
+        if system:  # text, as what is said
+            start, after, *pieces = pieces
+            pieces = [start + self.encode(system) + after, *pieces]
+        return pieces
 
     def encode_answer(self, text, finished=True):
         """Tokenizes an answer to learn.

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import List, NamedTuple, Tuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from speechbrain_relm.lobes.epitome_classifier import LEVELS, EpitomeClassifier
 from speechbrain_relm.lobes.parts.epitome_text import (
@@ -25,7 +24,11 @@ from speechbrain_relm.lobes.parts.epitome_text import (
     tokenize,
 )
 from speechbrain_relm.lobes.parts.epitome_topic import TopicCheck, embed
+from speechbrain_relm.utils.errors import first_line
 from speechbrain_relm.utils.records import make_batches
+from speechbrain_relm.utils.sources.checks.folder import read_tensors
+from speechbrain_relm.utils.sources.pretrained import load_tokenizer
+from speechbrain_relm.utils.sources.weights import read_json
 
 MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
 
@@ -33,6 +36,16 @@ MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
 POSTS_AT_ONCE = 1024
 
 ENCODERS = ("seeker_encoder", "responder_encoder")
+
+# Of config.json.
+FIELDS = {
+    "mechanisms": list,
+    "backbone": dict,
+    "max_length": int,
+    "pad_to": (int, type(None)),
+    "shared": list,
+    "metrics": dict,
+}
 
 # For `speechbrain_relm.inference.epitome.EmpathyScoring.from_hparams`.
 HPARAMS = """\
@@ -169,13 +182,7 @@ def _read(path):
             "Train it again (`python -m speechbrain_relm.mini.epitome`) or "
             "copy the folder whole."
         )
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path} is damaged ({error}). Delete its folder and make or copy "
-            "it again."
-        )
+    return read_tensors(path)
 
 
 def _fill(classifier, state, path):
@@ -226,12 +233,10 @@ class EmpathyScorer(nn.Module):
         super().__init__()
         source = Path(source)
         settings = self._settings(source / "config.json")
-        backbone = AutoConfig.for_model(**settings["backbone"])
+        backbone = self._backbone(settings, source / "config.json")
         self.max_length = settings["max_length"]
         self.metrics = settings["metrics"]
-        self.tokenizer = AutoTokenizer.from_pretrained(
-            source / "tokenizer", trust_remote_code=False
-        )
+        self.tokenizer = load_tokenizer(source / "tokenizer")
         self.classifiers = nn.ModuleDict()
         common = {}
         for encoder in settings["shared"]:
@@ -261,21 +266,33 @@ class EmpathyScorer(nn.Module):
                 f"{path} is missing: name the folder of an empathy scorer, as "
                 "`python -m speechbrain_relm.mini.epitome` makes it."
             )
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        fields = ("mechanisms", "backbone", "max_length", "pad_to")
-        for field in (*fields, "shared", "metrics"):
-            if field not in settings:
+        settings = read_json(path)
+        for field, kinds in FIELDS.items():
+            if not isinstance(settings.get(field, ...), kinds):
                 raise ValueError(
-                    f"{path} has no field '{field}', so it is not the "
-                    "configuration of an empathy scorer; name another folder."
+                    f"{path} has no field '{field}' as save_scorer writes it, "
+                    "so it is not the configuration of an empathy scorer; "
+                    "name another folder."
                 )
-        for name in settings["mechanisms"]:
-            if name not in MECHANISMS:
-                raise ValueError(
-                    f"{path}, field 'mechanisms': '{name}' is none of "
-                    f"{', '.join(MECHANISMS)}."
-                )
+        for field, known in (("mechanisms", MECHANISMS), ("shared", ENCODERS)):
+            for name in settings[field]:
+                if name not in known:
+                    raise ValueError(
+                        f"{path}, field '{field}': '{name}' is none of "
+                        f"{', '.join(known)}."
+                    )
         return settings
+
+    @staticmethod
+    def _backbone(settings, path):
+        """Makes the encoders' configuration."""
+        try:
+            return AutoConfig.for_model(**settings["backbone"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path}, field 'backbone': {first_line(error)}: make or copy "
+                "the scorer's folder again."
+            )
 
     def train(self, mode=True):
         """Stays in evaluation mode whatever is asked.

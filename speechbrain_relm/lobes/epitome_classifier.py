@@ -10,8 +10,10 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AutoModel, PretrainedConfig
 
 from speechbrain_relm.utils.sources.architectures import architecture
-from speechbrain_relm.utils.sources.hub import model_folder
-from speechbrain_relm.utils.sources.pretrained import building_without_weights
+from speechbrain_relm.utils.sources.pretrained import (
+    building_without_weights,
+    load_pretrained,
+)
 
 LEVELS = 3
 
@@ -41,10 +43,10 @@ def new_encoder(source):
     if building_without_weights():
         source = architecture(source)
     if isinstance(source, PretrainedConfig):
-        encoder = AutoModel.from_config(source)
+        encoder = AutoModel.from_config(source, trust_remote_code=False)
     else:
-        encoder = AutoModel.from_pretrained(
-            model_folder(source), dtype=torch.float32, trust_remote_code=False
+        encoder = load_pretrained(
+            AutoModel, source, ("pooler.",), dtype=torch.float32
         )
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None

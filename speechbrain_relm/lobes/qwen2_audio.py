@@ -9,13 +9,18 @@ import copy
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
 from speechbrain_relm.lobes.chat_llm import Answer
 from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.sources.hub import model_folder
 from speechbrain_relm.utils.sources.pretrained import load_pretrained
+from speechbrain_relm.utils.text import as_written
 from speechbrain_relm.utils.text.sentences import shortened
+
+# Stands for a text while the template is rendered.
+_TEXT = "TEXTGOESHERE"
 
 
 class Qwen2AudioListener(nn.Module):
@@ -83,32 +88,69 @@ class Qwen2AudioListener(nn.Module):
         transformers.BatchFeature
             The model's input, left-padded.
         """
-        content = [{"type": "audio", "audio": ""}]
-        if instruction:
-            content.insert(0, {"type": "text", "text": instruction})
-        prompt = self.processor.apply_chat_template(
-            [
-                {"role": "system", "content": system},
-                *[
-                    {"role": role, "content": text}
-                    for turn in examples
-                    for role, text in zip(("user", "assistant"), turn)
-                ],
-                {"role": "user", "content": content},
-            ],
-            add_generation_prompt=True,
-            tokenize=False,
-        )
+        said = [system, *[text for turn in examples for text in turn]]
+        said += [instruction] * bool(instruction)
+        *before, last = self.around(len(examples), bool(instruction))
         inputs = self.processor(
-            text=[prompt] * len(heard),
+            text=[last] * len(heard),
             audio=heard,
             sampling_rate=16000,
             return_tensors="pt",
             padding=True,
-        ).to(self.model.device)
+        )
+        tokenizer, start = self.processor.tokenizer, []
+        for piece, text in zip(before, said):
+            start += tokenizer(piece, add_special_tokens=False)["input_ids"]
+            start += as_written.encode(tokenizer, text)
+        start = torch.tensor(start).expand(len(heard), -1)
+        rows = [
+            torch.cat([first, ids[mask.bool()]])
+            for first, ids, mask in zip(
+                start, inputs["input_ids"], inputs["attention_mask"]
+            )
+        ]
+        left = {"batch_first": True, "padding_side": "left"}
+        inputs["input_ids"] = pad_sequence(
+            rows, padding_value=tokenizer.pad_token_id, **left
+        )
+        inputs["attention_mask"] = pad_sequence(
+            [torch.ones_like(row) for row in rows], **left
+        )
         key = "input_features"
         inputs[key] = inputs[key].to(self.model.dtype)
-        return inputs
+        return inputs.to(self.model.device)
+
+    def around(self, examples, instruction):
+        """Renders a conversation and splits it where its texts go.
+
+        Arguments
+        ---------
+        examples : int
+            Written turns before the speech.
+        instruction : bool
+            Whether a text stands with the speech.
+
+        Returns
+        -------
+        list of str
+            The template's pieces; the speech is in the last.
+        """
+        text = {"type": "text", "text": _TEXT}
+        spoken = [text] * instruction + [{"type": "audio", "audio": ""}]
+        turns = [("user", _TEXT), ("assistant", _TEXT)] * examples
+        rendered = self.processor.apply_chat_template(
+            [
+                {"role": role, "content": content}
+                for role, content in [
+                    ("system", _TEXT),
+                    *turns,
+                    ("user", spoken),
+                ]
+            ],
+            add_generation_prompt=True,
+            tokenize=False,
+        )
+        return rendered.split(_TEXT)
 
     @torch.no_grad()
     def answer(
@@ -184,9 +226,8 @@ class Qwen2AudioListener(nn.Module):
         mask = inputs["attention_mask"]
         found = []
         for text in answers:
-            ids = self.processor.tokenizer.encode(
-                text, add_special_tokens=False, return_tensors="pt"
-            ).to(mask.device)
+            ids = as_written.encode(self.processor.tokenizer, text)
+            ids = torch.tensor(ids, device=mask.device)
             ids = ids.expand(len(heard), -1)
             # The prompt and the speech are read once for all answers.
             read = self.model(

@@ -6,10 +6,14 @@ Authors
 
 import torch
 from torch import nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel
 
+from speechbrain_relm.lobes.parts.epitome_text import collate, tokenize
 from speechbrain_relm.utils.lengths import masked_mean
-from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.pretrained import (
+    load_pretrained,
+    load_tokenizer,
+)
 
 
 class SentenceEncoder(nn.Module):
@@ -35,10 +39,9 @@ class SentenceEncoder(nn.Module):
 
     def __init__(self, source, batch_size=64):
         super().__init__()
-        folder, stock = model_folder(source), {"trust_remote_code": False}
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, **stock)
-        self.model = AutoModel.from_pretrained(
-            folder, use_safetensors=True, **stock
+        self.tokenizer = load_tokenizer(source)
+        self.model = load_pretrained(
+            AutoModel, source, ("pooler.",), dtype=torch.float32
         )
         self.batch_size = batch_size
         self.eval()
@@ -59,14 +62,12 @@ class SentenceEncoder(nn.Module):
         """
         found = []
         for start in range(0, len(texts), self.batch_size):
-            inputs = self.tokenizer(
+            ids, _ = tokenize(
+                self.tokenizer,
                 texts[start : start + self.batch_size],
-                padding=True,
-                truncation=True,
-                max_length=self.model.config.max_position_embeddings,
-                return_tensors="pt",
-            ).to(self.model.device)
-            states = self.model(**inputs).last_hidden_state
-            mask = inputs["attention_mask"].bool()
-            found.append(masked_mean(states, mask))
+                self.model.config.max_position_embeddings,
+            )
+            ids, mask = (part.to(self.model.device) for part in collate(ids))
+            states = self.model(ids, attention_mask=mask).last_hidden_state
+            found.append(masked_mean(states, mask.bool()))
         return nn.functional.normalize(torch.cat(found), dim=-1)

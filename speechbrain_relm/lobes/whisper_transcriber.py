@@ -9,14 +9,15 @@ import functools
 import torch
 from torch import nn
 from transformers import (
-    AutoTokenizer,
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
 )
 
 from speechbrain_relm.utils.lengths import counts_from_relative
-from speechbrain_relm.utils.sources.hub import model_folder
-from speechbrain_relm.utils.sources.pretrained import load_pretrained
+from speechbrain_relm.utils.sources.pretrained import (
+    load_pretrained,
+    load_tokenizer,
+)
 
 SAMPLE_RATE = 16000
 
@@ -63,9 +64,7 @@ class WhisperTranscriber(nn.Module):
     @functools.cached_property
     def tokenizer(self):
         """Whisper's tokenizer."""
-        return AutoTokenizer.from_pretrained(
-            model_folder(self.source), trust_remote_code=False
-        )
+        return load_tokenizer(self.source)
 
     @torch.no_grad()
     def transcribe(self, wavs, wav_lens=None):

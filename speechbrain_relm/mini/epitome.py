@@ -21,7 +21,6 @@ import torch
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.utils.epoch_loop import EpochCounterWithStopper
 from speechbrain.utils.logger import get_logger
-from transformers import AutoTokenizer
 
 from speechbrain_relm.epitome.annotations import FILES, read_pairs
 from speechbrain_relm.epitome.data import join_annotations, split_by_post
@@ -36,6 +35,7 @@ from speechbrain_relm.mini import models
 from speechbrain_relm.mini.annotations.pairs import by_subject, write_csvs
 from speechbrain_relm.training.checkpoints import CompleteCheckpointer
 from speechbrain_relm.utils.files import cache_folder, make_once
+from speechbrain_relm.utils.sources.pretrained import load_tokenizer
 
 logger = get_logger(__name__)
 
@@ -103,7 +103,7 @@ def train(annotations, backbone, target, settings, held_out=None, data=None):
     hparams = {
         "output_folder": working,
         "seed": settings["seed"],
-        "tokenizer": AutoTokenizer.from_pretrained(backbone),
+        "tokenizer": load_tokenizer(backbone),
         "max_length": settings["max_length"],
         "lr": settings["learning_rate"],
         # For a minute's training; recipes/EPITOME takes its time.

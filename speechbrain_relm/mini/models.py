@@ -77,7 +77,9 @@ def _make_smollm2(source, target):
     answers change after a few dozen tokens.
     """
     file = "SmolLM2-135M-Instruct.Q4_1.gguf"
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file)
+    tokenizer = AutoTokenizer.from_pretrained(
+        source, gguf_file=file, trust_remote_code=False
+    )
     tokenizer.chat_template = CHATML_TEMPLATE
     # SmolLM2 was trained with each digit on its own, also after several
     # spaces; the GGUF says so only through a name that transformers ignores.
@@ -86,7 +88,10 @@ def _make_smollm2(source, target):
         [pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer]
     )
     model = AutoModelForCausalLM.from_pretrained(
-        source, gguf_file=file, dtype=torch.float32
+        source,
+        gguf_file=file,
+        dtype=torch.float32,
+        trust_remote_code=False,
     )
     tokenizer.model_max_length = model.config.max_position_embeddings
     # The weights are plain by now, but transformers does not save a model

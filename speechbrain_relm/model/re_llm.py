@@ -9,7 +9,7 @@ import operator
 from typing import NamedTuple, Optional
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
     mark_as_saver,
@@ -29,6 +29,7 @@ from speechbrain_relm.utils.lengths import (
     valid_mask,
 )
 from speechbrain_relm.utils.sharding import divided_like, gathered
+from speechbrain_relm.utils.sources.checks.folder import read_tensors
 
 
 class Speech(NamedTuple):
@@ -321,9 +322,10 @@ class RELLM(nn.Module):
         Raises
         ------
         ValueError
-            If the file's tensors are not exactly those that are trained.
+            If the file is damaged, or its tensors are not exactly those that
+            are trained.
         """
-        saved, wanted = load_file(path), trainable_parameters(self)
+        saved, wanted = read_tensors(path), trainable_parameters(self)
         missing = sorted(set(wanted) - set(saved))
         unknown = sorted(set(saved) - set(wanted))
         if missing or unknown:
@@ -332,6 +334,14 @@ class RELLM(nn.Module):
                 f"missing ({', '.join(missing[:3])}), {len(unknown)} unknown "
                 f"({', '.join(unknown[:3])}). Use the YAML of that run."
             )
+        for name, tensor in wanted.items():
+            # A copy would repeat a smaller one.
+            if saved[name].shape != tensor.shape:
+                raise ValueError(
+                    f"{path} does not fit the model: '{name}' has the shape "
+                    f"{list(saved[name].shape)} in place of "
+                    f"{list(tensor.shape)}. Use the YAML of that run."
+                )
         with torch.no_grad():
             for name, tensor in wanted.items():
                 tensor.copy_(divided_like(saved[name], tensor))

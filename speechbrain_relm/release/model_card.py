@@ -16,6 +16,7 @@ from speechbrain_relm.utils.files import FINGERPRINT
 from speechbrain_relm.utils.sources.base_models import origin
 from speechbrain_relm.utils.sources.hub import CONVERSION, weight_files
 from speechbrain_relm.utils.sources.weights import read_json
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 # Of models whose licence does not come with their weights.
 LICENCES = {
@@ -118,11 +119,11 @@ def model_card(bases, size, folder, title, remarks, licence, hparams, entries):
     model = hparams["model"]
     tensors = sum(p.requires_grad for p in model.parameters())
     limits = [
-        limit.format(emotions=", ".join(hparams["emotions"]))
+        limit.format(emotions=markdown_cell(", ".join(hparams["emotions"])))
         for limit in LIMITS
     ]
     return _CARD.format(
-        title=title,
+        title=markdown_cell(title),
         corpus=hparams["corpus"],
         checkpoint=settings["checkpoint"],
         tensors=tensors,
@@ -157,9 +158,9 @@ def base_rows(bases):
         folder, _ = weight_files(base["source"])
         sums = "<br>".join(f"{f}: `{s}`" for f, s in base["sha256"].items())
         shown = [name, base["source"], base["revision"] or "—"]
-        rows.append(
-            f"| {' | '.join([*shown, licence_of(base['source'], folder), sums])} |"
-        )
+        shown.append(licence_of(base["source"], folder))
+        cells = [*map(markdown_cell, shown), sums]
+        rows.append(f"| {' | '.join(cells)} |")
     return rows
 
 
@@ -185,10 +186,11 @@ def describe_start(source):
         return ""
     folder, _ = weight_files(source)
     shown, revision = origin(source, folder)
+    shown = markdown_cell(shown)
     if revision:
         page = f"[{shown}](https://huggingface.co/{shown})"
         shown = f"{page}, revision {revision[:12]}"
-    terms = f"Its licence: {licence_of(source, folder)}."
+    terms = f"Its licence: {markdown_cell(licence_of(source, folder))}."
     if is_speech_llm(folder):
         terms += (
             " It was made of Whisper-large-v2 (MIT) and Qwen-7B-Chat (Tongyi "
@@ -298,7 +300,9 @@ def describe_data(hparams, entries):
     ]
     for split, found in entries.items():
         emotions = Counter(entry["emotion"] for entry in found.values())
-        named = ", ".join(f"{n} {e}" for e, n in sorted(emotions.items()))
+        named = ", ".join(
+            f"{n} {markdown_cell(e)}" for e, n in sorted(emotions.items())
+        )
         speakers = len({entry.get("speaker") for entry in found.values()})
         hours = sum(entry["duration"] for entry in found.values()) / 3600
         lines.append(

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 # The measures: name in the files, and in the table.
 MEASURES = {
@@ -121,7 +122,7 @@ def write_report(folder, title, figures, aligned):
     """
     folder = Path(folder)
     lines = [
-        f"# {title}",
+        f"# {markdown_cell(title)}",
         "",
         f"| speech | utterances | | {' | '.join(MEASURES.values())} |",
         "| --- " * (len(MEASURES) + 3) + "|",
@@ -142,7 +143,7 @@ def write_report(folder, title, figures, aligned):
         "their sentence embeddings; by chance: the answers to two different "
         "sentences.",
         "",
-        f"The aligned adapter, for init_from: {aligned}",
+        f"The aligned adapter, for init_from: {markdown_cell(str(aligned))}",
     ]
     write_atomically(folder / "alignment.json", json.dumps(figures, indent=2))
     write_atomically(folder / "table.md", "\n".join(lines) + "\n")

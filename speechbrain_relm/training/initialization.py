@@ -12,10 +12,10 @@ Authors
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.convert.commands import convert_start
+from speechbrain_relm.utils.sources.checks.folder import read_tensors
 from speechbrain_relm.utils.sources.hub import CONVERSION
 from speechbrain_relm.utils.sources.pretrained import building_without_weights
 from speechbrain_relm.utils.sources.stock import converted
@@ -147,11 +147,13 @@ def read_start(source):
     ------
     OSError
         If there is no such source.
+    ValueError
+        If a file is damaged.
     """
     return {
         f"{prefix}{name}": tensor
         for file, prefix in _start_files(source)
-        for name, tensor in load_file(file).items()
+        for name, tensor in read_tensors(file).items()
     }
 
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain_relm.utils.records import make_batches
+from speechbrain_relm.utils.text.as_written import encode_framed
 
 
 def tokenize(tokenizer, texts, max_length):
@@ -37,17 +38,8 @@ def tokenize(tokenizer, texts, max_length):
     >>> offsets[0]
     [(0, 0), (0, 4), (5, 7), (8, 13), (13, 14), (0, 0)]
     """
-    if not texts:
-        return [], []
-    encoded = tokenizer(
-        texts,
-        truncation=True,
-        max_length=max_length,
-        padding=False,
-        return_offsets_mapping=True,
-    )
-    ids = [torch.tensor(row) for row in encoded["input_ids"]]
-    return ids, encoded["offset_mapping"]
+    ids, offsets = encode_framed(tokenizer, texts, max_length)
+    return [torch.tensor(row) for row in ids], offsets
 
 
 def collate(rows):

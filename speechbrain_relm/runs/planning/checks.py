@@ -16,6 +16,7 @@ from speechbrain_relm.lobes.parts.quantized import (
     missing_packages,
     needs_packages,
 )
+from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.runs.emotion.lexicon import read_lexicon
 from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
 from speechbrain_relm.runs.needs import needed_sources
@@ -388,20 +389,28 @@ def memory_problems(wanted, device):
     ]
 
 
-def check_release(folder):
+def check_release(folder, trust_code=False):
     """Asks everything that can be asked before a release is loaded.
 
     Arguments
     ---------
     folder : str or pathlib.Path
         The release.
+    trust_code : bool
+        Whether its YAML may call any Python.
 
     Raises
     ------
     RecipeError
         With a line a problem.
+    ValueError
+        If its YAML wants more than a release needs.
     """
-    text = (Path(folder) / "hyperparams.yaml").read_text(encoding="utf-8")
+    if trust_code:
+        path = Path(folder) / "hyperparams.yaml"
+        text = path.read_text(encoding="utf-8")
+    else:
+        text = read_release(folder)
     settings = read_plain(text)
     found = look_at_all(needed_sources(text, settings))
     refuse(found, smaller_problems(settings))

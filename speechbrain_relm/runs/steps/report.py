@@ -16,6 +16,7 @@ from speechbrain_relm.evaluation.tables.table import table_cells, to_markdown
 from speechbrain_relm.evaluation.tables.table_csv import to_csv
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, from_unit
 from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.text.cells import markdown_cell
 from speechbrain_relm.utils.text.wording import normalised
 
 EXAMPLES_PER_EMOTION = 3
@@ -51,10 +52,12 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     cells = table_cells(runs, name)
     counts = Counter(r["emotion"] for r in run.responses.values())
     lines = [
-        f"# {title}",
+        f"# {markdown_cell(title)}",
         "",
         f"{len(run.responses)} test utterances: "
-        + ", ".join(f"{n} {emotion}" for emotion, n in sorted(counts.items())),
+        + ", ".join(
+            f"{n} {markdown_cell(e)}" for e, n in sorted(counts.items())
+        ),
         "",
         to_markdown(cells),
         "",

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
 from pathlib import Path
 
 from transformers import (
@@ -95,4 +96,45 @@ def architecture(source):
     config = read_json(folder / "config.json")
     if config.get("model_type") == "qwen":
         return qwen2_config(config)
-    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    with without_code(source):
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
+@contextlib.contextmanager
+def without_code(source):
+    """Says in our words that a model wants code of its own to be run.
+
+    What the library says is to let it run.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    ValueError
+        If the model is of no kind that transformers knows.
+
+    Example
+    -------
+    >>> with without_code("some/model"):
+    ...     raise ValueError("... set the option `trust_remote_code=True` ...")
+    Traceback (most recent call last):
+    ...
+    ValueError: some/model brings Python code that would have to be run...
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "`trust_remote_code=True`" not in str(error):
+            raise
+        raise ValueError(
+            f"{source} brings Python code that would have to be run "
+            "(`auto_map` in its JSON files), which is never done: use a model "
+            "that transformers itself knows."
+        ) from None

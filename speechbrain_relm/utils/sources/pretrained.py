@@ -8,9 +8,23 @@ import contextlib
 import contextvars
 
 import torch
+from transformers import AutoTokenizer, dynamic_module_utils
 
-from speechbrain_relm.utils.sources.architectures import architecture
+from speechbrain_relm.utils.errors import first_line
+from speechbrain_relm.utils.sources.architectures import (
+    architecture,
+    without_code,
+)
+from speechbrain_relm.utils.sources.checks.folder import (
+    check_folder,
+    check_tokenizer,
+)
+from speechbrain_relm.utils.sources.checks.numbers import check_numbers
 from speechbrain_relm.utils.sources.hub import model_folder
+
+# SpeechBrain's lobes do not say `trust_remote_code=False` everywhere, and
+# transformers then asks on the standard input, where a pipe may say yes.
+dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
 
 # The device of models without pretrained weights; None loads them.
 _DEVICE = contextvars.ContextVar("without_weights", default=None)
@@ -61,8 +75,8 @@ def building_without_weights():
     return _DEVICE.get() is not None
 
 
-def load_pretrained(model_class, source, **settings):
-    """Loads a model, and refuses one with missing tensors.
+def load_pretrained(model_class, source, unused=(), **settings):
+    """Loads a model, and refuses one with missing or wrong tensors.
 
     transformers draws what a checkpoint lacks at random, with a warning.
 
@@ -72,6 +86,8 @@ def load_pretrained(model_class, source, **settings):
         A class of transformers, e.g. `AutoModelForCausalLM`.
     source : str
         Hub id or folder, with `.safetensors` or `.bin` weights.
+    unused : tuple of str
+        Beginnings of the names of tensors that may be missing.
     **settings
         Passed to `from_pretrained`.
 
@@ -82,8 +98,10 @@ def load_pretrained(model_class, source, **settings):
 
     Raises
     ------
+    OSError
+        If a file is missing.
     ValueError
-        If the checkpoint lacks tensors of the model.
+        If a file is damaged, or the tensors are not those of the model.
 
     Example
     -------
@@ -94,23 +112,90 @@ def load_pretrained(model_class, source, **settings):
     device(type='cpu')
     """
     if building_without_weights():
-        settings.pop("key_mapping", None)  # of weights
-        config = settings.pop("config", None) or architecture(source)
-        build = getattr(model_class, "from_config", None)
-        build = build or model_class._from_config
-        return build(config, **settings)
-    model, info = model_class.from_pretrained(
-        model_folder(source),
-        output_loading_info=True,
-        weights_only=True,
-        trust_remote_code=False,
-        **settings,
-    )
-    missing = sorted(info["missing_keys"])
+        return _build(model_class, source, **settings)
+    folder = model_folder(source)
+    check_folder(folder, getattr(model_class, "config_class", None))
+    with without_code(source):
+        model, info = model_class.from_pretrained(
+            folder,
+            output_loading_info=True,
+            weights_only=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # they are told below, in a line
+            **settings,
+        )
+    kind = type(model).__name__
+    missing = [n for n in info["missing_keys"] if not n.startswith(unused)]
     if missing:
         raise ValueError(
-            f"{source} lacks {len(missing)} tensors of a "
-            f"{type(model).__name__} (first: {missing[0]}): it is another "
-            "model, or an incomplete one."
+            f"{source} lacks {len(missing)} tensors of a {kind} (first: "
+            f"{min(missing)}): it is another model, or an incomplete one."
         )
+    for name, has, wanted in sorted(info["mismatched_keys"]):
+        raise ValueError(
+            f"{source}: '{name}' has the shape {list(has)} in place of "
+            f"{list(wanted)} of a {kind} with its config.json: download the "
+            "released folder whole."
+        )
+    check_numbers(model.named_parameters(), source)
     return model
+
+
+def _build(model_class, source, config=None, key_mapping=None, **settings):
+    """Builds a model from its sizes."""
+    del key_mapping  # of weights
+    config = config or architecture(source)
+    if hasattr(model_class, "from_config"):
+        return model_class.from_config(
+            config, trust_remote_code=False, **settings
+        )
+    return model_class._from_config(config, **settings)
+
+
+def load_tokenizer(source):
+    """Loads a tokenizer, and refuses an empty one.
+
+    transformers makes one without a vocabulary where its files are missing.
+
+    Arguments
+    ---------
+    source : str or pathlib.Path
+        Hub id or folder.
+
+    Returns
+    -------
+    transformers.PreTrainedTokenizerBase
+        The tokenizer.
+
+    Raises
+    ------
+    OSError
+        If there is none.
+    ValueError
+        If it cannot be read, or has no words.
+
+    Example
+    -------
+    >>> len(load_tokenizer(getfixture("qwen_folder")))
+    49152
+    """
+    folder = model_folder(source)
+    check_tokenizer(folder)
+    try:
+        with without_code(source):
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=False
+            )
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # of many libraries, which have their own
+        raise ValueError(
+            f"{folder}: its tokenizer cannot be read ({first_line(error)}): "
+            "download the released folder whole."
+        )
+    if len(tokenizer) <= len(tokenizer.get_added_vocab()):
+        raise ValueError(
+            f"{folder}: its tokenizer has no vocabulary: download the released "
+            "folder whole."
+        )
+    return tokenizer

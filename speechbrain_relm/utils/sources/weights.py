@@ -244,7 +244,7 @@ class Weights:
         self.shards = find_shards(folder)
         self.outline, self.shard_of = {}, {}
         for shard in self.shards:
-            for name, tensor in _outline(shard).items():
+            for name, tensor in outline(shard).items():
                 if name in self.outline:
                     raise ValueError(
                         f"The tensor '{name}' is both in {shard} and in "
@@ -285,26 +285,50 @@ class Weights:
             yield from read_shard(shard, names)
 
 
-def _outline(shard):
-    """Gives a shard's names, shapes and dtypes, as tensors without data."""
+def outline(shard):
+    """Reads the names, shapes and types of a weight file's tensors.
+
+    Arguments
+    ---------
+    shard : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Names to tensors without data.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or torch does not have a tensor's type.
+
+    Example
+    -------
+    >>> from safetensors.torch import save_file
+    >>> path = getfixture("tmp_path") / "model.safetensors"
+    >>> save_file({"a": torch.ones(2)}, path)
+    >>> outline(path)
+    {'a': tensor(..., device='meta', size=(2,))}
+    """
     if shard.suffix != ".safetensors":
         return {n: t.to("meta") for n, t in read_shard(shard)}
-    outline = {}
+    found = {}
     with _opened(shard) as file:
         for name in file.keys():
-            found = file.get_slice(name)
-            if found.get_dtype() not in DTYPES:
+            part = file.get_slice(name)
+            if part.get_dtype() not in DTYPES:
                 raise ValueError(
-                    f"{shard}: '{name}' is of the type {found.get_dtype()}, "
+                    f"{shard}: '{name}' is of the type {part.get_dtype()}, "
                     "which torch does not have. Get the weights in another, "
                     "e.g. bfloat16."
                 )
-            outline[name] = torch.empty(
-                found.get_shape(),
-                dtype=DTYPES[found.get_dtype()],
+            found[name] = torch.empty(
+                part.get_shape(),
+                dtype=DTYPES[part.get_dtype()],
                 device="meta",
             )
-    return outline
+    return found
 
 
 def read_shard(shard, without=()):

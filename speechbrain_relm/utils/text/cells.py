@@ -6,8 +6,12 @@ Authors
 
 import re
 
-# An underscore within a word ("re_llm") is none of Markdown's marks.
-_MARKS = re.compile(r"([\\`*\[\]<|~$&]|(?<![^\W_])_|_(?![^\W_]))")
+# An underscore within a word ("re_llm") is none of Markdown's marks. GitHub
+# makes links of addresses.
+_MARKS = re.compile(
+    r"([\\`*\[\]<|~$&@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.)",
+    re.IGNORECASE,
+)
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -22,7 +26,6 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    "—": "---",
 }
 
 
@@ -65,4 +68,6 @@ def latex_cell(text):
     >>> print(latex_cell("5 % of A_1"))
     5 \\% of A\\_1
     """
-    return "".join(_LATEX.get(c, c) for c in " ".join(text.splitlines()))
+    text = "".join(_LATEX.get(c, c) for c in " ".join(text.splitlines()))
+    # Two hyphens would be one dash.
+    return re.sub("-(?=-)", "-{}", text).replace("—", "---")

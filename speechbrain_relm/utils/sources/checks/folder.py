@@ -1,0 +1,197 @@
+"""What is wrong with a model's folder, found without reading its tensors.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import re
+import zipfile
+
+from safetensors.torch import load_file
+
+from speechbrain_relm.utils.sources.checks.numbers import (
+    check_kinds,
+    check_numbers,
+)
+from speechbrain_relm.utils.sources.hub import missing_weights, weights_among
+from speechbrain_relm.utils.sources.weights import (
+    check_file,
+    check_weights,
+    outline,
+    read_json,
+)
+
+# One of them is a tokenizer's vocabulary.
+TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
+_OF_SEVERAL = re.compile(r"-\d{5}-of-\d{5}\.(\w+)$")
+
+
+def check_folder(folder, config_class=None):
+    """Makes sure that a model's folder is whole, by headers and sizes.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        With `config.json` and weights.
+    config_class : type or None
+        Of transformers: the kind of model that is wanted.
+
+    Raises
+    ------
+    OSError
+        If a file is missing.
+    ValueError
+        If a file is damaged, two hold the same tensor, a weight is of
+        integers, or the model is of another kind.
+
+    Example
+    -------
+    >>> from pathlib import Path
+    >>> check_folder(Path(getfixture("qwen_folder")))
+    >>> check_folder(getfixture("tmp_path"))
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: ...config.json is missing: download the released ...
+    """
+    config = read_json(folder / "config.json")
+    kind, wanted = (
+        config.get("model_type"),
+        getattr(config_class, "model_type", None),
+    )
+    if wanted and kind != wanted:
+        raise ValueError(
+            f"{folder} is a model of the type '{kind}' (config.json): name "
+            f"one of the type '{wanted}'."
+        )
+    for name in missing_weights(folder):
+        check_file(folder / name)
+    names = weights_among(path.name for path in folder.iterdir())
+    _refuse_both(folder, names)
+    found = {}
+    for name in names:
+        check_weights(folder / name)
+        if name.endswith("bin") and not zipfile.is_zipfile(folder / name):
+            continue  # torch's old format would have to be read
+        for tensor, shape in outline(folder / name).items():
+            if tensor in found:
+                raise ValueError(
+                    f"{folder}: '{tensor}' is both in {found[tensor][0]} and "
+                    f"in {name}: remove what is left of another download."
+                )
+            found[tensor] = name, shape
+    if "quantization_config" not in config:
+        shapes = {tensor: shape for tensor, (_, shape) in found.items()}
+        check_kinds(shapes, folder)
+    _check_index(folder, names, {t: name for t, (name, _) in found.items()})
+
+
+def _refuse_both(folder, names):
+    """Refuses a folder that holds its weights whole and in pieces."""
+    kind = names[0].rpartition(".")[2]
+    beside = [
+        path.name
+        for path in folder.glob(f"*.{kind}")
+        if _OF_SEVERAL.search(path.name)
+    ]
+    if beside and not _OF_SEVERAL.search(names[0]):
+        raise ValueError(
+            f"{folder} holds its weights twice, in {names[0]} and in "
+            f"{min(beside)}: remove what is left of another download."
+        )
+
+
+def _check_index(folder, names, found):
+    """Compares weights in several files with the list of them."""
+    part = _OF_SEVERAL.search(names[0])
+    if not part:
+        return
+    stem = names[0].partition("-")[0]
+    path = folder / f"{stem}.{part[1]}.index.json"
+    listed = read_json(path).get("weight_map", {})
+    wrong = {t for t in {*listed, *found} if listed.get(t) != found.get(t)}
+    if found and wrong:
+        raise ValueError(
+            f"{path} does not fit the files that it lists: '{min(wrong)}' is "
+            "elsewhere or missing: download the released folder whole."
+        )
+
+
+def check_tokenizer(folder):
+    """Makes sure that a folder has a tokenizer.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    OSError
+        If it has none.
+    ValueError
+        If its file is empty or cut.
+
+    Example
+    -------
+    >>> from pathlib import Path
+    >>> check_tokenizer(Path(getfixture("qwen_folder")))
+    >>> check_tokenizer(Path(getfixture("emotion_folder")))
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: ... has no tokenizer (e.g. tokenizer.json): ...
+    """
+    files = [file for kind in TOKENIZERS for file in folder.glob(kind)]
+    if not files:
+        raise FileNotFoundError(
+            f"{folder} has no tokenizer (e.g. {TOKENIZERS[0]}): download the "
+            "released folder whole."
+        )
+    for file in files:
+        check_file(file)
+        if file.suffix == ".json":
+            with open(file, "rb") as stream:
+                stream.seek(-min(64, file.stat().st_size), 2)
+                if not stream.read().rstrip().endswith((b"}", b"]")):
+                    raise ValueError(f"{file} is cut short: download it again.")
+
+
+def read_tensors(path):
+    """Reads a safetensors file of trained tensors.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file, of any ending.
+
+    Returns
+    -------
+    dict
+        Names to tensors.
+
+    Raises
+    ------
+    OSError
+        If it is missing.
+    ValueError
+        If it is damaged or of another format, or its tensors hold integers
+        or what is no number.
+
+    Example
+    -------
+    >>> import torch
+    >>> from safetensors.torch import save_file
+    >>> path = getfixture("tmp_path") / "model.ckpt"
+    >>> save_file({"a": torch.ones(2)}, path)
+    >>> read_tensors(path)
+    {'a': tensor([1., 1.])}
+    >>> torch.save({"a": torch.ones(2)}, path)
+    >>> read_tensors(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: ...model.ckpt is truncated or no weight file (its header ...
+    """
+    check_weights(path)
+    tensors = load_file(path)
+    check_kinds(tensors, path)
+    check_numbers(tensors.items(), path)
+    return tensors
