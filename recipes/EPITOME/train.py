@@ -94,6 +94,8 @@ def main():
             sampler=hparams["sampler"],
             valid_loader=hparams["valid_loader"],
             rationale_weight=hparams["rationale_weight"],
+            ordinal_weight=hparams["ordinal_weight"],
+            train_embeddings=hparams["train_embeddings"],
         )
 
     metrics = folder / "test_metrics.json"

@@ -32,6 +32,8 @@ def train_together(
     sampler,
     valid_loader,
     rationale_weight,
+    ordinal_weight,
+    train_embeddings,
 ):
     """Trains and measures classifiers that share their encoders.
 
@@ -43,8 +45,7 @@ def train_together(
         "train", "valid" and "test" to annotated pairs, as `epitome_dataset`
         takes them.
     hparams : dict
-        `output_folder`, `seed`, `tokenizer`, `max_length`, `lr`,
-        `ordinal_weight` and `train_embeddings`.
+        `output_folder`, `seed`, `tokenizer`, `max_length` and `lr`.
     run_opts : dict or None
         SpeechBrain's run options.
     classifier : callable
@@ -61,6 +62,10 @@ def train_together(
         Arguments of the loader of validation and test.
     rationale_weight : float
         Share of the rationales' loss.
+    ordinal_weight : float
+        Share of the levels' ordinal loss.
+    train_embeddings : bool
+        Whether the embeddings of the responses' words learn.
 
     Returns
     -------
@@ -83,6 +88,8 @@ def train_together(
         hparams={
             **hparams,
             "rationale_weight": rationale_weight,
+            "ordinal_weight": ordinal_weight,
+            "train_embeddings": train_embeddings,
             "epoch_counter": counter,
             "train_logger": FileTrainLogger(folder / "train_log.txt"),
         },

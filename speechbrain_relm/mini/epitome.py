@@ -106,13 +106,13 @@ def train(annotations, backbone, target, settings, held_out=None, data=None):
         "tokenizer": load_tokenizer(backbone),
         "max_length": settings["max_length"],
         "lr": settings["learning_rate"],
-        # For a minute's training; recipes/EPITOME takes its time.
-        "ordinal_weight": 0.0,
-        "train_embeddings": False,
     }
     objects = {
         "trainings": [list(annotations)],
         "rationale_weight": settings["rationale_weight"],
+        # For a minute's training; recipes/EPITOME takes its time.
+        "ordinal_weight": 0.0,
+        "train_embeddings": False,
         "opt_class": torch.optim.AdamW,
         "classifier": functools.partial(EpitomeClassifier, backbone),
         "epoch_counter": lambda: EpochCounterWithStopper(

@@ -6,6 +6,7 @@ Authors
 
 import os
 import platform
+import sys
 
 import speechbrain
 import torch
@@ -13,7 +14,6 @@ import transformers
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
-import speechbrain_relm
 from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
 from speechbrain_relm.model.re_llm import trainable_parameters
 from speechbrain_relm.utils.processes import processes
@@ -67,10 +67,12 @@ def versions():
 
     Example
     -------
-    >>> list(versions())
-    ['python', 'torch', 'transformers', 'speechbrain', 'speechbrain_relm']
+    >>> list(versions())[:4]
+    ['python', 'torch', 'transformers', 'speechbrain']
     """
-    packages = (torch, transformers, speechbrain, speechbrain_relm)
+    # This package by whatever name: laid upstream, it is SpeechBrain itself.
+    own = sys.modules[__name__.split(".")[0]]
+    packages = (torch, transformers, speechbrain, own)
     return {
         "python": platform.python_version(),
         **{package.__name__: package.__version__ for package in packages},

@@ -89,7 +89,7 @@ def check_weights(path):
     >>> save_file({"a": torch.ones(9)}, path)
     >>> check_weights(path)
     >>> _ = path.write_bytes(path.read_bytes()[:-1])
-    >>> check_weights(path)
+    >>> check_weights(path)  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
     Traceback (most recent call last):
     ...
     ValueError: ...model.safetensors is truncated or no weight file (... bytes
