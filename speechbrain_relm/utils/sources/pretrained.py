@@ -176,8 +176,10 @@ def load_tokenizer(source):
 
     Example
     -------
-    >>> len(load_tokenizer(getfixture("qwen_folder")))
-    49152
+    >>> load_tokenizer(getfixture("emotion_folder"))
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: ... has no tokenizer (e.g. tokenizer.json): ...
     """
     folder = model_folder(source)
     check_tokenizer(folder)

@@ -47,7 +47,7 @@ def check_folder(folder, config_class=None):
     Example
     -------
     >>> from pathlib import Path
-    >>> check_folder(Path(getfixture("qwen_folder")))
+    >>> check_folder(Path(getfixture("emotion_folder")))
     >>> check_folder(getfixture("tmp_path"))
     Traceback (most recent call last):
     ...
@@ -133,12 +133,12 @@ def check_tokenizer(folder):
 
     Example
     -------
-    >>> from pathlib import Path
-    >>> check_tokenizer(Path(getfixture("qwen_folder")))
-    >>> check_tokenizer(Path(getfixture("emotion_folder")))
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "tokenizer.json").write_text('{"version": "1.0", ')
+    >>> check_tokenizer(folder)
     Traceback (most recent call last):
     ...
-    FileNotFoundError: ... has no tokenizer (e.g. tokenizer.json): ...
+    ValueError: ...tokenizer.json is cut short: download it again.
     """
     files = [file for kind in TOKENIZERS for file in folder.glob(kind)]
     if not files:
