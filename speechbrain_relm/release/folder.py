@@ -15,6 +15,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.model.re_llm import trainable_parameters
 from speechbrain_relm.release.needed import NEEDED
+from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.training.initialization import start_names
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import whole_folder
@@ -80,6 +81,10 @@ def write_release(folder, text, hparams, weights, write_card):
             ("README.md", write_card(bases, size)),
         ):
             (partial / name).write_text(content, encoding="utf-8")
+    try:
+        read_release(folder)
+    except ValueError as error:
+        logger.warning("Others can open this release only so: %s", error)
     total = sum(file.stat().st_size for file in folder.iterdir())
     logger.info(
         "%s is a release: %.1f MB, %d trained tensors; base models: %s.",

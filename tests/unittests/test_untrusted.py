@@ -300,7 +300,7 @@ def test_overrides_are_looked_at_too(release_folder, tmp_path):
     """They may come from somebody's file; plain ones are taken."""
     with pytest.raises(ValueError, match="tuple of more"):
         open_release(
-            release_folder, {"response_steering": "(!!python/name:os.system)"}
+            release_folder, {"response_style": "(!!python/name:os.system)"}
         )
     with pytest.raises(ValueError, match="hyperparams.yaml: .*Override 'nam'"):
         open_release(release_folder, {"nam": 1})

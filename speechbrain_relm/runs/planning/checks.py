@@ -16,6 +16,7 @@ from speechbrain_relm.lobes.parts.quantized import (
     missing_packages,
     needs_packages,
 )
+from speechbrain_relm.release.folder import WEIGHTS
 from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.runs.needs import needed_sources
 from speechbrain_relm.runs.planning.plan import (
@@ -39,7 +40,7 @@ from speechbrain_relm.utils.sources.preflight import (
 from speechbrain_relm.utils.sources.qwen import qwen2_config
 from speechbrain_relm.utils.sources.qwen_folder import llm_outline
 from speechbrain_relm.utils.sources.stock import conversion_of, convert_qwen
-from speechbrain_relm.utils.sources.weights import read_json
+from speechbrain_relm.utils.sources.weights import check_weights, read_json
 
 logger = get_logger(__name__)
 
@@ -368,8 +369,10 @@ def check_release(folder, trust_code=False):
     ------
     RecipeError
         With a line a problem.
+    OSError
+        If a file is missing.
     ValueError
-        If its YAML wants more than a release needs.
+        If its YAML wants more than a release needs, or its tensors are cut.
     """
     if trust_code:
         path = Path(folder) / "hyperparams.yaml"
@@ -377,6 +380,7 @@ def check_release(folder, trust_code=False):
     else:
         text = read_release(folder)
     settings = read_plain(text)
+    check_weights(Path(folder) / WEIGHTS)
     found = look_at_all(needed_sources(text, settings))
     refuse(found, smaller_problems(settings))
     refuse(found, disk_problems(downloads(found) + conversions(found)))

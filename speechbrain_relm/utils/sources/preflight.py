@@ -16,14 +16,23 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.utils.errors import RecipeError, first_line
 from speechbrain_relm.utils.sources import hub
+from speechbrain_relm.utils.sources.checks.folder import (
+    check_folder,
+    check_template,
+    check_tokenizer,
+)
 from speechbrain_relm.utils.sources.weights import check_file, check_weights
 
 logger = get_logger(__name__)
 
 _HEAD = "| setting | model | revision | licence | GB | to download |"
-# A file of the tokenizer, for what reads text.
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "*.tiktoken")
 _READS_TEXT = ("llm_source", "backbone", "sentence_source")
+
+# Setting to the kinds of models that it can be.
+KINDS = {
+    "whisper_source": ("whisper",),
+    "emotion_source": ("wav2vec2", "wavlm"),
+}
 
 
 class Found(NamedTuple):
@@ -114,20 +123,12 @@ def look_at_folder(name, source, path):
         )
         if not settings:
             check_file(path / hub.SETTINGS[0])
-        missing = (
-            []
-            if (path / hub.CONVERSION).is_file()
-            else hub.missing_weights(path)
-        )
-        if missing:
-            check_file(path / missing[0])
-        if name in _READS_TEXT and not any(
-            found for kind in _TOKENIZERS for found in path.glob(kind)
-        ):
-            raise FileNotFoundError(
-                f"{path} has no tokenizer (e.g. {_TOKENIZERS[0]}): download "
-                "the released folder whole."
-            )
+        if (path / hub.SETTINGS[0]).is_file():
+            check_folder(path, KINDS.get(name, ()))
+        if name in _READS_TEXT:
+            check_tokenizer(path)
+        if name == "llm_source":
+            check_template(path)
         folder, names = hub.weight_files(path)
     for file in names:
         check_weights(folder / file)

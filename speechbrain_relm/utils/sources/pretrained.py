@@ -114,7 +114,8 @@ def load_pretrained(model_class, source, unused=(), **settings):
     if building_without_weights():
         return _build(model_class, source, **settings)
     folder = model_folder(source)
-    check_folder(folder, getattr(model_class, "config_class", None))
+    wanted = getattr(model_class, "config_class", None)
+    check_folder(folder, [wanted.model_type] if wanted else (), True)
     with without_code(source):
         model, info = model_class.from_pretrained(
             folder,
@@ -176,8 +177,10 @@ def load_tokenizer(source):
 
     Example
     -------
-    >>> len(load_tokenizer(getfixture("qwen_folder")))
-    49152
+    >>> load_tokenizer(getfixture("emotion_folder"))
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: ... has no tokenizer (e.g. tokenizer.json): ...
     """
     folder = model_folder(source)
     check_tokenizer(folder)

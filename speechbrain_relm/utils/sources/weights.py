@@ -144,11 +144,15 @@ def read_json(path):
     >>> read_json(path)
     {'model_type': 'qwen'}
     """
-    text = check_file(path).read_text(encoding="utf-8")
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        found = json.loads(check_file(path).read_bytes())
+    except (ValueError, RecursionError) as error:
+        if str(path) in str(error):
+            raise
         raise ValueError(f"{path} is not JSON ({error}): download it again.")
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} holds no settings: download it again.")
+    return found
 
 
 def find_shards(folder):

@@ -26,15 +26,18 @@ TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 _OF_SEVERAL = re.compile(r"-\d{5}-of-\d{5}\.(\w+)$")
 
 
-def check_folder(folder, config_class=None):
+def check_folder(folder, kinds=(), indexed=False):
     """Makes sure that a model's folder is whole, by headers and sizes.
 
     Arguments
     ---------
     folder : pathlib.Path
         With `config.json` and weights.
-    config_class : type or None
-        Of transformers: the kind of model that is wanted.
+    kinds : sequence of str
+        Types of models that it can be, any by default.
+    indexed : bool
+        Whether weights in several files must have a list of them, as
+        transformers wants.
 
     Raises
     ------
@@ -47,21 +50,17 @@ def check_folder(folder, config_class=None):
     Example
     -------
     >>> from pathlib import Path
-    >>> check_folder(Path(getfixture("qwen_folder")))
+    >>> check_folder(Path(getfixture("emotion_folder")))
     >>> check_folder(getfixture("tmp_path"))
     Traceback (most recent call last):
     ...
     FileNotFoundError: ...config.json is missing: download the released ...
     """
     config = read_json(folder / "config.json")
-    kind, wanted = (
-        config.get("model_type"),
-        getattr(config_class, "model_type", None),
-    )
-    if wanted and kind != wanted:
+    if kinds and config.get("model_type") not in kinds:
         raise ValueError(
-            f"{folder} is a model of the type '{kind}' (config.json): name "
-            f"one of the type '{wanted}'."
+            f"{folder} is a model of the type {config.get('model_type')!r} "
+            f"(config.json): name one of the type {' or '.join(kinds)}."
         )
     for name in missing_weights(folder):
         check_file(folder / name)
@@ -73,7 +72,7 @@ def check_folder(folder, config_class=None):
         if name.endswith("bin") and not zipfile.is_zipfile(folder / name):
             continue  # torch's old format would have to be read
         for tensor, shape in outline(folder / name).items():
-            if tensor in found:
+            if tensor in found and _OF_SEVERAL.search(name):
                 raise ValueError(
                     f"{folder}: '{tensor}' is both in {found[tensor][0]} and "
                     f"in {name}: remove what is left of another download."
@@ -82,7 +81,9 @@ def check_folder(folder, config_class=None):
     if "quantization_config" not in config:
         shapes = {tensor: shape for tensor, (_, shape) in found.items()}
         check_kinds(shapes, folder)
-    _check_index(folder, names, {t: name for t, (name, _) in found.items()})
+    if _OF_SEVERAL.search(names[0]):
+        homes = {tensor: name for tensor, (name, _) in found.items()}
+        _check_index(folder, names[0], homes, indexed)
 
 
 def _refuse_both(folder, names):
@@ -100,16 +101,15 @@ def _refuse_both(folder, names):
         )
 
 
-def _check_index(folder, names, found):
+def _check_index(folder, first, homes, indexed):
     """Compares weights in several files with the list of them."""
-    part = _OF_SEVERAL.search(names[0])
-    if not part:
+    stem, kind = first.partition("-")[0], first.rpartition(".")[2]
+    path = folder / f"{stem}.{kind}.index.json"
+    if not indexed and not path.is_file():
         return
-    stem = names[0].partition("-")[0]
-    path = folder / f"{stem}.{part[1]}.index.json"
     listed = read_json(path).get("weight_map", {})
-    wrong = {t for t in {*listed, *found} if listed.get(t) != found.get(t)}
-    if found and wrong:
+    wrong = {t for t in {*listed, *homes} if listed.get(t) != homes.get(t)}
+    if homes and wrong:
         raise ValueError(
             f"{path} does not fit the files that it lists: '{min(wrong)}' is "
             "elsewhere or missing: download the released folder whole."
@@ -133,12 +133,12 @@ def check_tokenizer(folder):
 
     Example
     -------
-    >>> from pathlib import Path
-    >>> check_tokenizer(Path(getfixture("qwen_folder")))
-    >>> check_tokenizer(Path(getfixture("emotion_folder")))
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "tokenizer.json").write_text('{"version": "1.0", ')
+    >>> check_tokenizer(folder)
     Traceback (most recent call last):
     ...
-    FileNotFoundError: ... has no tokenizer (e.g. tokenizer.json): ...
+    ValueError: ...tokenizer.json is cut short: download it again.
     """
     files = [file for kind in TOKENIZERS for file in folder.glob(kind)]
     if not files:
@@ -153,6 +153,42 @@ def check_tokenizer(folder):
                 stream.seek(-min(64, file.stat().st_size), 2)
                 if not stream.read().rstrip().endswith((b"}", b"]")):
                     raise ValueError(f"{file} is cut short: download it again.")
+
+
+def check_template(folder):
+    """Makes sure that an LLM's folder has a chat template.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        With a tokenizer.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "tokenizer_config.json").write_text("{}")
+    >>> check_template(folder)
+    Traceback (most recent call last):
+    ...
+    ValueError: ... has no chat template: use the instruction-tuned model...
+    """
+    if any(folder.glob("*.tiktoken")):  # a first-generation Qwen's is known
+        return
+    settings = folder / "tokenizer_config.json"
+    kept = read_json(settings) if settings.is_file() else {}
+    beside = ("chat_template.jinja", "chat_template.json")
+    if not kept.get("chat_template") and not any(
+        (folder / name).is_file() for name in beside
+    ):
+        raise ValueError(
+            f"{folder} has no chat template: use the instruction-tuned model, "
+            "or add chat_template.jinja."
+        )
 
 
 def read_tensors(path):
