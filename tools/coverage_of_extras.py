@@ -51,6 +51,7 @@ TESTS = [
     "mini_models",
     "model",
     "release",
+    "serving",
     "swaps",
     "systems",
     "whisper_encoder",

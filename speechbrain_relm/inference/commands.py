@@ -12,14 +12,18 @@ WAV = "/wav "
 
 
 def respond(options):
-    """Answers recordings, as the words come.
+    """Answers recordings, as the words come, or in batches into a file.
 
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `recordings`, `emotion`, `sentences`, `device` and
-        `trust_code`.
+        `release`, `recordings`, `emotion`, `sentences`, `device`,
+        `trust_code`, `output` and `batch_size`.
     """
+    if options.output:
+        from speechbrain_relm.inference.recordings import answer_all
+
+        return answer_all(options)
     listener = load(options.release, options.device, options.trust_code)
     for path in options.recordings:
         if len(options.recordings) > 1:

@@ -5,6 +5,7 @@ Authors
 """
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -38,6 +39,48 @@ def test_respond_is_the_interface(release_folder, wav, capsys):
     for values in (heard.head, heard.likelihood, heard.attributes):
         for name, value in values.items():
             assert f"{name} {value:.2f}" in printed
+
+
+def test_many_recordings_go_into_a_file(
+    release_folder, wav, tmp_path, monkeypatch, capsys
+):
+    """Those of a folder and a list, as alone; a second run does the rest."""
+    draw = torch.Generator().manual_seed(3)
+    for number, size in enumerate((16000, 24000, 9000)):
+        noise = 0.1 * torch.randn(size, generator=draw)
+        (tmp_path / "more").mkdir(exist_ok=True)
+        path = tmp_path / "more" / f"{number}.flac"
+        soundfile.write(path, noise.numpy(), 16000)
+    (tmp_path / "more" / "3.wav").write_text("no audio")
+    (tmp_path / "list.txt").write_text("speech.wav\nmissing.wav\n")
+    output = tmp_path / "out" / "answers.jsonl"
+    command = ["respond", release_folder, str(tmp_path / "more")]
+    command += [str(tmp_path / "list.txt"), "--output", str(output)]
+    command += ["--batch_size", "2", "--emotion"]
+    main(command)
+    shown = capsys.readouterr()
+    assert "4 answers, 2 left out" in shown.out
+    assert "missing.wav: left out, missing" in shown.err
+    whole = output.read_text()
+    listener = EmpatheticListener.from_hparams(release_folder)
+    for record in map(json.loads, whole.splitlines()):
+        assert record["response"] == listener.respond_file(record["id"])
+        heard = listener.classify_file(record["id"])
+        assert record["emotion"]["label"] == heard.label
+        assert record["emotion"]["classes"] == pytest.approx(
+            heard.head, abs=1e-5
+        )
+
+    output.write_text("".join(whole.splitlines(keepends=True)[:3]))
+    again = []
+    load_audio = EmpatheticListener.load_audio
+    monkeypatch.setattr(
+        EmpatheticListener,
+        "load_audio",
+        lambda self, path: again.append(path) or load_audio(self, path),
+    )
+    main(command)
+    assert output.read_text() == whole and len(again) == 2
 
 
 def test_chat_is_a_conversation(release_folder, wav, capsys, monkeypatch):

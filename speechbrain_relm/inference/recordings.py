@@ -1,0 +1,186 @@
+"""Answers to many recordings, in batches, into a file that can be resumed.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import soundfile
+import torch
+
+from speechbrain_relm.inference.commands import changes, load
+from speechbrain_relm.inference.same_words import identity
+from speechbrain_relm.inference.serving.reader import emotion_of, row_of
+from speechbrain_relm.utils.audio import inspect_wav
+from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.records import make_batches, work_through
+
+# Longer ones are heard to their 30th second, as elsewhere.
+SHORTEST, LONGEST = 0.1, float("inf")
+SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()}
+
+
+def answer_all(options):
+    """Answers recordings, those that an earlier run left.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        `release`, `recordings`, `emotion`, `sentences`, `device`, `output`
+        and `batch_size`.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to answer.
+    """
+    durations, left_out = look_at(find_recordings(options.recordings))
+    for path, reason in left_out.items():
+        sys.stderr.write(f"{path}: left out, {reason}\n")
+    if not durations:
+        raise ValueError("None of the recordings can be heard.")
+    if options.batch_size < 1:
+        raise ValueError("--batch_size counts from 1.")
+    listener = load(options.release, options.device, options.trust_code)
+    output = Path(options.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    batches = make_batches(
+        list(durations), list(durations.values()), options.batch_size
+    )
+    with locked(output):
+        records = work_through(
+            output,
+            batches,
+            worker(listener, options),
+            {
+                "release": identity(options.release),
+                "emotion": options.emotion,
+                **changes(options),
+            },
+            "recordings",
+        )
+    sys.stdout.write(
+        f"{output}: {len(records)} answers, {len(left_out)} left out\n"
+    )
+
+
+def worker(listener, options):
+    """Makes what answers a batch.
+
+    Arguments
+    ---------
+    listener : speechbrain_relm.inference.re_llm.EmpatheticListener
+        The release.
+    options : argparse.Namespace
+        `emotion` and `sentences`.
+
+    Returns
+    -------
+    callable
+        Paths to records.
+    """
+    ask, model = listener.asking(**changes(options)), listener.mods.model
+    examples, settings = ask.apart()
+    prompt = model.llm.split_prompt(ask.system, ask.instruction, examples)
+
+    def work(paths):
+        """Answers recordings."""
+        wavs = [listener.load_audio(path) for path in paths]
+        lengths = torch.tensor([len(wav) for wav in wavs])
+        batch = torch.nn.utils.rnn.pad_sequence(wavs, batch_first=True)
+        speech = listener.encode_batch(batch, lengths / batch.shape[1])
+        with listener.inference_ctx:
+            answers = model.answer(speech, prompt, **settings)
+        records = []
+        for row, (path, answer) in enumerate(zip(paths, answers)):
+            record = {
+                "id": path,
+                "response": answer.text,
+                "finished": answer.finished,
+            }
+            if options.emotion:
+                record["emotion"] = emotion_of(listener, row_of(speech, row))
+            records.append(record)
+        return records
+
+    return work
+
+
+def find_recordings(given):
+    """Finds the files that were meant.
+
+    Arguments
+    ---------
+    given : list of str
+        Audio files, folders of them, and lists: text files with a path a
+        line, which starts from the list's folder.
+
+    Returns
+    -------
+    list of str
+        Paths, each once.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one is not there.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "a.wav").write_text(""), (folder / "b.md").write_text("")
+    >>> _ = (folder / "list.txt").write_text("a.wav\\n\\nc.wav\\n")
+    >>> found = find_recordings([str(folder), str(folder / "list.txt")])
+    >>> [Path(path).name for path in found]
+    ['a.wav', 'c.wav']
+    """
+    found = {}
+    for path in map(Path, given):
+        if path.is_dir():
+            inside = sorted(path.rglob("*"))
+            files = [p for p in inside if p.suffix.lower() in SUFFIXES]
+        elif path.suffix == ".txt":
+            lines = path.read_text(encoding="utf-8").splitlines()
+            files = [
+                path.parent / line.strip() for line in lines if line.strip()
+            ]
+        else:
+            files = [path]
+        found.update(dict.fromkeys(map(str, files)))
+    return list(found)
+
+
+def look_at(paths):
+    """Measures recordings, and says which cannot be heard.
+
+    Arguments
+    ---------
+    paths : list of str
+        Audio files.
+
+    Returns
+    -------
+    durations : dict
+        Path to seconds.
+    left_out : dict
+        Path to the reason.
+
+    Example
+    -------
+    >>> look_at(["missing.wav"])
+    ({}, {'missing.wav': 'missing'})
+    """
+    durations, left_out = {}, {}
+    with ThreadPoolExecutor() as pool:
+        looked = pool.map(
+            lambda path: inspect_wav(path, SHORTEST, LONGEST), paths
+        )
+        for path, (seconds, reason) in zip(paths, looked):
+            if reason is None:
+                durations[path] = seconds
+            else:
+                left_out[path] = reason
+    return durations, left_out

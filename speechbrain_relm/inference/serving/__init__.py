@@ -1,0 +1,1 @@
+"""A release behind an HTTP server that speaks OpenAI's chat completions."""
