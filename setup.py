@@ -26,6 +26,7 @@ setup(
         "speechbrain_relm": [
             "mini/data/*",
             "evaluation/*.yaml",
+            "runs/settings/*.yaml",
             "runs/systems/*.yaml",
             "runs/emotion/*.yaml",
         ]
@@ -43,6 +44,7 @@ setup(
         # asks for, and 2.4 was run.
         "huggingface_hub>=1.31,<3",
         "hyperpyyaml>=1.2.2",
+        "jsonschema>=4.18",  # checks the settings
         "matplotlib>=3.7",
         "safetensors>=0.4",
         "scipy>=1.10",

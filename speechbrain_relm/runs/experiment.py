@@ -14,7 +14,6 @@ import os
 import sys
 from pathlib import Path
 
-import speechbrain as sb
 import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from speechbrain.utils.distributed import (
@@ -28,8 +27,15 @@ from speechbrain_relm.runs.needs import (
     needed_sources,
     needed_yaml,
 )
-from speechbrain_relm.runs.systems import effective_yaml
-from speechbrain_relm.utils.errors import RecipeError, first_line
+from speechbrain_relm.runs.settings.checking import check_settings
+from speechbrain_relm.runs.settings.command_line import read_command_line
+from speechbrain_relm.runs.systems import YAML_ERRORS, effective_yaml
+from speechbrain_relm.utils.errors import (
+    DEBUG,
+    RecipeError,
+    first_line,
+    one_way_out,
+)
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.plain_yaml import Placeholder, read_plain
 from speechbrain_relm.utils.sources.preflight import (
@@ -112,30 +118,12 @@ def read_settings(text, wanted):
             raise RecipeError(
                 f"{name} is missing: {what} Give it as --{name} PATH."
             )
-    return read_plain(resolve_references(text).read())
-
-
-def refuse_twice(argv):
-    """Refuses an option that is given twice, of which one would be lost.
-
-    Arguments
-    ---------
-    argv : list of str
-        Arguments of the command.
-
-    Raises
-    ------
-    RecipeError
-        If there is one.
-
-    Example
-    -------
-    >>> refuse_twice(["a.yaml", "--seed", "1", "--lr=2"])
-    """
-    options = [word.partition("=")[0] for word in argv if word[:2] == "--"]
-    for option in options:
-        if options.count(option) > 1:
-            raise RecipeError(f"{option} is given twice: give it once.")
+    try:
+        return read_plain(resolve_references(text).read())
+    except YAML_ERRORS as error:
+        # HyperPyYAML's own, for a !ref that leads nowhere or in a circle.
+        said = " ".join(str(part) for part in error.args)
+        raise RecipeError(f"The YAML: {' '.join(said.split())}") from error
 
 
 def start(argv, recipe_folder, wanted):
@@ -172,10 +160,12 @@ def start(argv, recipe_folder, wanted):
     # Their every step would be in log.txt.
     for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    refuse_twice(argv)
-    hparams_file, run_opts, overrides = sb.parse_arguments(argv)
-    text = effective_yaml(find_hparams(hparams_file, recipe_folder), overrides)
+    path, run_opts, overrides = read_command_line(
+        argv, lambda path: find_hparams(path, recipe_folder)
+    )
+    text = effective_yaml(path, overrides)
     settings = read_settings(text, wanted)
+    check_settings(settings, path)
     if not torch.distributed.is_initialized():
         ddp_init_group(run_opts)
     folder = Path(settings["output_folder"])
@@ -281,12 +271,12 @@ def lock_folder(folder):
 
 
 def explain(main, *args):
-    """Turns a `RecipeError` into one line a problem and exit status 1.
+    """Runs a recipe's main function with the one way out of errors.
 
     Arguments
     ---------
     main : callable
-        The recipe's main function.
+        The function.
     *args
         Its arguments.
 
@@ -295,10 +285,8 @@ def explain(main, *args):
     >>> explain(print, "done")
     done
     """
-    try:
+    with one_way_out(Path(sys.argv[0]).name, DEBUG in sys.argv):
         main(*args)
-    except RecipeError as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
 
 
 def check_models(hparams_file, settings):

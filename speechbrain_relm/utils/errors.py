@@ -1,8 +1,26 @@
-"""What a user can mend.
+"""What a user can mend, and the one way out of every command.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
+
+import argparse
+import contextlib
+import functools
+import importlib.metadata
+import logging
+import os
+import sys
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+
+# Shows where an error comes from.
+DEBUG = "--debug"
+# Exit statuses: a mistake of the user's, one of the program, Ctrl-C.
+MISTAKE, DEFECT, STOPPED = 1, 70, 130
+HERE = Path(__file__).resolve().parents[1]
 
 
 class RecipeError(Exception):
@@ -29,3 +47,255 @@ def first_line(error):
     """
     said = str(error).strip() or type(error).__name__
     return said.splitlines()[0]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command line.
+
+    Example
+    -------
+    >>> Parser(prog="plan").parse_args(["--such"])
+    Traceback (most recent call last):
+    ...
+    SystemExit: 2
+    """
+
+    def __init__(self, *args, **kwargs):
+        # An option is what it is called, or unknown.
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
+    def error(self, message):
+        """Ends the command.
+
+        Arguments
+        ---------
+        message : str
+            What is wrong.
+        """
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows how.\n")
+
+
+def command(name):
+    """Gives the main function of a command the one way out.
+
+    Arguments
+    ---------
+    name : str
+        What its messages begin with.
+
+    Returns
+    -------
+    callable
+        A decorator of a function of the arguments, by default the process's.
+
+    Example
+    -------
+    >>> @command("count")
+    ... def main(arguments):
+    ...     print(int(arguments[0]))
+    >>> main(["3"])
+    3
+    >>> main(["three", "--debug"][:1])
+    Traceback (most recent call last):
+    ...
+    SystemExit: count: invalid literal for int() with base 10: 'three'
+    """
+
+    def decorate(main):
+        """Wraps the function."""
+
+        @functools.wraps(main)
+        def run(arguments=None):
+            """Runs it."""
+            words = sys.argv[1:] if arguments is None else list(arguments)
+            kept = [str(word) for word in words if word != DEBUG]
+            with one_way_out(name, len(kept) < len(words)):
+                return main(kept)
+
+        return run
+
+    return decorate
+
+
+@contextlib.contextmanager
+def one_way_out(name, debug=False):
+    """Ends a command's errors in one line and an exit status.
+
+    Arguments
+    ---------
+    name : str
+        What a message begins with.
+    debug : bool
+        Whether errors go on, with their tracebacks, and all warnings are
+        shown.
+
+    Raises
+    ------
+    SystemExit
+        In place of any error.
+
+    Example
+    -------
+    >>> with one_way_out("train.py"):
+    ...     raise RecipeError("lr: give a number.")
+    Traceback (most recent call last):
+    ...
+    SystemExit: train.py: lr: give a number.
+    """
+    if debug:
+        yield
+        return
+    try:
+        with quiet_libraries():
+            yield
+    except (RecipeError, OSError, ValueError) as error:
+        if isinstance(error, BrokenPipeError):  # as of `| head`
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")
+            sys.exit(MISTAKE)
+        sys.exit(f"{name}: {said(error)}")
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+    except Exception as error:
+        sys.stderr.write(f"{name}: {report(error)}\n")
+        sys.exit(DEFECT)
+
+
+def said(error):
+    """Tells what an expected error says.
+
+    Arguments
+    ---------
+    error : Exception
+        The error.
+
+    Returns
+    -------
+    str
+        Of a `RecipeError` a line a problem; of another one line.
+
+    Example
+    -------
+    >>> said(RecipeError("a\\nb")), said(FileNotFoundError(2, "No file", "x"))
+    ('a\\nb', "x: No file")
+    """
+    if isinstance(error, RecipeError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return " ".join((str(error).strip() or type(error).__name__).split())
+
+
+def report(error):
+    """Tells of an error that nobody expected, and where to report it.
+
+    Arguments
+    ---------
+    error : Exception
+        The error.
+
+    Returns
+    -------
+    str
+        One line, which names the file that has the traceback.
+    """
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(
+        error, MemoryError
+    ):
+        return "out of memory: give a smaller batch_size, or see docs/speed.md."
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    place = traceback.extract_tb(error.__traceback__)
+    ours = [
+        frame for frame in place if Path(frame.filename).is_relative_to(HERE)
+    ]
+    where = ""
+    if ours:
+        path = Path(ours[-1].filename).relative_to(HERE.parent)
+        where = f" in {path}:{ours[-1].lineno}"
+    return (
+        f"{type(error).__name__}: {first_line(error)}{where}. That is a "
+        f"mistake of the program, not yours: please report it at "
+        f"{issues_page()} with {keep(''.join(lines))}."
+    )
+
+
+def keep(text):
+    """Writes a traceback where it will be found.
+
+    Arguments
+    ---------
+    text : str
+        The traceback.
+
+    Returns
+    -------
+    Path or str
+        The log of the run, else a new file.
+    """
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            path = handler.baseFilename
+            with open(path, "a", encoding="utf-8") as log:
+                log.write(text)
+            return path
+    number, path = tempfile.mkstemp(".log", "speechbrain_relm_")
+    with open(number, "w", encoding="utf-8") as log:
+        log.write(text)
+    return path
+
+
+def issues_page():
+    """Finds where errors are reported, as setup.py says.
+
+    Returns
+    -------
+    str
+        The address, or who to tell.
+
+    Example
+    -------
+    >>> "issues" in issues_page()
+    True
+    """
+    try:
+        urls = importlib.metadata.metadata("speechbrain_relm").get_all(
+            "Project-URL"
+        )
+    except importlib.metadata.PackageNotFoundError:  # laid over another tree
+        urls = None
+    found = [url.partition(", ")[2] for url in urls or [] if "Issues" in url]
+    return found[0] if found else "the project's issues page"
+
+
+# Loggers of libraries, and what of theirs a user can do nothing about.
+_LOGGED = {
+    # No command shows a figure by it.
+    "speechbrain.utils.train_logger": "torchvision",
+    # A font that is not there has another in its place.
+    "matplotlib.font_manager": "",
+}
+
+
+@contextlib.contextmanager
+def quiet_libraries():
+    """Holds back libraries' warnings that a user can do nothing about.
+
+    Example
+    -------
+    >>> with quiet_libraries():
+    ...     warnings.warn("It will be renamed.", FutureWarning)
+    """
+    for name, part in _LOGGED.items():
+        # These set their levels by themselves.
+        logging.getLogger(name).addFilter(
+            lambda record, part=part: part not in str(record.msg)
+        )
+    with warnings.catch_warnings():
+        for kind in (
+            FutureWarning,
+            DeprecationWarning,
+            PendingDeprecationWarning,
+        ):
+            warnings.simplefilter("ignore", kind)
+        warnings.filterwarnings("ignore", module="matplotlib")
+        warnings.filterwarnings("ignore", message=".*torchvision.*")
+        yield

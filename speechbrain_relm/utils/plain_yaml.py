@@ -15,11 +15,32 @@ class Placeholder:
     """Stands for a setting that the user must give."""
 
 
+class Built:
+    """Marks plain values that HyperPyYAML makes something else of.
+
+    Their `tag` says what, as "!new:torch.nn.Linear".
+    """
+
+    tag = ""
+
+
+class BuiltDict(Built, dict):
+    """Arguments by name."""
+
+
+class BuiltList(Built, list):
+    """Arguments by position."""
+
+
+class BuiltText(Built, str):
+    """A reference, or nothing."""
+
+
 class PlainConstructor(ruamel.yaml.constructor.SafeConstructor):
     """Builds plain values where HyperPyYAML would build objects."""
 
     def construct_tagged(self, suffix, node):
-        """Ignores a tag but for the placeholder's.
+        """Keeps a tag beside its plain value, but for the placeholder's.
 
         Arguments
         ---------
@@ -30,16 +51,19 @@ class PlainConstructor(ruamel.yaml.constructor.SafeConstructor):
 
         Returns
         -------
-        object
+        Placeholder or Built
             The plain value.
         """
         if suffix == "PLACEHOLDER":
             return Placeholder()
         if isinstance(node, ruamel.yaml.MappingNode):
-            return self.construct_mapping(node, deep=True)
-        if isinstance(node, ruamel.yaml.SequenceNode):
-            return self.construct_sequence(node, deep=True)
-        return self.construct_scalar(node)
+            value = BuiltDict(self.construct_mapping(node, deep=True))
+        elif isinstance(node, ruamel.yaml.SequenceNode):
+            value = BuiltList(self.construct_sequence(node, deep=True))
+        else:
+            value = BuiltText(self.construct_scalar(node))
+        value.tag = f"!{suffix}"
+        return value
 
 
 PlainConstructor.add_multi_constructor("!", PlainConstructor.construct_tagged)

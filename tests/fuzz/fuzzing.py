@@ -18,6 +18,7 @@ import json
 import multiprocessing
 import os
 import random
+import reprlib
 import resource
 import signal
 import sys
@@ -116,9 +117,9 @@ def judge(case, printed):
         return "unnamed", traceback.format_exc()
     else:
         if case.right is None:
-            return "silent", f"accepted: {value!r:.300}"
+            return "silent", f"accepted: {reprlib.repr(value)}"
         good = case.right(value)
-        return "handled" if good else "silent", f"{value!r:.300}"
+        return "handled" if good else "silent", reprlib.repr(value)
     if "Traceback (most" in message + printed():
         return "unnamed", message
     return "named" if says(message, case.names) else "unnamed", message

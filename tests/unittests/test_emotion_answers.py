@@ -26,7 +26,7 @@ from speechbrain_relm.runs.emotion.likelihoods import (
     sentences_of,
 )
 from speechbrain_relm.runs.listeners import TextListener
-from speechbrain_relm.runs.planning.checks import reading_problems
+from speechbrain_relm.runs.settings.together import together_problems
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -148,7 +148,7 @@ def test_a_lexicon_of_another_form_is_refused(text, reason, tmp_path):
         "recognition_lexicon": str(path),
         "recognition_sentence": "It is sad.",
     }
-    first, second = reading_problems(settings)
+    first, second = together_problems(settings)
     assert first.startswith("recognition_lexicon: ")
     assert second.startswith("recognition_sentence: ")
     with pytest.raises(FileNotFoundError, match="nowhere.yaml"):

@@ -17,10 +17,7 @@ from speechbrain_relm.lobes.parts.quantized import (
     needs_packages,
 )
 from speechbrain_relm.release.opening import read_release
-from speechbrain_relm.runs.emotion.lexicon import read_lexicon
-from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
 from speechbrain_relm.runs.needs import needed_sources
-from speechbrain_relm.runs.planning.impossible import impossible
 from speechbrain_relm.runs.planning.plan import (
     PROMPT,
     RESPONSE,
@@ -77,7 +74,7 @@ def _check_run(text, settings, run_opts):
     """The same, on the main process."""
     steps = settings.get("steps")
     found = look_at_all(needed_sources(text, settings, steps))
-    refuse(found, reading_problems(settings) + smaller_problems(settings))
+    refuse(found, smaller_problems(settings))
     needs, problems = downloads(found) + conversions(found), []
     if loads_by_itself(text):
         logger.info("Of SpeechBrain's own lobes no memory is planned.")
@@ -92,36 +89,6 @@ def _check_run(text, settings, run_opts):
     for need in needs:
         logger.info("%s: %.2f GB in %s.", *_shown(need))
     refuse(found, disk_problems(needs) + problems)
-
-
-def reading_problems(settings):
-    """Says why answers about the emotion could not be read, hours later.
-
-    Arguments
-    ---------
-    settings : dict
-        Plain values of a YAML.
-
-    Returns
-    -------
-    list of str
-        A line a problem.
-
-    Example
-    -------
-    >>> reading_problems({"recognition_lexicon": "no/such.yaml"})
-    ['recognition_lexicon: no/such.yaml is missing: name a YAML of the ...']
-    """
-    problems = []
-    try:
-        read_lexicon(settings.get("recognition_lexicon"))
-    except (OSError, ValueError) as error:
-        problems.append(f"recognition_lexicon: {error}")
-    try:
-        sentences_of([], settings.get("recognition_sentence", SENTENCE))
-    except ValueError as error:
-        problems.append(str(error))
-    return problems
 
 
 def smaller_problems(settings):
@@ -142,9 +109,7 @@ def smaller_problems(settings):
     >>> smaller_problems({"fsdp": True})
     ['fsdp: True divides the weights among processes: start them with ...']
     """
-    problems = impossible(settings)
-    if problems:
-        return problems
+    problems = []
     bits = (settings.get("chat_llm") or {}).get("bits")
     if bits is not None and missing_packages():
         problems.append(needs_packages(bits))

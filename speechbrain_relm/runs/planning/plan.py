@@ -9,15 +9,15 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import copy
 import sys
 import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 
-import speechbrain as sb
 import torch
 from hyperpyyaml import load_hyperpyyaml
+from speechbrain.nnet.adapters import AdaptedModel
 
 from speechbrain_relm.lobes.epitome_classifier import share_encoders
 from speechbrain_relm.lobes.parts.quantized import quantized_bytes
@@ -25,12 +25,12 @@ from speechbrain_relm.model.re_llm import RELLM
 from speechbrain_relm.runs.experiment import find_hparams, read_settings
 from speechbrain_relm.runs.needs import needed_yaml
 from speechbrain_relm.runs.planning.activations import activation_bytes
-from speechbrain_relm.runs.planning.impossible import impossible
+from speechbrain_relm.runs.settings.checking import check_settings
+from speechbrain_relm.runs.settings.command_line import read_command_line
 from speechbrain_relm.runs.systems import effective_yaml
-from speechbrain_relm.utils.errors import RecipeError, first_line
-from speechbrain_relm.utils.plain_yaml import settings_of
+from speechbrain_relm.utils.errors import Parser, RecipeError, command
+from speechbrain_relm.utils.plain_yaml import read_plain, settings_of
 from speechbrain_relm.utils.sharding import kept_whole, sharded_bytes
-from speechbrain_relm.utils.sources.preflight import refuse
 from speechbrain_relm.utils.sources.pretrained import without_weights
 
 # What is counted on: of speech, and tokens of a prompt and a response.
@@ -38,6 +38,12 @@ SECONDS, PROMPT, RESPONSE = 5.0, 40, 48
 FRAMES_PER_SECOND = 6.25  # that the adapter leaves of Whisper's 50
 # The steps whose models are planned for.
 PLANNED = ["fit", "transcribe", "respond"]
+MOST = {
+    "seconds": 3600,
+    "prompt_tokens": 32768,
+    "response_tokens": 32768,
+    "gpus": 65536,
+}
 TRAINING, ANSWERING = "memory of a training step", "memory of answering"
 
 
@@ -48,8 +54,8 @@ def build_without_weights(hparams_file, overrides, device="meta"):
     ---------
     hparams_file : str
         The YAML.
-    overrides : str
-        YAML text of overrides.
+    overrides : dict
+        Setting to value.
     device : str
         "meta" gives models without data, another device random weights.
 
@@ -66,15 +72,14 @@ def build_without_weights(hparams_file, overrides, device="meta"):
     Example
     -------
     >>> path = "recipes/ESD/hparams/re_llm.yaml"
-    >>> hparams = build_without_weights(path, "{}")
+    >>> hparams = build_without_weights(path, {})
     >>> hparams["model"].speech_encoder.output_size
     1280
     """
-    given = load_hyperpyyaml(overrides or "{}") or {}
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"data_folder": "none", "output_folder": folder, **given}
+        settings = {"data_folder": "none", "output_folder": folder, **overrides}
         text = effective_yaml(hparams_file, settings)
-        refuse([], impossible(read_settings(text, {})))
+        check_settings(read_settings(text, {}), hparams_file)
         return outline(text, device)
 
 
@@ -92,12 +97,58 @@ def outline(text, device="meta"):
     -------
     dict
         The loaded YAML; what models do not need is null.
+
+    Raises
+    ------
+    RecipeError
+        If the LLM has no layers as those that are to be adapted.
     """
     text = needed_yaml(text, PLANNED)
     # A tokenizer has no size, and would be downloaded.
     without = {n: None for n in ("tokenizer",) if n in settings_of(text)}
     with without_weights(device):
-        return load_hyperpyyaml(text, without)
+        hparams = load_hyperpyyaml(text, without)
+    check_target_layers(hparams.get("llm"), text)
+    return hparams
+
+
+def check_target_layers(llm, text):
+    """Refuses an adapter that would adapt nothing, and so learn nothing.
+
+    Arguments
+    ---------
+    llm : torch.nn.Module or None
+        The LLM of a run.
+    text : str
+        The run's YAML.
+
+    Raises
+    ------
+    RecipeError
+        If a pattern of `target_layers` matches no layer.
+
+    Example
+    -------
+    >>> check_target_layers(None, "")
+    """
+    if not isinstance(llm, AdaptedModel):
+        return
+    layers = {
+        name: layer
+        for name, layer in llm.adapted_model.named_modules()
+        if name in llm.replace_layers or isinstance(layer, torch.nn.Linear)
+    }
+    for pattern in read_plain(text)["llm"].get("target_layers", []):
+        if not any(fnmatch(name, pattern) for name in layers):
+            kinds = dict.fromkeys(
+                name.rpartition(".")[2]
+                for name in layers
+                if "adapter_" not in name and "pretrained" not in name
+            )
+            raise RecipeError(
+                f"llm: target_layers: {pattern!r} matches no layer of the LLM, "
+                f"whose layers end in {', '.join(kinds)}."
+            )
 
 
 def trains(hparams):
@@ -237,7 +288,7 @@ def plan(hparams, seconds, prompt, response, processes=1):
     Example
     -------
     >>> path = "recipes/ESD/hparams/re_llm.yaml"
-    >>> hparams = build_without_weights(path, "{}")
+    >>> hparams = build_without_weights(path, {})
     >>> parameters, memory, checkpoint = plan(hparams, 5.0, 40, 48)
     >>> parameters["emotion_encoder"]
     (165336707, 0)
@@ -423,15 +474,15 @@ def new_parser():
 
     Returns
     -------
-    argparse.ArgumentParser
-        Overrides of the YAML are left to SpeechBrain.
+    speechbrain_relm.utils.errors.Parser
+        Overrides of the YAML are left to its own reader.
 
     Example
     -------
     >>> new_parser().parse_args(["a.yaml"]).gpus
     1
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="speechbrain-relm plan",
         description="Prints what the system of a YAML needs: parameters, "
         "memory of a training step, size of a checkpoint. No weights are "
@@ -452,7 +503,8 @@ def new_parser():
     return parser
 
 
-def main(arguments=None):
+@command("plan")
+def main(arguments):
     """Prints the plan of a YAML.
 
     Arguments
@@ -466,22 +518,21 @@ def main(arguments=None):
     recipes/ESD/hparams/re_llm.yaml: a step of 2 utterances of 5.0 s...
     """
     given, rest = new_parser().parse_known_args(arguments)
-    for name in ("seconds", "prompt_tokens", "response_tokens", "gpus"):
-        if not getattr(given, name) > 0:
-            sys.exit(f"plan: --{name.replace('_', '-')} must be above 0.")
-    try:
-        path = find_in_recipes(given.hparams)
-        _, _, overrides = sb.parse_arguments([path, *rest])
-        hparams = build_without_weights(path, overrides)
-        found = plan(
-            hparams,
-            given.seconds,
-            given.prompt_tokens,
-            given.response_tokens,
-            given.gpus,
-        )
-    except (RecipeError, OSError, ValueError) as error:
-        sys.exit(f"plan: {first_line(error)}")
+    for name, most in MOST.items():
+        if not 0 < getattr(given, name) <= most:
+            option = name.replace("_", "-")
+            raise RecipeError(f"--{option} must be above 0, at most {most}.")
+    path, _, overrides = read_command_line(
+        [given.hparams, *rest], find_in_recipes
+    )
+    hparams = build_without_weights(path, overrides)
+    found = plan(
+        hparams,
+        given.seconds,
+        given.prompt_tokens,
+        given.response_tokens,
+        given.gpus,
+    )
     sys.stdout.write(f"{path}: {describe(hparams, given, found[1])}")
     title = TRAINING if trains(hparams) else ANSWERING
     sys.stdout.write(

@@ -15,8 +15,18 @@ from pathlib import Path
 
 import ruamel.yaml
 
-from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.errors import RecipeError, first_line
 
+# What the readers of YAML and HyperPyYAML raise.
+YAML_ERRORS = (
+    ruamel.yaml.error.YAMLError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    SyntaxError,
+    RecursionError,
+)
 HERE = Path(__file__).resolve().parent
 
 # In the order and with the numbers of Table I.
@@ -68,30 +78,80 @@ def find_system(name):
     )
 
 
-def read_changes(name):
+def load(path, text=None):
+    """Reads a YAML with its tags and references.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The file.
+    text : str or None
+        What to read in its place.
+
+    Returns
+    -------
+    dict
+        What it says.
+
+    Raises
+    ------
+    RecipeError
+        If it is no YAML of settings.
+
+    Example
+    -------
+    >>> load(Path("a.yaml"), "a: [1, 2")
+    Traceback (most recent call last):
+    ...
+    speechbrain_relm.utils.errors.RecipeError: a.yaml: line 1: expected ',' ...
+    """
+    yaml = ruamel.yaml.YAML()
+    try:
+        text = path.read_text(encoding="utf-8") if text is None else text
+        found = yaml.load(text)
+    except YAML_ERRORS as error:
+        problem = getattr(error, "problem", None) or first_line(error)
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f"line {mark.line + 1}: "
+        raise RecipeError(f"{path}: {where}{problem}, so it is no YAML.")
+    if not isinstance(found, dict):
+        raise RecipeError(f"{path}: no settings are in it, as `seed: 1`.")
+    return found
+
+
+def read_changes(name, seen=()):
     """Reads what a system changes, with what it is based on.
 
     Arguments
     ---------
     name : str
         See `find_system`.
+    seen : tuple of pathlib.Path
+        What is based on it.
 
     Returns
     -------
     dict
         Overrides, tags and references unresolved.
 
+    Raises
+    ------
+    RecipeError
+        If it is based on itself.
+
     Example
     -------
     >>> read_changes("text_llm_emo_label")["listener"]["text"]
     '<{emotion}> {transcript}'
     """
-    yaml = ruamel.yaml.YAML()
-    changes = yaml.load(find_system(name).read_text(encoding="utf-8"))
+    path = find_system(name)
+    if path in seen:
+        raise RecipeError(f"{path}: based_on leads back to itself.")
+    changes = load(path)
     base = changes.pop("based_on", None)
     if base is None:
         return changes
-    return merged(read_changes(base), changes)
+    return merged(read_changes(base, (*seen, path)), changes)
 
 
 def merged(base, changes):
@@ -159,23 +219,26 @@ def effective_yaml(hparams_file, overrides=None):
     """
     path, yaml = Path(hparams_file), ruamel.yaml.YAML()
     yaml.width = 4096  # prompts stay on their lines
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: it is not UTF-8, so it is no YAML.")
     # The text will be read elsewhere.
-    text = re.sub(
-        r"!include:(?!/)",
-        f"!include:{path.resolve().parent}/",
-        path.read_text(encoding="utf-8"),
-    )
-    recipe = yaml.load(text)
+    folder = f"!include:{path.resolve().parent}/"
+    recipe = load(path, re.sub(r"!include:(?!/)", lambda _: folder, text))
     given = overrides or {}
     if isinstance(given, str):
         given = yaml.load(given)
     name = given.get("system", recipe.get("system"))
     changes = {} if name is None else read_changes(name)
-    for key in [*changes, *given]:
+    for key, where in [
+        *((key, f"{find_system(name)}: ") for key in changes),
+        *((key, "--") for key in given),
+    ]:
         if key not in recipe:
             close = difflib.get_close_matches(str(key), map(str, recipe))
-            hint = f" Did you mean --{close[0]}?" if close else ""
-            raise RecipeError(f"--{key} is no setting of {path}.{hint}")
+            hint = f" Did you mean {where}{close[0]}?" if close else ""
+            raise RecipeError(f"{where}{key} is no setting of {path}.{hint}")
     merged(merged(recipe, changes), given)
     if name is not None:
         recipe["system"] = find_system(name).stem

@@ -1,0 +1,1 @@
+"""Settings: read from the command line, and checked before any work."""
