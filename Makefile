@@ -17,7 +17,7 @@ TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 	expected_responses, fit, probe, respond, score, listen, same_words, \
 	report, release]"
 
-.PHONY: demo models corpora web test test-browser lint docs coverage clean
+.PHONY: demo models corpora web test fuzz test-browser lint docs coverage clean
 
 # The main job on the embedded default: made corpora, small real models. Words
 # and emotions first, without the LLM; then the paper's Steps 1 and 2.
@@ -50,6 +50,10 @@ web: $(INSTALLED) demo
 # Each core takes a test file at a time.
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+
+# Bad input of every kind; FUZZ="--count 20000" opens more of it.
+fuzz: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(PYTHON) tests/fuzz/run.py --output build/fuzz.json $(FUZZ)
 
 # The page in headless Chromium (Debian: chromium, chromium-driver).
 test-browser: $(INSTALLED)

@@ -21,6 +21,7 @@ import argparse
 from typing import NamedTuple
 
 from speechbrain_relm.runs.planning.plan import build_without_weights, plan
+from speechbrain_relm.runs.settings.command_line import read_command_line
 
 NODE = 8  # GPUs
 # Utterances and mean seconds of the training parts (Section III-B).
@@ -185,10 +186,8 @@ def main():
     parser.add_argument("--network", type=float, default=50, help="GB/s a GPU")
     parser.add_argument("--gpus", type=int, nargs="+", default=[1, 8, 64])
     given, overrides = parser.parse_known_args()
-    settings = "\n".join(
-        text.lstrip("-").replace("=", ": ") for text in overrides
-    )
-    hparams = build_without_weights(given.hparams, settings)
+    path, _, settings = read_command_line([given.hparams, *overrides], str)
+    hparams = build_without_weights(path, settings)
     sizes = sizes_of(hparams)
     gpu = GPU(
         given.tflops * 1e12,

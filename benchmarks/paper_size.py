@@ -22,9 +22,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-import speechbrain as sb
 import torch
-from hyperpyyaml import load_hyperpyyaml
 from measure import timed
 
 from speechbrain_relm.lobes.chat_llm import Prompt
@@ -40,6 +38,7 @@ from speechbrain_relm.runs.planning.plan import (
     build_without_weights,
     plan,
 )
+from speechbrain_relm.runs.settings.command_line import read_command_line
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.training.diagnostics import memory
 from speechbrain_relm.training.start_log import device_name
@@ -113,8 +112,7 @@ def read_arguments(arguments, folder):
         )
     parser.add_argument("--layers", type=int, help="of each model, at most")
     given, rest = parser.parse_known_args(arguments)
-    _, _, more = sb.parse_arguments([given.hparams, *rest])
-    overrides = load_hyperpyyaml(more or "{}")
+    _, _, overrides = read_command_line([given.hparams, *rest], str)
     overrides["batch_size"] = given.batch_size
     if given.layers:
         overrides |= with_layers(given.hparams, overrides, given.layers, folder)
@@ -144,7 +142,6 @@ def measure(given, overrides):
         Of the YAML.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    overrides = json.dumps(overrides)
     _, planned, _ = plan(
         build_without_weights(given.hparams, overrides),
         given.seconds,

@@ -4,13 +4,11 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import importlib
 import logging
-import sys
 
 from speechbrain_relm.inference import commands
-from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.errors import DEBUG, Parser, entry_point
 
 # Commands that other modules have: name to the module, imported only where it
 # is asked for, what its command line starts with, and what the command does.
@@ -44,13 +42,14 @@ def make_parser():
 
     Returns
     -------
-    argparse.ArgumentParser
+    speechbrain_relm.utils.errors.Parser
         The parser.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="speechbrain-relm",
         description="RE-LLM, a speech LLM that hears how something is said.",
-        epilog="`speechbrain-relm COMMAND --help` shows an example of each.",
+        epilog="`speechbrain-relm COMMAND --help` shows an example of each. "
+        f"{DEBUG} shows where an error comes from.",
     )
     found = parser.add_subparsers(dest="command", required=True)
     respond = found.add_parser(
@@ -87,7 +86,8 @@ def make_parser():
     return parser
 
 
-def main(arguments=None):
+@entry_point("speechbrain-relm")
+def main(arguments):
     """Runs a command, or says in one line what is wrong.
 
     Arguments
@@ -102,25 +102,14 @@ def main(arguments=None):
     ...
     SystemExit: speechbrain-relm: no/such/release is no release: name the...
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    # It warns of a missing torchvision, which no command uses, and sets its
-    # level by itself.
-    logging.getLogger("speechbrain.utils.train_logger").addFilter(
-        lambda record: "torchvision" not in str(record.msg)
-    )
-    try:
-        if arguments and arguments[0] in ELSEWHERE:
-            module, first, _ = ELSEWHERE[arguments[0]]
-            module = importlib.import_module(f"speechbrain_relm.{module}")
-            module.main([*first, *arguments[1:]])
-        else:
-            options = make_parser().parse_args(arguments)
-            logging.basicConfig(format="%(message)s")
-            options.do(options)
-    except (OSError, ValueError, RecipeError) as error:
-        sys.exit(f"speechbrain-relm: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    if arguments and arguments[0] in ELSEWHERE:
+        module, first, _ = ELSEWHERE[arguments[0]]
+        module = importlib.import_module(f"speechbrain_relm.{module}")
+        module.main([*first, *arguments[1:]])
+    else:
+        options = make_parser().parse_args(arguments)
+        logging.basicConfig(format="%(message)s")
+        options.do(options)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import ast
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from speechbrain_relm.utils.errors import Parser, entry_point
 
 ROOT = Path(__file__).resolve().parents[1]
 WANTED = 80  # percent
@@ -125,10 +126,11 @@ def measure(modules, folder):
     return {path: files[path]["summary"] for path in modules}
 
 
-def main():
+@entry_point("coverage_of_extras.py")
+def main(arguments):
     """Prints a table; an error if a module is below what is wanted."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.parse_args()
+    parser = Parser(description=__doc__.split("\n")[0])
+    parser.parse_args(arguments)
     packages = extras()
     with tempfile.TemporaryDirectory() as folder:
         summaries = measure(packages, folder)

@@ -17,7 +17,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import re
 import sys
 from pathlib import Path
@@ -33,6 +32,7 @@ from speechbrain_relm.evaluation.listening.four_voices import (  # noqa: E402
 )
 from speechbrain_relm.evaluation.runs import SCORES, read_figures  # noqa: E402
 from speechbrain_relm.evaluation.tables.table_csv import read_csv  # noqa: E402
+from speechbrain_relm.utils.errors import Parser, entry_point  # noqa: E402
 from speechbrain_relm.utils.files import write_atomically  # noqa: E402
 from speechbrain_relm.utils.records import read_records  # noqa: E402
 
@@ -249,18 +249,16 @@ def write_parts(options):
     write_atomically(PARTS, as_json(content))
 
 
-def main():
+@entry_point("demo_figures.py")
+def main(arguments):
     """Writes a fixture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", help="e.g. results/demo")
     parser.add_argument("--command", required=True, help="that made them")
     parser.add_argument("--parts", action="store_true", help="see above")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     (write_parts if options.parts else write_runs)(options)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f"demo_figures: {error}")
+    main()

@@ -13,7 +13,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import csv
 import re
 import subprocess
@@ -28,6 +27,8 @@ from upstream import (
     tracked_files,
     with_needs,
 )
+
+from speechbrain_relm.utils.errors import Parser, entry_point
 
 TEXTS = (".py", ".yaml", ".md", ".txt")
 
@@ -189,10 +190,11 @@ def refuse(tree):
     return None
 
 
-def main():
+@entry_point("lay_over_speechbrain.py")
+def main(arguments):
     """Lays the files, and runs SpeechBrain's checks."""
     pull_requests = read_pull_requests()
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("speechbrain", type=Path, help="SpeechBrain's tree")
     parser.add_argument(
         "--only",
@@ -211,7 +213,7 @@ def main():
         action="store_true",
         help="and the recipes' rows (a quarter of an hour)",
     )
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     tree = given.speechbrain.resolve()
     refusal = refuse(tree)
     if refusal:

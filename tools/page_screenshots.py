@@ -33,6 +33,7 @@ from speechbrain_relm.lobes.whisper_transcriber import (  # noqa: E402
     WhisperTranscriber,
 )
 from speechbrain_relm.mini import epitome  # noqa: E402
+from speechbrain_relm.utils.errors import Parser, entry_point  # noqa: E402
 
 WIDTHS = {"desktop": 1280, "phone": 390}
 COLORS = 96  # enough for a page, a third of the bytes
@@ -91,17 +92,14 @@ def shoot(browser, width, path):
     few.save(path, optimize=True)
 
 
-def main(release, wav):
-    """Serves the page, says a turn and takes a picture at each width.
-
-    Arguments
-    ---------
-    release : str
-        Folder of a release.
-    wav : str
-        The spoken turn.
-    """
-    listener = load(release)
+@entry_point("page_screenshots.py")
+def main(arguments):
+    """Serves the page, says a turn and takes a picture at each width."""
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("release", help="folder of a release")
+    parser.add_argument("wav", help="the spoken turn")
+    given = parser.parse_args(arguments)
+    listener = load(given.release)
     transcriber = WhisperTranscriber(listener.hparams.whisper_source)
     scoring = EmpathyScoring.from_hparams(epitome.folder())
     page = build(Listening(listener, transcriber, scoring))
@@ -111,7 +109,7 @@ def main(release, wav):
         try:
             browser.get(address)
             test_page.until(browser, "#recording input[type=file]")
-            test_page.say(browser, Path(wav).resolve())
+            test_page.say(browser, Path(given.wav).resolve())
             test_page.scores(browser)
             path = ROOT / "docs" / "figures" / f"demo_{name}.png"
             shoot(browser, width, path)
@@ -121,4 +119,4 @@ def main(release, wav):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

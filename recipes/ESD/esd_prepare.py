@@ -15,11 +15,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import logging
 import os
 import re
-import sys
 
 from speechbrain.utils.logger import get_logger
 
@@ -39,6 +37,7 @@ from speechbrain_relm.data.esd import (
     read_transcripts,
 )
 from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.text.wording import normalised
 
@@ -267,13 +266,16 @@ def _split_entries(
     return splits
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Prepares ESD.")
+@entry_point("esd_prepare.py")
+def main(arguments):
+    """Prepares the corpus, as the command line says."""
+    parser = Parser(description="Prepares ESD.")
     parser.add_argument("data_folder", help="ESD as released")
     parser.add_argument("manifest_folder", help="receives the manifests")
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        prepare_esd(arguments.data_folder, arguments.manifest_folder)
-    except (ValueError, OSError) as err:
-        sys.exit(f"error: {err}")
+    prepare_esd(given.data_folder, given.manifest_folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,11 +15,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import logging
 import os
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -36,6 +34,7 @@ from speechbrain_relm.data.corpus import (
 from speechbrain_relm.data.roots import find_root
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 
 logger = get_logger(__name__)
@@ -413,18 +412,21 @@ def _split_entries(entries, test_session, valid_ratio, seed):
     return splits
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Prepares IEMOCAP.")
+@entry_point("iemocap_prepare.py")
+def main(arguments):
+    """Prepares the corpus, as the command line says."""
+    parser = Parser(description="Prepares IEMOCAP.")
     parser.add_argument("data_folder", help="IEMOCAP_full_release")
     parser.add_argument("manifest_folder", help="receives the manifests")
     parser.add_argument("--test_session", type=int, default=5)
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        prepare_iemocap(
-            arguments.data_folder,
-            arguments.manifest_folder,
-            test_session=arguments.test_session,
-        )
-    except (ValueError, OSError) as err:
-        sys.exit(f"error: {err}")
+    prepare_iemocap(
+        given.data_folder,
+        given.manifest_folder,
+        test_session=given.test_session,
+    )
+
+
+if __name__ == "__main__":
+    main()

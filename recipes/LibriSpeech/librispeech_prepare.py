@@ -13,12 +13,10 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import csv
 import logging
 import os
 import re
-import sys
 from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
@@ -32,6 +30,7 @@ from speechbrain_relm.data.corpus import (
 )
 from speechbrain_relm.data.roots import find_root
 from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 
 logger = get_logger(__name__)
@@ -276,13 +275,16 @@ def sentence_case(text):
     return text[:1].upper() + text[1:]
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Prepares LibriSpeech.")
+@entry_point("librispeech_prepare.py")
+def main(arguments):
+    """Prepares the corpus, as the command line says."""
+    parser = Parser(description="Prepares LibriSpeech.")
     parser.add_argument("data_folder", help="LibriSpeech as released")
     parser.add_argument("manifest_folder", help="receives the manifests")
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        prepare_librispeech(arguments.data_folder, arguments.manifest_folder)
-    except (ValueError, OSError) as err:
-        sys.exit(f"error: {err}")
+    prepare_librispeech(given.data_folder, given.manifest_folder)
+
+
+if __name__ == "__main__":
+    main()

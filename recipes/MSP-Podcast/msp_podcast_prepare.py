@@ -17,12 +17,10 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import csv
 import logging
 import os
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -40,6 +38,7 @@ from speechbrain_relm.data.corpus import (
 from speechbrain_relm.data.emotion_labels import find_msp_podcast
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked, write_atomically
 
 logger = get_logger(__name__)
@@ -492,14 +491,17 @@ def _entry(utterance, row, wav, duration, transcript):
     }
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Prepares MSP-Podcast.")
+@entry_point("msp_podcast_prepare.py")
+def main(arguments):
+    """Prepares the corpus, as the command line says."""
+    parser = Parser(description="Prepares MSP-Podcast.")
     parser.add_argument("data_folder", help="MSP-Podcast as released")
     parser.add_argument("manifest_folder", help="receives the manifests")
     parser.add_argument("--transcripts_folder", help="further transcripts")
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        prepare_msp_podcast(**vars(arguments))
-    except (ValueError, OSError) as err:
-        sys.exit(f"error: {err}")
+    prepare_msp_podcast(**vars(given))
+
+
+if __name__ == "__main__":
+    main()

@@ -11,10 +11,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import json
 import logging
-import sys
 from pathlib import Path
 
 import torch
@@ -26,6 +24,7 @@ from speechbrain_relm.data.corpus import resolve_wav
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.mini import models
 from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked, write_atomically
 
 logger = get_logger(__name__)
@@ -110,9 +109,10 @@ def transcribe_missing(
     return len(left)
 
 
-def main():
+@entry_point("transcribe_missing.py")
+def main(arguments):
     """Does as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("data_folder", help="MSP-Podcast")
     parser.add_argument("manifest_folder", help="where it was prepared")
     parser.add_argument("transcripts_folder", help="receives the transcripts")
@@ -124,14 +124,11 @@ def main():
     parser.add_argument("--batch_size", type=int, default=16)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
-    arguments = vars(parser.parse_args())
+    given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        if arguments["whisper"] in models.MODELS:
-            arguments["whisper"] = str(models.folder(arguments["whisper"]))
-        transcribe_missing(**arguments)
-    except (ValueError, OSError, RuntimeError) as err:
-        sys.exit(f"error: {err}")
+    if given["whisper"] in models.MODELS:
+        given["whisper"] = str(models.folder(given["whisper"]))
+    transcribe_missing(**given)
 
 
 if __name__ == "__main__":

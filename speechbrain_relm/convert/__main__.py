@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import logging
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from huggingface_hub.utils import enable_progress_bars
 from transformers.utils import logging as transformers_logging
 
 from speechbrain_relm.convert.commands import convert
-from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.sources.hub import model_folder
 from speechbrain_relm.utils.sources.preflight import (
     Need,
@@ -34,7 +33,8 @@ COMMANDS = {
 }
 
 
-def main(arguments=None):
+@entry_point("convert")
+def main(arguments):
     """Converts, or says in one line what is wrong.
 
     Arguments
@@ -49,7 +49,7 @@ def main(arguments=None):
     ...
     SystemExit: convert: source: /no/folder is no folder: check the path.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.convert",
         description="Converts released checkpoints; no code of theirs is run.",
         epilog="Example: python -m speechbrain_relm.convert qwen "
@@ -74,17 +74,14 @@ def main(arguments=None):
     transformers_logging.disable_progress_bar()
     enable_progress_bars()  # of downloads
     options = {k: v for k, v in vars(given).items() if k == "backbone"}
-    try:
-        # Files of a kind of their own, small: that converter looks by itself.
-        asked = {} if given.kind == "epitome" else {"source": given.source}
-        found = look_at_all(asked)
-        size = sum(one.size for one in found)
-        written = Need("conversion", str(given.target), size)
-        refuse(found, disk_problems([*downloads(found), written]))
-        source = model_folder(given.source)
-        convert(given.kind, source, given.target, **options)
-    except (OSError, ValueError, RecipeError) as error:
-        sys.exit(f"convert: {error}")
+    # Files of a kind of their own, small: that converter looks by itself.
+    asked = {} if given.kind == "epitome" else {"source": given.source}
+    found = look_at_all(asked)
+    size = sum(one.size for one in found)
+    written = Need("conversion", str(given.target), size)
+    refuse(found, disk_problems([*downloads(found), written]))
+    source = model_folder(given.source)
+    convert(given.kind, source, given.target, **options)
     sys.stdout.write(f"{given.target}\n")
 
 

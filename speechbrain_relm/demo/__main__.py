@@ -4,18 +4,18 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import logging
-import sys
 
 from speechbrain_relm.demo.listening import Listening
 from speechbrain_relm.evaluation.score import scorer_source
 from speechbrain_relm.inference.commands import add_trust, load
 from speechbrain_relm.inference.epitome import EmpathyScoring
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
+from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
 
 
-def main(arguments=None):
+@entry_point("demo")
+def main(arguments):
     """Loads the systems and serves the page.
 
     Arguments
@@ -30,7 +30,7 @@ def main(arguments=None):
     ...
     SystemExit: demo: no/such/release is no release: name the folder...
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.demo",
         description="A page to talk with RE-LLM, and with the same LLM that "
         "reads what Whisper heard.",
@@ -47,19 +47,18 @@ def main(arguments=None):
     add_trust(parser)
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
-    try:
-        listener = load(given.release, trust_code=given.trust_code)
-        listening = Listening(
-            listener,
-            WhisperTranscriber(listener.hparams.whisper_source),
-            EmpathyScoring.from_hparams(scorer_source(given.scorer)),
-        )
-    except (OSError, ValueError) as error:
-        sys.exit(f"demo: {error}")
+    listener = load(given.release, trust_code=given.trust_code)
+    listening = Listening(
+        listener,
+        WhisperTranscriber(listener.hparams.whisper_source),
+        EmpathyScoring.from_hparams(scorer_source(given.scorer)),
+    )
     try:
         from speechbrain_relm.demo.page import build, launch
     except ImportError:
-        sys.exit("demo: the page needs Gradio: pip install -e '.[mini,demo]'")
+        raise RecipeError(
+            "the page needs Gradio: pip install -e '.[mini,demo]'"
+        )
     launch(build(listening), server_name=given.host, server_port=given.port)
 
 

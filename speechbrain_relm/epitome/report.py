@@ -6,12 +6,12 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import json
 from pathlib import Path
 from statistics import mean, stdev
 
 from speechbrain_relm.lobes.epitome_classifier import LEVELS
+from speechbrain_relm.utils.errors import Parser, entry_point
 
 # Sharma et al. 2020, RoBERTa on the Reddit annotations: accuracy, and the
 # macro-F1 of the released code (see `batch_macro_f1`).
@@ -178,7 +178,8 @@ def _row(words, of_all, names):
     return _line([*words, *cells])
 
 
-def main(arguments=None):
+@entry_point("report")
+def main(arguments):
     """Prints the table over several test parts.
 
     Arguments
@@ -190,7 +191,7 @@ def main(arguments=None):
     -------
     >>> main(["fold0/test_metrics.json"])  # doctest: +SKIP
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.epitome.report",
         description="Averages the test figures of several folds or seeds.",
     )

@@ -6,7 +6,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import shutil
 import urllib.error
 import urllib.request
@@ -15,7 +14,7 @@ from pathlib import Path
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.annotations import FILES
-from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
 from speechbrain_relm.utils.files import cache_folder, make_once, sha256
 
 logger = get_logger(__name__)
@@ -133,7 +132,8 @@ def describe(folder):
     )
 
 
-def main(arguments=None):
+@entry_point("source")
+def main(arguments):
     """Copies EPITOME's public annotations to a folder.
 
     Arguments
@@ -145,7 +145,7 @@ def main(arguments=None):
     -------
     >>> main(["my_csvs"])  # doctest: +SKIP
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.epitome.source",
         description="Fetches EPITOME's three public Reddit CSVs.",
     )

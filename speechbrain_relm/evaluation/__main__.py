@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import json
 import logging
 import sys
@@ -28,7 +27,7 @@ from speechbrain_relm.evaluation.tables.table import (
 )
 from speechbrain_relm.evaluation.tables.table_csv import read_csv, to_csv
 from speechbrain_relm.lobes.epitome import EmpathyScorer
-from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.records import read_records
 from speechbrain_relm.utils.text.cells import markdown_cell
@@ -178,7 +177,8 @@ def questions(options):
         sys.stdout.write(render_questions(read_run(folder)) + "\n\n")
 
 
-def main(arguments=None):
+@entry_point("evaluation")
+def main(arguments):
     """Runs a command, or says in one line what is wrong.
 
     Arguments
@@ -193,7 +193,7 @@ def main(arguments=None):
     ...
     SystemExit: evaluation: no-such-run/responses.jsonl is missing: name the...
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.evaluation",
         description="Scores responses and compares finished runs.",
     )
@@ -255,10 +255,7 @@ def main(arguments=None):
     command.set_defaults(do=questions)
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
-    try:
-        options.do(options)
-    except (OSError, ValueError, RecipeError) as error:
-        sys.exit(f"evaluation: {error}")
+    options.do(options)
 
 
 if __name__ == "__main__":

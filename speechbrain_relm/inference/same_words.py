@@ -7,7 +7,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import hashlib
 import logging
 import sys
@@ -28,7 +27,7 @@ from speechbrain_relm.inference.commands import add_trust, load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
-from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked, write_atomically
 from speechbrain_relm.utils.sources.base_models import checksum
 
@@ -239,7 +238,8 @@ def render(figures, classes):
     return "\n".join(lines)
 
 
-def main(arguments=None):
+@entry_point("same_words")
+def main(arguments):
     """Runs the command, or says in one line what is wrong.
 
     Arguments
@@ -247,7 +247,7 @@ def main(arguments=None):
     arguments : list of str, optional
         Command line, by default the one of the process.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="speechbrain-relm same_words",
         description="Do answers to the same words in another voice differ, "
         "and do they follow the voice?",
@@ -267,9 +267,6 @@ def main(arguments=None):
     logging.basicConfig(format="%(message)s")
     if options.batch_size < 1:
         parser.error("--batch_size: at least 1")
-    try:
-        figures, classes = run(options)
-    except (OSError, ValueError, RecipeError) as error:
-        sys.exit(f"same_words: {error}")
+    figures, classes = run(options)
     path = Path(options.output_folder) / "same_words.json"
     sys.stdout.write(f"{render(figures, classes)}\n\n{path}\n")

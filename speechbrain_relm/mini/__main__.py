@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import logging
 import os
 import subprocess
@@ -14,6 +13,7 @@ import torch
 
 from speechbrain_relm.mini import emotion_encoder
 from speechbrain_relm.mini.models import MODELS, folder
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import cache_folder
 
 
@@ -52,7 +52,8 @@ def prepare_all():
         )
 
 
-def main(arguments=None):
+@entry_point("mini")
+def main(arguments):
     """Prepares everything that is not there yet and prints where it is.
 
     Arguments
@@ -64,7 +65,7 @@ def main(arguments=None):
     -------
     >>> main([])  # doctest: +SKIP
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.mini",
         description="Fetches and converts the small real models of the "
         "embedded default, and trains its emotion encoder and empathy "

@@ -9,9 +9,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
-import sys
-
 from speechbrain_relm.mini.demo_corpus import make_demo
 from speechbrain_relm.mini.esd import ESD_SENTENCES, make_esd
 from speechbrain_relm.mini.iemocap import make_iemocap
@@ -21,11 +18,19 @@ from speechbrain_relm.mini.msp_podcast import (
     make_msp_podcast,
     make_msp_podcast_with_oddities,
 )
+from speechbrain_relm.utils.errors import Parser, entry_point
 
 
-def main():
-    """Makes one corpus, as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+@entry_point("corpora")
+def main(arguments):
+    """Makes one corpus, as the command line says.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+    """
+    parser = Parser(description=__doc__.split("\n")[0])
     corpora = parser.add_subparsers(dest="corpus", required=True)
     esd = corpora.add_parser("esd", help="in the layout of ESD's English part")
     esd.add_argument("--speakers", type=int, default=10)
@@ -49,11 +54,7 @@ def main():
     for command in (esd, msp, iemocap, libri, demo):
         command.add_argument("folder")
         command.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    try:
-        make(args)
-    except (OSError, ValueError) as error:
-        sys.exit(f"corpora: {error}")
+    make(parser.parse_args(arguments))
 
 
 def make(args):

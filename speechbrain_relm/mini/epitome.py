@@ -8,7 +8,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import functools
 import hashlib
 import json
@@ -34,6 +33,7 @@ from speechbrain_relm.lobes.parts.epitome_topic import fit_topic_check
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.annotations.pairs import by_subject, write_csvs
 from speechbrain_relm.training.checkpoints import CompleteCheckpointer
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import cache_folder, make_once
 from speechbrain_relm.utils.sources.pretrained import load_tokenizer
 
@@ -298,7 +298,8 @@ def _trained_on(name, data, training, learned_from, held_out=None):
     return str(make_once(target, settings, _build))
 
 
-def main(arguments=None):
+@entry_point("mini.epitome")
+def main(arguments):
     """Trains the scorers that are not there yet and prints where they are.
 
     Arguments
@@ -310,7 +311,7 @@ def main(arguments=None):
     -------
     >>> main([])  # doctest: +SKIP
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.mini.epitome",
         description="Trains small empathy scorers.",
     )

@@ -123,7 +123,9 @@ def read_settings(text, wanted):
     except YAML_ERRORS as error:
         # HyperPyYAML's own, for a !ref that leads nowhere or in a circle.
         said = " ".join(str(part) for part in error.args)
-        raise RecipeError(f"The YAML: {' '.join(said.split())}") from error
+        raise RecipeError(
+            f"{' '.join(said.split())}: check the !ref of the YAML."
+        ) from error
 
 
 def start(argv, recipe_folder, wanted):

@@ -13,17 +13,20 @@ import sys
 import time
 from pathlib import Path
 
-from speechbrain import parse_arguments
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.tables.output import write_table
 from speechbrain_relm.runs.experiment import find_hparams, read_settings
+from speechbrain_relm.runs.settings.command_line import (
+    as_words,
+    read_command_line,
+    split,
+)
 from speechbrain_relm.runs.systems import TABLE_1, effective_yaml, find_system
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.plain_yaml import read_plain
 from speechbrain_relm.utils.text.cells import markdown_cell
 
 logger = get_logger(__name__)
@@ -112,54 +115,28 @@ def parse(argv, recipe_folder):
     rest : list of str
         Overrides for every system.
     """
-    if not argv or argv[0].startswith("-"):
-        raise RecipeError(
-            "Give a YAML, e.g. table.py hparams/re_llm_mini.yaml --systems "
-            "1,3,6 --data_folder PATH."
-        )
-    yaml, options = find_hparams(argv[0], recipe_folder), list(argv[1:])
-    chosen = take(options, "--systems") or ",".join(TABLE_1)
+    given, options = split(argv)
+    yaml = find_hparams(given, recipe_folder)
+    chosen = options.pop("systems", [",".join(TABLE_1)])[0]
     systems = [system.strip() for system in chosen.split(",")]
     names = [find_system(system).stem for system in systems]
     if len(set(names)) < len(names):
         raise RecipeError(f"--systems: one is named twice in {chosen}.")
-    folder = take(options, "--output_folder")
+    for name in ("system", "shared_folder"):
+        if name in options:
+            raise RecipeError(
+                f"--{name}: the table gives each system its own; name the "
+                "systems with --systems, and its folder with --output_folder."
+            )
+    folder = options.pop("output_folder", [None])[0]
+    rest = as_words(options)
     if folder is None:
-        _, _, overrides = parse_arguments([yaml, *options])
-        given = {"data_folder": "", **read_plain(overrides)}
-        settings = read_settings(effective_yaml(yaml, given), {})
+        _, _, overrides = read_command_line([yaml, *rest], str)
+        overrides = {"data_folder": "", **overrides}
+        settings = read_settings(effective_yaml(yaml, overrides), {})
         run = Path(settings["output_folder"])
         folder = run.parent.with_name(f"table_{run.parent.name}") / run.name
-    return yaml, systems, Path(folder), options
-
-
-def take(options, name):
-    """Takes an option and its value out of a command line.
-
-    Arguments
-    ---------
-    options : list of str
-        The command line; changed in place.
-    name : str
-        E.g. "--systems".
-
-    Returns
-    -------
-    str or None
-        The value, if it is there.
-
-    Example
-    -------
-    >>> options = ["--lr", "1", "--systems=1,2"]
-    >>> take(options, "--systems"), options
-    ('1,2', ['--lr', '1'])
-    """
-    for i, option in enumerate(options):
-        if option == name and i + 1 < len(options):
-            return [options.pop(i), options.pop(i)][1]
-        if option.startswith(f"{name}="):
-            return options.pop(i).partition("=")[2]
-    return None
+    return yaml, systems, Path(folder), rest
 
 
 def read_seconds(folder):

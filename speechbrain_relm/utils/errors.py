@@ -21,6 +21,8 @@ DEBUG = "--debug"
 # Exit statuses: a mistake of the user's, one of the program, Ctrl-C.
 MISTAKE, DEFECT, STOPPED = 1, 70, 130
 HERE = Path(__file__).resolve().parents[1]
+# Commands whose errors are to be seen whole; one may call another.
+DEBUGGED = []
 
 
 class RecipeError(Exception):
@@ -75,7 +77,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows how.\n")
 
 
-def command(name):
+def entry_point(name):
     """Gives the main function of a command the one way out.
 
     Arguments
@@ -90,12 +92,12 @@ def command(name):
 
     Example
     -------
-    >>> @command("count")
+    >>> @entry_point("count")
     ... def main(arguments):
     ...     print(int(arguments[0]))
     >>> main(["3"])
     3
-    >>> main(["three", "--debug"][:1])
+    >>> main(["three"])
     Traceback (most recent call last):
     ...
     SystemExit: count: invalid literal for int() with base 10: 'three'
@@ -142,8 +144,12 @@ def one_way_out(name, debug=False):
     ...
     SystemExit: train.py: lr: give a number.
     """
-    if debug:
-        yield
+    if debug or DEBUGGED:
+        DEBUGGED.append(name)
+        try:
+            yield
+        finally:
+            DEBUGGED.pop()
         return
     try:
         with quiet_libraries():

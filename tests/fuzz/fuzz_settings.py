@@ -190,6 +190,8 @@ def loaded(yaml, folder, words):
     """The same, and what HyperPyYAML makes of it, without any model."""
     path, _, settings = begin(yaml, folder, words)
     text = Path(path).read_text(encoding="utf-8")
+    if "steps" not in settings:  # its models are always built
+        return settings, settings
     return settings, load_hyperpyyaml(needed_yaml(text, ["prepare"]))
 
 

@@ -171,11 +171,15 @@ def test_an_alignment_that_runs_no_llm(capsys):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (["--chat_llm", "{bits: 3}"], "bits: 3 is neither 4 nor 8"),
+        (["--chat_llm", "{bits: 3}"], "chat_llm: bits: 3 is not 4 or 8"),
         (["--chat_llm", "{bits: 4}", "--fsdp", "True"], "use one of the two"),
-        (["--chat_llm", "5"], "chat_llm: 5 is no LLM"),
-        (["--batch_size", "0"], "batch_size: 0 is no whole number above 0"),
+        (["--chat_llm", "5"], "chat_llm: 5 is not an object of the YAML"),
+        (["--batch_size", "0"], "batch_size: 0 is not a whole number above 0"),
         (["--system", "9"], "system: there is no '9'"),
+        (
+            ["--llm", "{target_layers: [q_prj]}"],
+            "'q_prj' matches no layer of the LLM, whose layers end in q_proj",
+        ),
         (["--gpus", "0"], "--gpus must be above 0"),
         (["--seconds", "-3"], "--seconds must be above 0"),
     ],

@@ -15,6 +15,7 @@ from speechbrain_relm.evaluation.listening.same_words import (
 )
 from speechbrain_relm.evaluation.listening_rows import is_known
 from speechbrain_relm.evaluation.runs import read_figures
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.records import read_records
 from speechbrain_relm.utils.text.wording import normalised
 
@@ -102,5 +103,29 @@ def describe(folder):
     return "\n".join(lines) + "\n"
 
 
+@entry_point("four_voices")
+def main(arguments):
+    """Prints them.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["no/such/run"])
+    Traceback (most recent call last):
+    ...
+    SystemExit: four_voices: no/such/run/responses.jsonl: No such file or...
+    """
+    parser = Parser(
+        prog="python -m speechbrain_relm.evaluation.listening.four_voices",
+        description=__doc__.splitlines()[0],
+    )
+    parser.add_argument("folder", help="output folder of a finished run")
+    sys.stdout.write(describe(parser.parse_args(arguments).folder))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(describe(sys.argv[1]))
+    main()

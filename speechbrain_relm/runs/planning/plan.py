@@ -28,7 +28,7 @@ from speechbrain_relm.runs.planning.activations import activation_bytes
 from speechbrain_relm.runs.settings.checking import check_settings
 from speechbrain_relm.runs.settings.command_line import read_command_line
 from speechbrain_relm.runs.systems import effective_yaml
-from speechbrain_relm.utils.errors import Parser, RecipeError, command
+from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
 from speechbrain_relm.utils.plain_yaml import read_plain, settings_of
 from speechbrain_relm.utils.sharding import kept_whole, sharded_bytes
 from speechbrain_relm.utils.sources.pretrained import without_weights
@@ -503,7 +503,7 @@ def new_parser():
     return parser
 
 
-@command("plan")
+@entry_point("plan")
 def main(arguments):
     """Prints the plan of a YAML.
 

@@ -50,8 +50,8 @@ def check_settings(settings, source="", objects=True):
     >>> check_settings({"lr": float("inf"), "batch_size": 0})
     Traceback (most recent call last):
     ...
-    speechbrain_relm.utils.errors.RecipeError: lr: inf is not a finite ...
-    batch_size: 0 is not a whole number above 0, at most 65536.
+    speechbrain_relm.utils.errors.RecipeError: batch_size: 0 is not a whole ...
+    lr: inf is not a finite number above 0, at most 10.
     """
     problems = schema_problems(settings, source)
     if not problems:
@@ -168,11 +168,15 @@ def _told(path, error, found):
     """Whether the same value is wrong in a setting that was referred to."""
     if len(path) < 2 or error.validator in _KEYS:
         return False
+    value = error.instance
     return any(
-        len(other) == 1 and other[0] != path[0] and wrong.instance is value
-        for value in [error.instance]
+        len(other) == 1
+        and other[0] != path[0]
+        and (
+            wrong.instance == value
+            or (isinstance(value, str) and str(wrong.instance) in value)
+        )
         for (other, _), wrong in found.items()
-        if not isinstance(value, (bool, type(None)))
     )
 
 

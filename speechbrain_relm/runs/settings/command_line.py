@@ -92,6 +92,33 @@ def split(words):
     return yamls[0], values
 
 
+def as_words(options):
+    """Puts options together again.
+
+    Arguments
+    ---------
+    options : dict
+        From `split`.
+
+    Returns
+    -------
+    list of str
+        A command line.
+
+    Example
+    -------
+    >>> as_words({"seed": ["1"], "debug": [], "jit_module_keys": ["a", "b"]})
+    ['--seed=1', '--debug', '--jit_module_keys', 'a', 'b']
+    """
+    words = []
+    for name, values in options.items():
+        if len(values) == 1 and name not in SEVERAL:
+            words.append(f"--{name}={values[0]}")
+        else:
+            words += [f"--{name}", *values]
+    return words
+
+
 def _option(word):
     """The name of an option."""
     name = word[2:]

@@ -111,6 +111,7 @@ def load(path, text=None):
         found = yaml.load(text)
     except YAML_ERRORS as error:
         problem = getattr(error, "problem", None) or first_line(error)
+        problem = problem.partition(" with value ")[0]  # of a key that is twice
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f"line {mark.line + 1}: "
         raise RecipeError(f"{path}: {where}{problem}, so it is no YAML.")
