@@ -182,7 +182,7 @@ def said(error):
     Example
     -------
     >>> said(RecipeError("a\\nb")), said(FileNotFoundError(2, "No file", "x"))
-    ('a\\nb', "x: No file")
+    ('a\\nb', 'x: No file')
     """
     if isinstance(error, RecipeError):
         return str(error)
@@ -238,8 +238,8 @@ def keep(text):
         The log of the run, else a new file.
     """
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.FileHandler):
-            path = handler.baseFilename
+        path = getattr(handler, "baseFilename", os.devnull)
+        if path != os.devnull:
             with open(path, "a", encoding="utf-8") as log:
                 log.write(text)
             return path
@@ -279,6 +279,12 @@ _LOGGED = {
     # A font that is not there has another in its place.
     "matplotlib.font_manager": "",
 }
+# At once: some is logged while a command's modules are imported. These loggers
+# set their levels by themselves.
+for _name, _part in _LOGGED.items():
+    logging.getLogger(_name).addFilter(
+        lambda record, part=_part: part not in str(record.msg)
+    )
 
 
 @contextlib.contextmanager
@@ -290,11 +296,6 @@ def quiet_libraries():
     >>> with quiet_libraries():
     ...     warnings.warn("It will be renamed.", FutureWarning)
     """
-    for name, part in _LOGGED.items():
-        # These set their levels by themselves.
-        logging.getLogger(name).addFilter(
-            lambda record, part=part: part not in str(record.msg)
-        )
     with warnings.catch_warnings():
         for kind in (
             FutureWarning,
