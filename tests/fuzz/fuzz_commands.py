@@ -72,17 +72,19 @@ def missing(random, folder):
     main, words = random.choice(LINES)
     path = random.choice(MISSING)
     words = [word.replace("PATH", path) for word in words]
-    names = tuple(n for n in (path, repr(path)[1:-1], *words[-2:]) if n)
+    names = (path, repr(path)[1:-1], " ".join(path.split()), *words[-2:])
+    names = tuple(name for name in (*names, "empty") if name)
     return Case(f"{main.__module__} {words}", names, lambda: main(words))
 
 
 def bad_option(random, folder):
     """An option with a value that it cannot have."""
     main, words, option, values = random.choice(OPTIONS)
-    words = [*words, f"{option}={random.choice(values)}"]
+    value = random.choice(values)
+    words = [*words, f"{option}={value}"]
     return Case(
         f"{main.__module__} {words}",
-        (option, option.lstrip("-")),
+        (option, option.lstrip("-"), value if "/" in value else option),
         lambda: main(words),
     )
 
@@ -97,7 +99,7 @@ def malformed(random, folder):
     elif kind == 1:
         words, names = [*words, "--no_such_option"], ("--no_such_option",)
     elif kind == 2:
-        words, names = ["--no_such=3", *words], ("--no_such", "no_such")
+        words, names = ["--no_such=3", *words], ("--no_such", "no/such")
     else:
         words, names = [*words, "--sent", "3"], ("--sent", "sent")
     if kind == 0 and main is mini:
