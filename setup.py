@@ -22,6 +22,10 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    # Where unexpected errors say to report them.
+    project_urls={
+        "Issues": "https://github.com/speechbrain/speechbrain/issues"
+    },
     packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
     package_data={
         "speechbrain_relm": [

@@ -8,7 +8,7 @@ import importlib
 import logging
 
 from speechbrain_relm.inference import commands
-from speechbrain_relm.utils.errors import DEBUG, Parser, entry_point
+from speechbrain_relm.utils.errors import DEBUG, Parser, count, entry_point
 
 # Commands that other modules have: name to the module, imported only where it
 # is asked for, what its command line starts with, and what the command does.
@@ -91,10 +91,13 @@ def make_parser():
     chat.set_defaults(do=commands.chat)
     for parsed in (respond, chat):
         parsed.add_argument(
-            "--sentences", type=int, help="of an answer, at most"
+            "--sentences", type=count, help="of an answer, at most"
         )
         parsed.add_argument(
-            "--device", default="cpu", help="e.g. cuda; by default cpu"
+            "--device",
+            type=commands.device,
+            default="cpu",
+            help="e.g. cuda; by default cpu",
         )
         commands.add_trust(parsed)
     for name, (_, _, what) in ELSEWHERE.items():

@@ -7,6 +7,7 @@ Authors
 """
 
 import json
+from math import isfinite
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -178,6 +179,53 @@ def _row(words, of_all, names):
     return _line([*words, *cells])
 
 
+def read_figures(path):
+    """Reads the test figures that a training left.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        A `test_metrics.json`.
+
+    Returns
+    -------
+    dict
+        Mechanism to its figures.
+
+    Raises
+    ------
+    ValueError
+        If the file has other things in it.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.json"
+    >>> _ = path.write_text("[]")
+    >>> read_figures(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: .../a.json has no test figures: name a test_metrics.json.
+    """
+    wanted = {*LEVEL_FIGURES, *OTHER_FIGURES, "pairs"}
+    wanted |= {prefix + name for prefix in BASELINES for name in LEVEL_FIGURES}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        whole = found and set(found) <= set(PUBLISHED)
+        for figures in found.values():
+            whole = whole and all(_is_number(figures[name]) for name in wanted)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        whole = False
+    if not whole:
+        raise ValueError(
+            f"{path} has no test figures: name a test_metrics.json."
+        )
+    return found
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and isfinite(value)
+
+
 @entry_point("report")
 def main(arguments):
     """Prints the table over several test parts.
@@ -199,9 +247,7 @@ def main(arguments):
         "metrics", nargs="+", type=Path, help="test_metrics.json of each"
     )
     options = parser.parse_args(arguments)
-    folds = [
-        json.loads(path.read_text(encoding="utf-8")) for path in options.metrics
-    ]
+    folds = [read_figures(path) for path in options.metrics]
     print(render_folds(folds), end="")
 
 

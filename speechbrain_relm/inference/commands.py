@@ -5,10 +5,38 @@ Authors
 """
 
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 # Wherever a turn of a chat starts with it, a file's path follows.
 WAV = "/wav "
+
+
+def device(text):
+    """Reads the name of a device of a command line.
+
+    Arguments
+    ---------
+    text : str
+        As typed.
+
+    Returns
+    -------
+    str
+        The same, if there is such a device here.
+
+    Example
+    -------
+    >>> device("cpu")
+    'cpu'
+    """
+    if text == "cpu":
+        return text  # needs no look at what there is
+    from speechbrain_relm.runs.settings.command_line import device_problems
+
+    for problem in device_problems(text):
+        raise ArgumentTypeError(problem.removeprefix("--device: "))
+    return text
 
 
 def respond(options):

@@ -23,11 +23,11 @@ from speechbrain_relm.evaluation.listening_rows import (
     short,
     swap_rows,
 )
-from speechbrain_relm.inference.commands import add_trust, load
+from speechbrain_relm.inference.commands import add_trust, device, load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
-from speechbrain_relm.utils.errors import Parser, entry_point
+from speechbrain_relm.utils.errors import Parser, count, entry_point
 from speechbrain_relm.utils.files import locked, write_atomically
 from speechbrain_relm.utils.sources.base_models import checksum
 
@@ -257,16 +257,16 @@ def main(arguments):
     parser.add_argument("release", help="folder or hub id of a release")
     parser.add_argument("data_folder", help="a parallel corpus, as ESD")
     parser.add_argument("output_folder", help="for records and figures")
-    parser.add_argument("--batch_size", type=int, default=16)
-    parser.add_argument("--device", default="cpu", help="e.g. cuda")
+    parser.add_argument("--batch_size", type=count, default=16)
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="e.g. cuda"
+    )
     parser.add_argument(
         "--judge", help="hub id or folder of an LLM; by default the release's"
     )
     add_trust(parser)
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
-    if options.batch_size < 1:
-        parser.error("--batch_size: at least 1")
     figures, classes = run(options)
     path = Path(options.output_folder) / "same_words.json"
     sys.stdout.write(f"{render(figures, classes)}\n\n{path}\n")

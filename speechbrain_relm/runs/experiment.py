@@ -78,10 +78,11 @@ def find_hparams(path, recipe_folder):
         if candidate.is_file():
             return str(candidate)
     choices = sorted(Path(recipe_folder).glob("hparams/*.yaml"))
+    there = ", ".join(f"hparams/{choice.name}" for choice in choices)
     raise RecipeError(
         f"There is no YAML {path}, neither in {Path.cwd()} nor in "
-        f"{recipe_folder}. The recipe has: "
-        + ", ".join(f"hparams/{choice.name}" for choice in choices)
+        f"{recipe_folder}. "
+        + (f"The recipe has: {there}" if there else "Check its path.")
     )
 
 

@@ -66,6 +66,27 @@ class Parser(argparse.ArgumentParser):
         # An option is what it is called, or unknown.
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
 
+    def parse_known_args(self, args=None, namespace=None):
+        """Refuses empty arguments first: a variable that is not set.
+
+        Arguments
+        ---------
+        args : list of str, optional
+            The command line.
+        namespace : argparse.Namespace, optional
+            Where it goes.
+
+        Returns
+        -------
+        tuple
+            As argparse has it.
+        """
+        words = sys.argv[1:] if args is None else list(args)
+        for word in words:
+            if not word.strip() or word.startswith("--") and word[-1] == "=":
+                self.error(f"{word or 'an argument'} is empty, so give it")
+        return super().parse_known_args(words, namespace)
+
     def error(self, message):
         """Ends the command.
 
@@ -75,6 +96,35 @@ class Parser(argparse.ArgumentParser):
             What is wrong.
         """
         self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows how.\n")
+
+
+def count(text):
+    """Reads a whole number above 0 of a command line.
+
+    Arguments
+    ---------
+    text : str
+        As typed.
+
+    Returns
+    -------
+    int
+        At most 65536.
+
+    Example
+    -------
+    >>> count("3")
+    3
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= 65536:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number above 0, at most 65536"
+        )
+    return number
 
 
 def entry_point(name):

@@ -193,9 +193,12 @@ def opened(area, seed, index, folder, shared, results):
     folder.mkdir(parents=True)
     os.chdir(folder)
     tempfile.tempdir = str(folder)
-    case = area.make(
-        random.Random(f"{seed} {area.name} {index}"), folder, shared
-    )
+    try:
+        source = random.Random(f"{seed} {area.name} {index}")
+        case = area.make(source, folder, shared)
+    except Exception:
+        results.send(("", "", traceback.format_exc()))
+        os._exit(1)
     results.send((case.what, "hang", f"longer than {LONG} s"))
     caught = []
     sys.addaudithook(watched(folder, caught))
@@ -271,11 +274,9 @@ def run_area(area, count, seed, folder, workers=2, first=0):
 
 def verdict(area, process, index, said):
     """Makes what a process sent, or did not, an outcome."""
-    if not said:
-        raise RuntimeError(
-            f"{area.name} {index} could not be made: see it with --only {index}"
-        )
-    what, outcome, message = said[-1]
+    what, outcome, message = said[-1] if said else ("", "", "")
+    if not outcome:
+        raise RuntimeError(f"{area.name} {index} was not made: {message}")
     if len(said) == 1 and process.exitcode not in (
         -signal.SIGXCPU,
         -signal.SIGKILL,

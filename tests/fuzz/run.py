@@ -18,13 +18,13 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
+import fuzz_commands  # noqa: E402
 import fuzz_folders  # noqa: E402
 import fuzz_settings  # noqa: E402
 from fuzzing import as_record, render, run_area, table  # noqa: E402
 
-AREAS = {
-    area.name: area for area in (*fuzz_folders.AREAS, *fuzz_settings.AREAS)
-}
+MODULES = (fuzz_settings, fuzz_commands, fuzz_folders)
+AREAS = {area.name: area for module in MODULES for area in module.AREAS}
 
 
 def main(arguments=None):
