@@ -18,10 +18,15 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
+import fuzz_interface  # noqa: E402
+import fuzz_labels  # noqa: E402
+import fuzz_records  # noqa: E402
 import fuzz_settings  # noqa: E402
+import fuzz_wavs  # noqa: E402
 from fuzzing import as_record, render, run_area, table  # noqa: E402
 
-AREAS = {area.name: area for area in (*fuzz_settings.AREAS,)}
+MODULES = (fuzz_settings, fuzz_labels, fuzz_wavs, fuzz_records, fuzz_interface)
+AREAS = {area.name: area for module in MODULES for area in module.AREAS}
 
 
 def main(arguments=None):
