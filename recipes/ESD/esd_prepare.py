@@ -33,6 +33,7 @@ from speechbrain_relm.data.esd import (
     ESD_EMOTIONS,
     describe,
     find_root,
+    find_transcript,
     list_wavs,
     read_transcripts,
 )
@@ -60,6 +61,7 @@ def prepare_esd(
     seed=1234,
     test_speakers=None,
     test_sentences=None,
+    speech_filter=None,
     skip_prep=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for ESD.
@@ -98,6 +100,9 @@ def prepare_esd(
     test_sentences : (int, int) or None
         First and last of the parallel sentences, 1 to 350, that are for
         testing; `None` draws them (`test_ratio`).
+    speech_filter : str or None
+        What else leaves a wav out: "steady", a tone or a noise; "voice", also
+        all else in which nobody speaks, which Silero VAD tells.
     skip_prep : bool
         Whether to do nothing at all.
 
@@ -119,9 +124,9 @@ def prepare_esd(
     _check_options(speakers, emotions, test_speakers or [])
     root = find_root(data_folder, speakers)
     wavs, unknown = list_wavs(data_folder, root, speakers, emotions)
-    texts = [root / s / f"{s}.txt" for s in speakers]
+    texts = [find_transcript(root, speaker) for speaker in speakers]
     files = list(wavs) + [
-        os.path.relpath(text, data_folder) for text in texts if text.is_file()
+        os.path.relpath(text, data_folder) for text in texts if text
     ]
     settings = {
         "script": ["esd_prepare", VERSION],
@@ -130,6 +135,7 @@ def prepare_esd(
         "ratios": [test_ratio, valid_ratio],
         "test": [test_speakers, test_sentences],
         "durations": [min_duration, max_duration],
+        "speech_filter": speech_filter,
         "seed": seed,
     }
     mark = fingerprint(settings, data_folder, files)
@@ -140,7 +146,11 @@ def prepare_esd(
         _warn_about_copy(wavs, unknown, speakers, emotions)
         wanted, left_out = describe(wavs, read_transcripts(root, speakers))
         durations, unusable = inspect_wavs(
-            data_folder, list(wanted), min_duration, max_duration
+            data_folder,
+            list(wanted),
+            min_duration,
+            max_duration,
+            speech_filter,
         )
         left_out.update(unusable)
         report_left_out(manifest_folder, left_out, len(durations))

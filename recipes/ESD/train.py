@@ -69,6 +69,7 @@ def main(argv):
             valid_ratio=settings["valid_ratio"],
             min_duration=settings["min_duration"],
             max_duration=settings["max_duration"],
+            speech_filter=settings["speech_filter"],
             seed=settings["split_seed"],
             test_speakers=settings["test_speakers"],
             test_sentences=settings["test_sentences"],

@@ -36,6 +36,8 @@ from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.reading import decode
+from speechbrain_relm.utils.text.wording import half_width
 
 logger = get_logger(__name__)
 
@@ -60,7 +62,7 @@ FULL_RELEASE = {
 }
 # As "[6.29 - 8.24]  Ses01F_impro01_F000  neu  [2.5, 2.5, 2.5]"; the lines of
 # single evaluators begin otherwise.
-EVALUATION = re.compile(r"\[[^\]]*\]\s+(\S+)\s+(\S+)\s*(?:\[(.*)\])?\s*")
+EVALUATION = re.compile(r"\[[^\]]*\]\s*(\S+)\s+(\S+)\s*(?:\[(.*)\])?\s*")
 # As "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me."; times may lack.
 TRANSCRIPTION = re.compile(r"(Ses\w+)\s*(?:\[[^\]]*\])?\s*:\s*(.*)")
 # Raise it when the same data and settings would give other manifests.
@@ -76,6 +78,7 @@ def prepare_iemocap(
     min_duration=0.3,
     max_duration=35.0,
     seed=1234,
+    speech_filter=None,
     skip_prep=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for IEMOCAP.
@@ -108,6 +111,9 @@ def prepare_iemocap(
         34.1 s.
     seed : int
         Seed of the split.
+    speech_filter : str or None
+        What else leaves a wav out: "steady", a tone or a noise; "voice", also
+        all else in which nobody speaks, which Silero VAD tells.
     skip_prep : bool
         Whether to do nothing at all.
 
@@ -148,16 +154,22 @@ def prepare_iemocap(
         "emotions": emotions,
         "split": [test_session, valid_ratio, seed],
         "durations": [min_duration, max_duration],
+        "speech_filter": speech_filter,
     }
     mark = fingerprint(settings, data_folder, [*files, *wavs.values()])
     with locked(manifest_folder):
         if manifests_are_current(manifest_folder, mark):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
+        _report_unrated(root, evaluations)
         transcripts = _read_transcripts(texts["transcriptions"])
         wanted, left_out = _describe(wavs, evaluations, transcripts)
         durations, unusable = inspect_wavs(
-            data_folder, list(wanted), min_duration, max_duration
+            data_folder,
+            list(wanted),
+            min_duration,
+            max_duration,
+            speech_filter,
         )
         left_out.update(odd_names)
         left_out.update(unusable)
@@ -201,6 +213,8 @@ def _list_texts(root):
     for folder, paths in found.items():
         for number in SESSIONS:
             place = root / f"Session{number}" / "dialog" / folder
+            if not place.is_dir():  # some copies say "Transcriptions"
+                place = place.with_name(folder.capitalize())
             names = sorted(os.listdir(place)) if place.is_dir() else []
             pattern = rf"Ses0{number}[FM]_\w+\.txt"
             paths += [place / n for n in names if re.fullmatch(pattern, n)]
@@ -208,13 +222,9 @@ def _list_texts(root):
 
 
 def _read_lines(path):
-    """Reads the lines of a text in UTF-8 or a Western 8-bit encoding."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
-    return [line.strip() for line in re.split(r"[\r\n]+", text)]
+    """Reads the lines of a text, in whatever encoding it is kept."""
+    text = decode(path.read_bytes())
+    return [half_width(line).strip() for line in re.split(r"[\r\n]+", text)]
 
 
 def _read_evaluations(paths):
@@ -240,6 +250,17 @@ def _read_evaluations(paths):
                     f"unexpected name: {path.stem}_, F or M and 3 digits wanted"
                 )
     return evaluations, odd_names
+
+
+def _report_unrated(root, evaluations):
+    """Logs wavs that no evaluation names, as where a line was damaged."""
+    wavs = sorted(root.glob("Session[1-5]/sentences/wav/Ses*/Ses*.wav"))
+    unrated = [path.stem for path in wavs if path.stem not in evaluations]
+    if unrated:
+        logger.warning(
+            f"{len(unrated)} wav(s) have no line of their own in "
+            f"EmoEvaluation and are not used: {', '.join(unrated[:20])}"
+        )
 
 
 def _wav_of(utterance, root, data_folder):
@@ -269,13 +290,19 @@ def _read_transcripts(paths):
 
     Lines that name no utterance, as "F: [LAUGHTER]", are passed over.
     """
-    transcripts = {}
+    transcripts, again = {}, []
     for path in paths:
         for line in _read_lines(path):
             found = TRANSCRIPTION.fullmatch(line)
             if found:
-                utterance, text = found.groups()
-                transcripts.setdefault(utterance, " ".join(text.split()))
+                utterance, text = found[1], " ".join(found[2].split())
+                if transcripts.setdefault(utterance, text) != text:
+                    again.append(f"{utterance} in {path}")
+    if again:
+        logger.warning(
+            f"{len(again)} transcript(s) differ from an earlier one of the "
+            f"same utterance, which is believed; the first: {again[0]}"
+        )
     return transcripts
 
 

@@ -13,7 +13,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
 import logging
 import os
 import re
@@ -32,6 +31,7 @@ from speechbrain_relm.data.roots import find_root
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.reading import decode, read_table
 
 logger = get_logger(__name__)
 
@@ -160,13 +160,15 @@ def _read_emotions(path):
     """Reads utterance -> emotion, empty without a file."""
     if path is None:
         return {}
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or set(rows[0]) != {"utterance", "emotion"}:
-        raise ValueError(
-            f"emotions_file {path} needs the columns utterance and emotion"
-        )
-    return {row["utterance"]: row["emotion"] for row in rows}
+    emotions = {}
+    for place, row in read_table(path, ["utterance", "emotion"]):
+        if row["utterance"] in emotions:
+            raise ValueError(
+                f"emotions_file {place}: {row['utterance']} is there twice; "
+                "delete one of the lines"
+            )
+        emotions[row["utterance"]] = row["emotion"]
+    return emotions
 
 
 def _label(path, emotions, emotions_file):
@@ -237,10 +239,13 @@ def _read_transcripts(path):
     if not path.is_file():
         return {}
     texts = {}
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            utterance, _, text = line.strip().partition(" ")
-            texts[utterance] = text.strip()
+    for number, line in enumerate(decode(path.read_bytes()).splitlines(), 1):
+        utterance, text = [*line.split(maxsplit=1), "", ""][:2]
+        if texts.setdefault(utterance, text.strip()) != text.strip():
+            logger.warning(
+                f"{path}, line {number}: another text of {utterance} than an "
+                "earlier line has, which is believed"
+            )
     return texts
 
 

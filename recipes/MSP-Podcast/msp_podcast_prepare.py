@@ -17,7 +17,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
 import logging
 import os
 import re
@@ -35,11 +34,18 @@ from speechbrain_relm.data.corpus import (
     report_left_out,
     write_manifests,
 )
-from speechbrain_relm.data.emotion_labels import find_msp_podcast
+from speechbrain_relm.data.msp_podcast import (
+    PARTITIONS,
+    RATINGS,
+    find_corpus,
+    find_wavs,
+    read_labels,
+)
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked, write_atomically
+from speechbrain_relm.utils.reading import decode
 
 logger = get_logger(__name__)
 
@@ -53,14 +59,6 @@ LETTERS = {
     "disgust": "D",
     "contempt": "C",
 }
-# Early releases say Validation. Test2 and Test3 are not used.
-PARTITIONS = {
-    "Train": "train",
-    "Development": "valid",
-    "Validation": "valid",
-    "Test1": "test",
-}
-RATINGS = {"arousal": "EmoAct", "dominance": "EmoDom", "valence": "EmoVal"}
 COLUMNS = ["FileName", "EmoClass", *RATINGS.values(), "SpkrID", "Split_Set"]
 # Raise it when the same data and settings would give other manifests.
 VERSION = 2
@@ -77,6 +75,7 @@ def prepare_msp_podcast(
     min_duration=1.0,
     max_duration=30.0,
     seed=1234,
+    speech_filter=None,
     skip_prep=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for MSP-Podcast.
@@ -115,6 +114,9 @@ def prepare_msp_podcast(
         Seconds; longer wavs are left out.
     seed : int
         Seed of the draw.
+    speech_filter : str or None
+        What else leaves a wav out: "steady", a tone or a noise; "voice", also
+        all else in which nobody speaks, which Silero VAD tells.
     skip_prep : bool
         Whether to do nothing at all.
 
@@ -136,11 +138,11 @@ def prepare_msp_podcast(
     emotions = list(emotions)
     sizes = {"train": train_size, "test": test_size}
     _check_options(emotions, sizes, valid_ratio, transcripts_folder)
-    root, table = find_msp_podcast(data_folder)
+    _, table, audios, folders = find_corpus(data_folder)
     rows = _read_table(table, emotions)
     orders = _draw_orders(rows, sizes, valid_ratio, seed)
-    wavs = _find_wavs(data_folder, root)
-    texts = _find_transcripts([root / "Transcripts", transcripts_folder], rows)
+    wavs = _find_wavs(data_folder, audios)
+    texts = _find_transcripts([*folders, transcripts_folder], rows)
     files = [table, *(text for found in texts.values() for text in found)]
     files = [os.path.relpath(file, data_folder) for file in files]
     files += [wavs[utterance] for utterance in rows if utterance in wavs]
@@ -149,6 +151,7 @@ def prepare_msp_podcast(
         "emotions": emotions,
         "sizes": [train_size, test_size, valid_ratio],
         "durations": [min_duration, max_duration],
+        "speech_filter": speech_filter,
         "seed": seed,
     }
     mark = fingerprint(settings, data_folder, files)
@@ -158,9 +161,11 @@ def prepare_msp_podcast(
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         absent = [utterance for utterance in rows if utterance not in wavs]
-        audios = os.path.relpath(root / "Audios", data_folder)
+        audios = os.path.relpath(audios, data_folder)
         wavs.update((u, os.path.join(audios, f"{u}.wav")) for u in absent)
-        sampler = _Sampler(data_folder, wavs, texts, min_duration, max_duration)
+        sampler = _Sampler(
+            data_folder, wavs, texts, min_duration, max_duration, speech_filter
+        )
         train = sampler.sample(orders["train"], train_size)
         # Counting those that are still to be transcribed, so that they and
         # their share of Development are listed at once.
@@ -210,51 +215,28 @@ def _check_options(emotions, sizes, valid_ratio, transcripts_folder):
 def _read_table(path, emotions):
     """Reads utterance id -> what its line says, for sets and classes in use."""
     classes = {LETTERS[emotion]: emotion for emotion in emotions}
-    rows, lines, letters, off_scale = {}, {}, Counter(), []
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        header = [str(name).strip() for name in reader.fieldnames or []]
-        absent = [name for name in COLUMNS if name not in header]
-        if absent:
-            raise ValueError(
-                f"{path}: no column {', '.join(absent)} among {header}; "
-                "restore the table as released"
-            )
-        reader.fieldnames = header
-        for row in reader:
-            place = f"{path}, line {reader.line_num}"
-            fields = {name: (row[name] or "").strip() for name in COLUMNS}
-            name = fields["FileName"]
-            if not re.fullmatch(r"[\w-][\w.-]*\.wav", name):
-                raise ValueError(
-                    f"{place}: FileName '{name}' is no name of a wav in "
-                    "Audios; correct the line"
-                )
-            if name in lines:
-                raise ValueError(
-                    f"{place}: FileName '{name}' is in line {lines[name]} "
-                    "too; delete one of them"
-                )
-            lines[name] = reader.line_num
-            split = PARTITIONS.get(fields["Split_Set"])
-            letters[fields["EmoClass"]] += split is not None
-            if split is None or fields["EmoClass"] not in classes:
-                continue
-            utterance, ratings = name[: -len(".wav")], _rate(fields, place)
-            if None in ratings.values():
-                off_scale.append(utterance)
-            speaker = fields["SpkrID"]
-            if speaker.lower() in ("unknown", "nan", ""):
-                speaker = None
-            rows[utterance] = {
-                "split": split,
-                "speaker": speaker,
-                "emotion": classes[fields["EmoClass"]],
-                **ratings,
-            }
+    rows, letters, off_scale = {}, Counter(), []
+    labels = read_labels(path, COLUMNS)
+    for place, fields in labels:
+        split = PARTITIONS.get(fields["Split_Set"])
+        letters[fields["EmoClass"]] += split is not None
+        if split is None or fields["EmoClass"] not in classes:
+            continue
+        utterance = fields["FileName"][: -len(".wav")]
+        ratings, speaker = _rate(fields, place), fields["SpkrID"]
+        if None in ratings.values():
+            off_scale.append(utterance)
+        if speaker.lower() in ("unknown", "nan", "none", ""):
+            speaker = None
+        rows[utterance] = {
+            "split": split,
+            "speaker": speaker,
+            "emotion": classes[fields["EmoClass"]],
+            **ratings,
+        }
     others = [x for x in sorted(letters) if letters[x] and x not in classes]
     logger.info(
-        f"{path}: {len(rows)} of {len(lines)} utterances are of the sets and "
+        f"{path}: {len(rows)} of {len(labels)} utterances are of the sets and "
         "classes asked for; other classes of these sets: "
         f"{', '.join(f'{letters[x]} {x}' for x in others) or 'none'}"
     )
@@ -341,23 +323,15 @@ def _hold_out(order, rows, wanted):
     )
 
 
-def _find_wavs(data_folder, root):
+def _find_wavs(data_folder, audios):
     """Lists utterance id -> wav, relative to the data folder."""
-    wavs, again = {}, []
-    for parent, folders, names in os.walk(root / "Audios"):
-        folders.sort()
-        for name in names:
-            # macOS archives hold a "._x.wav" beside each x.wav.
-            if name.endswith(".wav") and name[0] != ".":
-                path = os.path.relpath(os.path.join(parent, name), data_folder)
-                if wavs.setdefault(name[: -len(".wav")], path) != path:
-                    again.append(path)
+    wavs, again = find_wavs(data_folder, audios)
     if again:
         logger.warning(
             f"{len(again)} wav(s) are in two folders of Audios; the first "
             f"folder counts, unlike for {min(again)}"
         )
-    return wavs
+    return {name[: -len(".wav")]: path for name, path in wavs.items()}
 
 
 def _find_transcripts(folders, rows):
@@ -375,11 +349,7 @@ def _find_transcripts(folders, rows):
 def _read_text(files):
     """Reads the first transcript that is not empty."""
     for file in files:
-        raw = file.read_bytes()
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = raw.decode("cp1252", errors="replace")
+        text = decode(file.read_bytes())
         if text.strip():
             return " ".join(text.split())
     return ""
@@ -396,13 +366,13 @@ class _Sampler:
         Utterance id -> wav.
     texts : dict
         Utterance id -> files of its transcript.
-    min_duration, max_duration : float
-        Seconds of a usable wav.
+    *usable
+        For `inspect_wavs`: bounds of durations, and the filter of speech.
     """
 
-    def __init__(self, data_folder, wavs, texts, min_duration, max_duration):
+    def __init__(self, data_folder, wavs, texts, *usable):
         self.data_folder, self.wavs, self.texts = data_folder, wavs, texts
-        self.durations = min_duration, max_duration
+        self.usable = usable
         self.left_out, self.lacking = {}, {}
 
     def sample(self, order, size):
@@ -434,7 +404,7 @@ class _Sampler:
             position += len(tried)
             files = {self.wavs[utterance]: utterance for utterance in tried}
             durations, unusable = inspect_wavs(
-                self.data_folder, list(files), *self.durations
+                self.data_folder, list(files), *self.usable
             )
             self.left_out.update(unusable)
             for file, seconds in durations.items():

@@ -71,6 +71,7 @@ def main(argv):
             valid_ratio=settings["valid_ratio"],
             min_duration=settings["min_duration"],
             max_duration=settings["max_duration"],
+            speech_filter=settings["speech_filter"],
             seed=settings["split_seed"],
         )
 

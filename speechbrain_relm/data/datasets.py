@@ -5,7 +5,6 @@ Authors
 """
 
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,13 @@ from speechbrain_relm.data.corpus import resolve_wav
 from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.reading import is_number, read_json
 
 logger = get_logger(__name__)
 
-# Whisper hears 30 s, in samples at 16 kHz. What is longer, two utterances
+# Whisper hears 30 s. What is longer, two utterances
 # of IEMOCAP, is cut there, as Whisper's own feature extractor does.
-LONGEST = 30 * 16000
+LONGEST_SECONDS = 30
 # What a manifest entry must hold, and what it holds besides in a corpus with
 # emotions; the dimensions may be null.
 FIELDS = ("wav", "duration", "transcript")
@@ -69,9 +69,9 @@ def read_manifest(path, data_folder, emotions):
         raise FileNotFoundError(
             f"There is no manifest {path}: run the recipe's first step."
         )
-    with open(path, encoding="utf-8") as file:
-        manifest = json.load(file)
-    entries = {}
+    manifest, entries = read_json(path), {}
+    if not isinstance(manifest, dict):
+        raise ValueError(f"{path}: no manifest: run the recipe's first step.")
     for utterance, entry in manifest.items():
         problem = _problem(entry, emotions)
         if problem:
@@ -85,19 +85,24 @@ def read_manifest(path, data_folder, emotions):
 
 def _problem(entry, emotions):
     """Says what is wrong with a manifest entry, if anything."""
+    if not isinstance(entry, dict):
+        return f"{entry!r} is no entry."
     for field in FIELDS if emotions is None else (*FIELDS, *LABELS):
         if field not in entry:
             return f"'{field}' is missing."
-    if not isinstance(entry.get("cluster", ""), str):
-        return f"cluster {entry['cluster']} is no text."
+    for field in ("wav", "transcript", "cluster"):
+        if not isinstance(entry.get(field, ""), str):
+            return f"{field} {entry[field]!r} is no text."
+    if not is_number(entry["duration"]) or entry["duration"] <= 0:
+        return f"duration {entry['duration']!r} is no number of seconds."
     if emotions is None:
         return None
     if entry["emotion"] not in emotions:
         return f"emotion '{entry['emotion']}' is none of {', '.join(emotions)}."
     for dimension in DIMENSIONS:
         value = entry[dimension]
-        if value is not None and not 0 <= value <= 1:
-            return f"{dimension} {value} is outside 0..1."
+        if value is not None and not (is_number(value) and 0 <= value <= 1):
+            return f"{dimension} {value!r} is no number from 0 to 1."
     return None
 
 
@@ -230,7 +235,7 @@ def add_audio(dataset):
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig", "audio_key")
     def _audio_pipeline(wav):
-        signal = load_audio(wav)[:LONGEST]
+        signal = load_audio(wav, seconds=LONGEST_SECONDS)
         yield signal
         yield audio_key(signal)
 

@@ -7,10 +7,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
-import itertools
 import os
-import re
 from pathlib import PurePosixPath
 
 from speechbrain.utils.logger import get_logger
@@ -22,7 +19,13 @@ from speechbrain_relm.data.corpus import (
     report_left_out,
     write_manifests,
 )
-from speechbrain_relm.data.roots import find_root
+from speechbrain_relm.data.msp_podcast import (
+    PARTITIONS,
+    RATINGS,
+    find_corpus,
+    find_wavs,
+    read_labels,
+)
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, to_unit
 from speechbrain_relm.utils.files import locked
@@ -30,19 +33,6 @@ from speechbrain_relm.utils.files import locked
 logger = get_logger(__name__)
 
 CORPUS = "MSP-Podcast"
-HOMEPAGE = (
-    "https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html"
-)
-# Releases up to 1.8 spell it with a c.
-TABLES = ("labels_consensus.csv", "labels_concensus.csv")
-WAV_NAME = r"[\w-][\w.-]*\.wav"
-COLUMNS = {"arousal": "EmoAct", "dominance": "EmoDom", "valence": "EmoVal"}
-PARTITIONS = {
-    "Train": "train",
-    "Development": "valid",
-    "Validation": "valid",  # as older releases name it
-    "Test1": "test",
-}
 # Raise it when the same data and settings would give other manifests.
 VERSION = 1
 
@@ -81,14 +71,9 @@ def prepare_emotion_labels(
     -------
     >>> prepare_emotion_labels("MSP-Podcast", "m")  # doctest: +SKIP
     """
-    root, table = find_msp_podcast(data_folder)
-    audios = root / "Audios"
+    _, table, audios, _ = find_corpus(data_folder)
     rows = read_ratings(table)
-    # Some releases have folders within; the names are unique.
-    places = {
-        path.name: os.path.relpath(path, data_folder)
-        for path in sorted(audios.rglob("*.wav"), reverse=True)
-    }
+    places, _ = find_wavs(data_folder, audios)
     elsewhere = os.path.relpath(audios, data_folder)
     wavs = {name: places.get(name, f"{elsewhere}/{name}") for name in rows}
     settings = {
@@ -104,7 +89,7 @@ def prepare_emotion_labels(
         left_out, attributes = {}, {}
         for name, wav in wavs.items():
             try:
-                attributes[wav] = _attributes(rows[name], table)
+                attributes[wav] = _attributes(rows[name])
             except _OutsideScale as reason:
                 left_out[wav] = str(reason)
         durations, unusable = inspect_wavs(
@@ -124,54 +109,6 @@ def prepare_emotion_labels(
         write_manifests(manifest_folder, splits, [], mark)
 
 
-def find_msp_podcast(data_folder):
-    """Finds MSP-Podcast, here or one level down, and its table of labels.
-
-    Arguments
-    ---------
-    data_folder : str
-        Where to look.
-
-    Returns
-    -------
-    root : pathlib.Path
-        The folder that holds Labels and Audios.
-    table : pathlib.Path
-        The table.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder.
-    ValueError
-        If it holds something else.
-
-    Example
-    -------
-    >>> find_msp_podcast("nowhere")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: data_folder nowhere is no folder: the folders Labels...
-    """
-    root = find_root(
-        data_folder,
-        "MSP-Podcast",
-        _table_in,
-        f"the folders Labels (with {TABLES[0]}) and Audios are expected",
-        f"MSP-Podcast can be requested at {HOMEPAGE}",
-    )
-    return root, _table_in(root)
-
-
-def _table_in(root):
-    """Finds the table of a corpus that has its wavs, or nothing."""
-    for labels, name in itertools.product(("Labels", "labels"), TABLES):
-        table = root / labels / name
-        if table.is_file() and (root / "Audios").is_dir():
-            return table
-    return None
-
-
 def read_ratings(table):
     """Reads the lines of the table of ratings.
 
@@ -183,8 +120,8 @@ def read_ratings(table):
     Returns
     -------
     dict
-        FileName to the columns of a line of `PARTITIONS`, with its number as
-        "line".
+        FileName to the columns of a line of `PARTITIONS`, with its place as
+        "place".
 
     Raises
     ------
@@ -202,62 +139,38 @@ def read_ratings(table):
     >>> read_ratings(table)["a.wav"]["Split_Set"]
     'Train'
     """
-    columns = ("FileName", "EmoClass", *COLUMNS.values(), "Split_Set")
+    columns = ("FileName", "EmoClass", *RATINGS.values(), "Split_Set")
     rows = {}
-    # Spreadsheets put a byte-order mark first.
-    with open(table, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        reader.fieldnames = [c.strip() for c in reader.fieldnames or ()]
-        missing = [c for c in columns if c not in reader.fieldnames]
-        if missing:
+    for place, row in read_labels(table, columns):
+        # Those of Test3 are not public.
+        if row["Split_Set"] not in (*PARTITIONS, ""):
+            continue
+        empty = [column for column, value in row.items() if not value]
+        if empty:
             raise ValueError(
-                f"{table}, line 1: there is no column {', '.join(missing)}; "
-                "restore the table as released"
+                f"{place}, column {empty[0]}: nothing is there; complete the "
+                "line or delete it"
             )
-        for fields in reader:
-            row = {column: (fields[column] or "").strip() for column in columns}
-            row["line"] = reader.line_num
-            # Those of Test3 are not public.
-            if row["Split_Set"] in (*PARTITIONS, ""):
-                _check_row(row, rows, table)
-                rows[row["FileName"]] = row
+        rows[row["FileName"]] = {**row, "place": place}
     return rows
-
-
-def _check_row(row, rows, table):
-    """Refuses a line without ratings or of no or a known name."""
-    for column, value in row.items():
-        problem = None
-        if value == "":
-            problem = "nothing is there; complete the line or delete it"
-        elif column == "FileName" and value in rows:
-            problem = f"{value!r} is in line {rows[value]['line']} too; "
-            problem += "delete one of them"
-        # A path is made from it.
-        elif column == "FileName" and not re.fullmatch(WAV_NAME, value):
-            problem = f"{value!r} is no name of a wav in Audios; correct it"
-        if problem:
-            raise ValueError(
-                f"{table}, line {row['line']}, column {column}: {problem}"
-            )
 
 
 class _OutsideScale(Exception):
     """Carries the reason why an utterance's ratings cannot be used."""
 
 
-def _attributes(row, table):
+def _attributes(row):
     """Converts a line's ratings to 0..1: dimension -> value."""
     attributes = {}
     for dimension in DIMENSIONS:
-        column = COLUMNS[dimension]
-        where = f"line {row['line']}, column {column}"
+        column = RATINGS[dimension]
+        where = f"{row['place']}, column {column}"
         try:
             rating = float(row[column])
         except ValueError:
             low, high = SCALES[CORPUS]
             raise ValueError(
-                f"{table}, {where}: {row[column]!r} is no number; write a "
+                f"{where}: {row[column]!r} is no number; write a "
                 f"rating of {low:g} to {high:g} or delete the line"
             )
         try:

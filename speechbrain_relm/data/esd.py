@@ -13,6 +13,8 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_relm.data import roots
 from speechbrain_relm.data.corpus import DATA_ROOT, resolve_wav
 from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.reading import decode
+from speechbrain_relm.utils.text.wording import half_width
 
 logger = get_logger(__name__)
 
@@ -77,7 +79,7 @@ def read_esd(data_folder, emotions, min_duration=0.3, max_duration=30.0):
 
 
 def find_root(data_folder, speakers):
-    """Finds the folder of the speaker folders, here or one level down.
+    """Finds the folder of the speaker folders, here or up to two levels down.
 
     Arguments
     ---------
@@ -157,6 +159,34 @@ def list_wavs(data_folder, root, speakers, emotions):
     return wavs, unknown
 
 
+def find_transcript(root, speaker):
+    """Finds the file of what a speaker says.
+
+    Arguments
+    ---------
+    root : pathlib.Path
+        From `find_root`.
+    speaker : str
+        The speaker.
+
+    Returns
+    -------
+    pathlib.Path or None
+        As released in the speaker's folder, or else beside the speakers or
+        in a folder of transcripts; `None` if it is in none of these.
+
+    Example
+    -------
+    >>> root = getfixture("tmp_path")
+    >>> (root / "0011.txt").touch()
+    >>> find_transcript(root, "0011").name
+    '0011.txt'
+    """
+    places = (speaker, ".", "transcripts", "Transcripts", "txt")
+    files = (root / place / f"{speaker}.txt" for place in places)
+    return next((file for file in files if file.is_file()), None)
+
+
 def read_transcripts(root, speakers):
     """Reads what the speakers say.
 
@@ -170,54 +200,27 @@ def read_transcripts(root, speakers):
     Returns
     -------
     dict
-        Utterance id -> (text, label or `None`).
+        Utterance id -> (text, label or `None`); the first of several.
     """
-    transcripts = {}
+    transcripts, again = {}, []
     for speaker in speakers:
-        path = root / speaker / f"{speaker}.txt"
-        if path.is_file():
-            for line in re.split(r"[\r\n]+", decode(path.read_bytes())):
-                if line.strip():
-                    utterance, text, label = parse_line(line)
-                    transcripts.setdefault(utterance, (text, label))
+        path = find_transcript(root, speaker)
+        if path is None:
+            continue
+        lines = re.split(r"\r\n|[\r\n]", decode(path.read_bytes()))
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                utterance, *said = parse_line(line)
+                if transcripts.setdefault(utterance, tuple(said)) != tuple(
+                    said
+                ):
+                    again.append(f"{path}, line {number}")
+    if again:
+        logger.warning(
+            f"{len(again)} line(s) say something else of an utterance than an "
+            f"earlier line, which is believed; the first: {again[0]}"
+        )
     return transcripts
-
-
-def decode(raw):
-    """Decodes UTF-8, UTF-16, GBK or a Western 8-bit encoding.
-
-    Arguments
-    ---------
-    raw : bytes
-        A file.
-
-    Returns
-    -------
-    str
-        Its text.
-
-    Example
-    -------
-    >>> decode("Où ?".encode("cp1252")), decode("Où ?".encode("utf-8"))
-    ('Où ?', 'Où ?')
-    """
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace")
-    if b"\x00" in raw[:2]:  # UTF-16 without its mark: "0" is 00 30 or 30 00
-        order = "be" if raw[0] == 0 else "le"
-        return raw.decode(f"utf-16-{order}", errors="replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    try:
-        text = raw.decode("gbk")
-        # Western quotes and accents, read as GBK, turn into ideographs.
-        if not re.search(r"[\u4e00-\u9fff]", text):
-            return text
-    except UnicodeDecodeError:
-        pass
-    return raw.decode("cp1252", errors="replace")
 
 
 def parse_line(line):
@@ -239,6 +242,8 @@ def parse_line(line):
     >>> parse_line("0011_000351\\tPut it down.\\tAngry")
     ('0011_000351', 'Put it down.', 'angry')
     """
+    # Some files have the punctuation of a Chinese keyboard.
+    line = half_width(line)
     utterance, *words = line.split()
     fields = [field.split() for field in line.split("\t") if field.strip()]
     tabbed = len(fields) >= 3

@@ -1,4 +1,4 @@
-"""Where a corpus lies: in the folder that was named, or one level down.
+"""Where a corpus lies: in the folder that was named, or below.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def find_root(data_folder, corpus, fits, wanted, where):
-    """Finds the folder of a corpus, here or one level down.
+    """Finds the folder of a corpus, here or up to two levels down.
 
     Arguments
     ---------
@@ -48,14 +48,50 @@ def find_root(data_folder, corpus, fits, wanted, where):
         raise FileNotFoundError(
             f"data_folder {data_folder} is no folder: {wanted}; {where}"
         )
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    for candidate in [folder, *inside]:
+    for candidate in folders_within(folder):
         if fits(candidate):
             return candidate
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
     raise ValueError(
         f"data_folder {data_folder} is not {corpus} "
         f"({_what_it_is(inside, corpus)}): {wanted}; {where}"
     )
+
+
+def folders_within(folder, depth=2):
+    """Lists a folder and those in it, the outer ones first.
+
+    An archive unpacked into a folder of its own name is one level down.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where to begin.
+    depth : int
+        How many levels to go down.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The folders, hidden ones left out.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "a" / "b").mkdir(parents=True)
+    >>> [path.name for path in folders_within(folder)[1:]]
+    ['a', 'b']
+    """
+    found, level = [folder], [folder]
+    for _ in range(depth):
+        level = [
+            path
+            for outer in level
+            for path in sorted(outer.iterdir())
+            if path.name[0] != "." and path.is_dir()
+        ]
+        found += level
+    return found
 
 
 def _what_it_is(inside, corpus):
@@ -63,7 +99,7 @@ def _what_it_is(inside, corpus):
     names = [path.name for path in inside]
     looks = {
         "IEMOCAP": "Session1" in names,
-        "MSP-Podcast": "Labels" in names and "Audios" in names,
+        "MSP-Podcast": {"labels", "audios"} <= {n.lower() for n in names},
         "ESD": any(re.fullmatch(r"00[012]\d", name) for name in names)
         or any((path / "Neutral").is_dir() for path in inside),
     }

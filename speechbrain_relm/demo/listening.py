@@ -11,6 +11,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import torch
 
 from speechbrain_relm.evaluation.tables.examples import segments
+from speechbrain_relm.inference.arguments import check_text
 from speechbrain_relm.inference.conversation import Conversation
 from speechbrain_relm.inference.re_llm import Emotion
 from speechbrain_relm.utils.audio import inspect_wav
@@ -102,7 +103,8 @@ class Listening:
         """
         shown = Shown("", None, "", "", None, None)
         if recording is None:
-            text, given = text.strip(), {"text": text.strip()}
+            text = check_text(text).strip()
+            given = {"text": text}
         else:
             check(recording)
             wav = self.listener.load_audio(recording)
@@ -190,11 +192,13 @@ def check(path):
     ...
     speechbrain_relm.demo.listening.UnusableRecording: This file cannot be ...
     """
-    _, reason = inspect_wav(path, SHORTEST, LONGEST)
+    _, reason = inspect_wav(path, SHORTEST, LONGEST, "steady")
     if reason is None:
         return
     for kind, sentence in (
         ("silent", "The recording is silent. Is the microphone on?"),
+        ("too quiet", "The recording is too quiet: speak up."),
+        ("no speech", "Nobody speaks in the recording: say a sentence."),
         ("too short", "The recording is too short: say a sentence."),
         (
             "too long",

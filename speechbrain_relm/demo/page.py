@@ -13,7 +13,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from speechbrain_relm.demo.listening import UnusableRecording  # noqa: E402
+from speechbrain_relm.utils.limits import (  # noqa: E402
+    TEXT_CHARACTERS,
+    UPLOAD_BYTES,
+)
 
 TITLE = "RE-LLM: it hears how you say it"
 ABOUT = (
@@ -237,7 +240,7 @@ def build(listening):
                     *marked(shown.speech_score),
                     *marked(shown.text_score),
                 )
-        except UnusableRecording as problem:
+        except ValueError as problem:
             raise gr.Error(html.escape(str(problem)), duration=10)
 
     with gr.Blocks(
@@ -253,7 +256,11 @@ def build(listening):
                     label="Your turn, spoken",
                     elem_id="recording",
                 )
-                text = gr.Textbox(label="or written", elem_id="written")
+                text = gr.Textbox(
+                    label="or written",
+                    elem_id="written",
+                    max_length=TEXT_CHARACTERS,
+                )
                 with gr.Row():
                     send = gr.Button("Send", variant="primary", elem_id="send")
                     fresh = gr.Button("New conversation", elem_id="fresh")
@@ -358,7 +365,7 @@ def launch(page, **settings):
     fonts = ["system-ui", "sans-serif"]  # none is fetched
     return page.launch(
         theme=gr.themes.Default(font=fonts, font_mono=["monospace"]),
-        max_file_size="50mb",
+        max_file_size=UPLOAD_BYTES,
         footer_links=[],
         css=CSS,
         ssr_mode=False,

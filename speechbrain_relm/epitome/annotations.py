@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
 import html
 import re
 from pathlib import Path
@@ -14,6 +13,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.identity import normalize
 from speechbrain_relm.lobes.epitome import MECHANISMS
+from speechbrain_relm.utils.reading import read_table
 
 logger = get_logger(__name__)
 
@@ -118,14 +118,6 @@ def _check(condition, path, number, field, problem, fix):
 def _pair(row, path, number):
     """Turns a row into a pair after checking it."""
     _check(
-        None not in row and None not in row.values(),
-        path,
-        number,
-        "number of fields",
-        f"the row has not {len(COLUMNS)} fields.",
-        "Put texts with commas, quotes or line ends in double quotes.",
-    )
-    _check(
         row["seeker_post"].strip(),
         path,
         number,
@@ -225,26 +217,19 @@ def read_pairs(path):
         )
     texts, pairs = {}, []
     # What is not UTF-8 is replaced: it would only cost a word.
-    with open(path, encoding="utf-8", errors="replace", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(
-                f"{path}, row 1: there is no column {', '.join(missing)}. The "
-                f"first row must name the columns {', '.join(COLUMNS)}."
-            )
-        for number, row in enumerate(reader, start=2):
-            pairs.append(_pair(row, path, number))
-            ids = pairs[-1].ids
-            text = [normalize(text) for text in pairs[-1][:2]]
-            _check(
-                not all(ids) or texts.setdefault(ids, text) == text,
-                path,
-                number,
-                "sp_id, rp_id",
-                f"{ids[0]}, {ids[1]} are the ids of another pair as well.",
-                "Give each pair ids of its own.",
-            )
+    table = read_table(path, COLUMNS, errors="replace")
+    for number, (_, row) in enumerate(table, start=2):
+        pairs.append(_pair(row, path, number))
+        ids = pairs[-1].ids
+        text = [normalize(text) for text in pairs[-1][:2]]
+        _check(
+            not all(ids) or texts.setdefault(ids, text) == text,
+            path,
+            number,
+            "sp_id, rp_id",
+            f"{ids[0]}, {ids[1]} are the ids of another pair as well.",
+            "Give each pair ids of its own.",
+        )
     if not pairs:
         raise ValueError(f"{path} has no pairs: add rows to it.")
     return _without_lost(pairs, path)

@@ -156,7 +156,7 @@ def join(options):
             )
         cells += [
             cell._replace(metric=f"{corpus}: {cell.metric}")
-            for cell in read_csv(path.read_text(encoding="utf-8"))
+            for cell in read_csv(path)
         ]
     text = "# Table I\n\n" + to_markdown(cells) + "\n"
     write_atomically(options.output / "table.md", text)

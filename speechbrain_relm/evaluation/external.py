@@ -4,8 +4,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
 from pathlib import Path
+
+from speechbrain_relm.utils.reading import read_table
 
 NEEDED = ("transcript", "response")
 OPTIONAL = ("id", "emotion", "cluster")
@@ -32,7 +33,8 @@ def read_responses(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a column is missing, an id is there twice, or a transcript empty.
+        If a column is missing, a row has more or fewer fields than there are
+        columns, an id is there twice, or a transcript empty.
 
     Example
     -------
@@ -45,35 +47,20 @@ def read_responses(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: name a CSV of responses.")
     records = {}
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in NEEDED if c not in (reader.fieldnames or ())]
-        if missing:
+    for number, (place, row) in enumerate(read_table(path, NEEDED), start=2):
+        utterance = row.get("id") or str(number)
+        if utterance in records:
             raise ValueError(
-                f"{path}, row 1: there is no column {', '.join(missing)}. The "
-                f"first row must name {', '.join(NEEDED)}, and may name "
-                f"{', '.join(OPTIONAL)}."
+                f"{place}, id: '{utterance}' is there twice. Give each "
+                "response an id of its own."
             )
-        for number, row in enumerate(reader, start=2):
-            utterance = row.get("id") or str(number)
-            if None in row or None in row.values():
-                raise ValueError(
-                    f"{path}, row {number}: it has more or fewer fields than "
-                    "the first row. Put texts with commas, quotes or line "
-                    "ends in double quotes."
-                )
-            if utterance in records:
-                raise ValueError(
-                    f"{path}, row {number}, id: '{utterance}' is there twice. "
-                    "Give each response an id of its own."
-                )
-            if not row["transcript"].strip():
-                raise ValueError(
-                    f"{path}, row {number}, transcript: it is empty. Fill it "
-                    "in or delete the row."
-                )
-            kept = {c: row[c] for c in (*NEEDED, *OPTIONAL[1:]) if c in row}
-            records[utterance] = {"id": utterance, **kept}
+        if not row["transcript"].strip():
+            raise ValueError(
+                f"{place}, transcript: it is empty. Fill it in or delete the "
+                "row."
+            )
+        kept = {c: row[c] for c in (*NEEDED, *OPTIONAL[1:]) if c in row}
+        records[utterance] = {"id": utterance, **kept}
     if not records:
         raise ValueError(f"{path} has no responses: add rows to it.")
     return records

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional
@@ -14,6 +13,7 @@ import torch
 from speechbrain_relm.evaluation.clusters import clusters_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.reading import is_number, read_json
 from speechbrain_relm.utils.records import read_records
 from speechbrain_relm.utils.text.cells import markdown_cell
 
@@ -30,6 +30,8 @@ RECOGNITION = {
     "label likelihood": "likelihood_emotion",
     "calibrated likelihood": "calibrated_emotion",
 }
+# Texts that a record may have.
+TEXTS = ("transcript", "heard", "emotion", "cluster")
 # What the category head is held against: the same frames, the same split.
 HEAD, PROBE = "category head", "linear probe of the frames"
 
@@ -293,23 +295,38 @@ def _check(run, path):
             "'respond'."
         )
     for utterance, record in run.responses.items():
-        for field in ("response", "transcript", "heard"):
-            # A response must be there; the others may be.
-            wanted = field == "response" or field in record
-            if wanted and not isinstance(record.get(field), str):
-                raise ValueError(
-                    f"{path}/responses.jsonl, {utterance}, {field}: it is no "
-                    "text."
-                )
+        problem = _problem(record)
+        if problem:
+            raise ValueError(f"{path}/responses.jsonl, {utterance}, {problem}.")
     for utterance, record in run.scores.items():
         for score in SCORES:
             level = record.get(score, 0)
-            if isinstance(level, (int, float)) and 0 <= level <= 2:
+            if is_number(level) and 0 <= level <= 2:
                 continue
             raise ValueError(
                 f"{path}/scores.jsonl, {utterance}, {score}: {level!r} is no "
                 "level from 0 to 2; leave out a score that there is not."
             )
+
+
+def _problem(record):
+    """Says what is wrong with the record of a response, if anything."""
+    for field in ("response", *TEXTS):
+        # A response must be there; the others may be.
+        wanted = field == "response" or field in record
+        if wanted and not isinstance(record.get(field), str):
+            return f"{field}: it is no text"
+    for field in RECOGNITION.values():
+        if not isinstance(record.get(field), (str, type(None))):
+            return f"{field}: {record[field]!r} is no class"
+    labels = record.get("labels", dict.fromkeys(DIMENSIONS, 0))
+    if not isinstance(labels, dict) or [*labels] != [*DIMENSIONS]:
+        return f"labels: {labels!r} is not {', '.join(DIMENSIONS)}"
+    for field in DIMENSIONS:
+        for value in (record.get(field, 0), labels[field]):
+            if not is_number(value):
+                return f"{field}: {value!r} is no number"
+    return None
 
 
 def read_figures(path):
@@ -331,7 +348,12 @@ def read_figures(path):
     """
     if not path.is_file():
         return None
-    return json.loads(path.read_text(encoding="utf-8"))
+    figures = read_json(path)
+    if not isinstance(figures, dict):
+        raise ValueError(
+            f"{path}: a JSON object is expected; have the step make it again"
+        )
+    return figures
 
 
 def describe_scorers(runs):

@@ -8,6 +8,8 @@ import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 
+from speechbrain_relm.utils.errors import first_line
+
 # Wherever a turn of a chat starts with it, a file's path follows.
 WAV = "/wav "
 
@@ -80,9 +82,13 @@ def chat(options):
                 say(talk.stream(file=line[len(WAV) :].strip()))
             else:
                 say(talk.stream(text=line))
-        except (OSError, ValueError) as error:
-            # One wrong path must not cost the conversation.
-            sys.stderr.write(f"{error}\n")
+        except Exception as error:
+            # Neither a wrong path nor a lack of memory for a long turn may
+            # cost the conversation, which goes on from before this turn.
+            kind = type(error).__name__
+            known = isinstance(error, (OSError, ValueError))
+            said = str(error) if known else f"{kind}: {first_line(error)}"
+            sys.stderr.write(f"This turn failed. {said}\n")
 
 
 def turns():
@@ -94,6 +100,8 @@ def turns():
         A line that says something.
     """
     asks = sys.stdin.isatty()
+    if hasattr(sys.stdin, "reconfigure"):  # a terminal's or a pipe's
+        sys.stdin.reconfigure(errors="replace")
     while True:
         if asks:
             sys.stdout.write("> ")

@@ -10,6 +10,7 @@ from typing import List, NamedTuple, Optional
 import torch
 from transformers import DynamicCache
 
+from speechbrain_relm.inference.arguments import check_signal, check_text
 from speechbrain_relm.inference.streaming import Cancelled, TextPieces
 from speechbrain_relm.lobes.chat_llm import Prompt
 from speechbrain_relm.model import prompting
@@ -140,7 +141,8 @@ class Conversation:
         Raises
         ------
         ValueError
-            If it is not exactly one of the three.
+            If it is not exactly one of the three, or that is nothing that
+            could be answered. The conversation goes on without it.
         """
         if sum(given is not None for given in (wav, file, text)) != 1:
             raise ValueError("A turn is one of wav, file and text.")
@@ -148,7 +150,10 @@ class Conversation:
         if file is not None:
             wav = self.listener.load_audio(file)
         if wav is not None:
+            wav = check_signal(wav)
             speech = self.listener.encode_batch(wav[None], torch.ones(1))
+        if text is not None:
+            text = check_text(text)
         self.turns.append(Turn(speech, text, [], ""))
 
     def pieces(self):

@@ -4,7 +4,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from speechbrain_relm.inference.arguments import check_text, refuse
 from speechbrain_relm.inference.released import Released
+from speechbrain_relm.utils.limits import CELL_CHARACTERS
 from speechbrain_relm.utils.sources.hub import model_folder
 
 
@@ -67,7 +69,7 @@ class EmpathyScoring(Released):
         dict of str to torch.Tensor
             Levels [N], 0 to 2, of each mechanism.
         """
-        return self.mods.scorer.score(seekers, responses)
+        return self.mods.scorer.score(*check_pairs(seekers, responses))
 
     def judge(self, seekers, responses):
         """Gives levels, probabilities and rationales of each response.
@@ -84,4 +86,48 @@ class EmpathyScoring(Released):
         dict of str to speechbrain_relm.lobes.epitome.Judgement
             What each mechanism's classifier says.
         """
-        return self.mods.scorer.judge(seekers, responses)
+        return self.mods.scorer.judge(*check_pairs(seekers, responses))
+
+
+def check_pairs(seekers, responses):
+    """Checks posts and responses to them.
+
+    Arguments
+    ---------
+    seekers : list of str
+        Posts; none may be empty.
+    responses : list of str
+        As many responses.
+
+    Returns
+    -------
+    seekers : list of str
+        The same.
+    responses : list of str
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If these are no such lists.
+
+    Example
+    -------
+    >>> check_pairs("Oh.", ["Why?"])
+    Traceback (most recent call last):
+    ...
+    ValueError: seekers: str was given, a list of texts expected.
+    """
+    given = {"seekers": seekers, "responses": responses}
+    for name, texts in given.items():
+        if not isinstance(texts, (list, tuple)) or not texts:
+            found = type(texts).__name__ if texts else "nothing"
+            refuse(name, found, "a list of texts")
+    if len(seekers) != len(responses):
+        count = f"{len(responses)} for {len(seekers)} seekers"
+        refuse("responses", count, "one response a seeker")
+    most = CELL_CHARACTERS
+    return (
+        [check_text(text, "seekers", most=most) for text in seekers],
+        [check_text(text, "responses", True, most) for text in responses],
+    )

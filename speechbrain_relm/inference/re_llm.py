@@ -9,15 +9,22 @@ from typing import Dict, NamedTuple, Optional
 import torch
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.datasets import LONGEST
+from speechbrain_relm.data.datasets import LONGEST_SECONDS
+from speechbrain_relm.inference.arguments import (
+    check_batch,
+    check_settings,
+    check_text,
+)
 from speechbrain_relm.inference.conversation import Conversation
 from speechbrain_relm.inference.released import Released
 from speechbrain_relm.model import prompting
 from speechbrain_relm.model.re_llm import emptied
 from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
 from speechbrain_relm.runs.steps.respond import Ask
-from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.audio import load_recording
 from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.lengths import counts_from_relative
+from speechbrain_relm.utils.voice import silence, voiceless
 
 logger = get_logger(__name__)
 
@@ -89,6 +96,7 @@ class EmpatheticListener(Released):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.speech_filter = "steady"  # see `utils.voice.FILTERS`
         self._prior = None  # the prior of the classes, once known
         missing = [m for m in self.MODULES_NEEDED if m not in self.mods]
         if missing:
@@ -116,16 +124,23 @@ class EmpatheticListener(Released):
         Raises
         ------
         ValueError
-            If the file cannot be read.
+            If the file cannot be read, or nothing is to be heard in it.
         """
-        signal = load_audio(str(path))
-        if len(signal) > LONGEST:
+        found = load_recording(str(path), seconds=LONGEST_SECONDS)
+        quiet = silence(found.wav)
+        if quiet:
+            raise ValueError(
+                f"{path}: {quiet}; record it again, louder, or another file"
+            )
+        if found.cut:
+            logger.warning("%s is cut off: %s.", path, found.cut)
+        if found.seconds > LONGEST_SECONDS:
             logger.warning(
                 "%s lasts %.1f s: only its first 30 s are heard.",
                 path,
-                len(signal) / 16000,
+                found.seconds,
             )
-        return signal[:LONGEST].to(self.device)
+        return found.wav.to(self.device)
 
     @torch.no_grad()
     def encode_batch(self, wavs, wav_lens):
@@ -142,13 +157,43 @@ class EmpatheticListener(Released):
         -------
         speechbrain_relm.model.re_llm.Speech
             What the LLM and the heads get.
+
+        Raises
+        ------
+        ValueError
+            If these are no such signals and lengths.
         """
+        wavs, wav_lens = check_batch(wavs, wav_lens)
+        self.say_if_voiceless(wavs, wav_lens)
         wavs, wav_lens = wavs.to(self.device), wav_lens.to(self.device)
         embedding = None
         with self.inference_ctx:
             if self.mods.emotion_encoder is not None:
                 embedding, _ = self.mods.emotion_encoder(wavs, wav_lens)
             return self.mods.model.encode_speech(wavs, wav_lens, embedding)
+
+    def say_if_voiceless(self, wavs, wav_lens):
+        """Warns of utterances in which nobody speaks.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            16 kHz signals [B, T].
+        wav_lens : torch.Tensor
+            Relative lengths [B].
+        """
+        counts = counts_from_relative(wav_lens, wavs.shape[1]).tolist()
+        for row, (wav, count) in enumerate(zip(wavs, counts)):
+            wav = wav[:count]
+            reason = silence(wav) or voiceless(wav, 16000, self.speech_filter)
+            if reason:
+                logger.warning(
+                    "Utterance %d of %d is answered, but what is heard in it "
+                    "means nothing: %s.",
+                    row + 1,
+                    len(wavs),
+                    reason,
+                )
 
     def asking(self, system=None, style=None, instruction=None, **settings):
         """Works out how a response is asked for.
@@ -168,6 +213,11 @@ class EmpatheticListener(Released):
         -------
         speechbrain_relm.runs.steps.respond.Ask
             System message, instruction and settings.
+
+        Raises
+        ------
+        ValueError
+            If a setting is unknown or out of its bounds.
         """
         given = {
             "system": system,
@@ -180,6 +230,8 @@ class EmpatheticListener(Released):
             else text
             for name, text in given.items()
         }
+        texts = {n: check_text(t, n, empty=True) for n, t in texts.items()}
+        check_settings(settings)
         settings = {**self.hparams.response_settings, **settings}
         return Ask(
             prompting.with_style(texts["system"], texts["style"]),

@@ -29,7 +29,10 @@ from speechbrain_relm.release.model_card import model_card
 from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.runs.listening_steps import ListeningSteps
 from speechbrain_relm.runs.steps.attributes import label_attributes
-from speechbrain_relm.runs.steps.expected_responses import expect_responses
+from speechbrain_relm.runs.steps.expected_responses import (
+    expect_responses,
+    with_words,
+)
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.runs.steps.report import describe_repeats, write_report
 from speechbrain_relm.runs.steps.respond import Ask, respond
@@ -166,7 +169,7 @@ class Recipe(ListeningSteps):
             What leaves an answer out of training, besides a refusal.
         """
         self.ask_text_llm(
-            self.learned_from,
+            with_words(self.learned_from),
             self.shared / "expected_responses.jsonl",
             system,
             instruction,

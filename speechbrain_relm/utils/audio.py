@@ -7,26 +7,52 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import math
 import os
 import struct
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile as sf
 import torch
-import torchaudio
 from tqdm import tqdm
+
+from speechbrain_relm.utils import limits
+from speechbrain_relm.utils.resampling import resampled
+from speechbrain_relm.utils.voice import silence, voiceless
 
 # Programs that write a wav to a pipe put such a size where they know none.
 STREAMED_BYTES = 0x7FFFF000
+# What libsndfile says of a stream whose end it cannot see.
+UNKNOWN_FRAMES = 2**63 - 1
 
 
-def inspect_wav(path, min_duration=1.0, max_duration=30.0):
+class Recording(NamedTuple):
+    """What a file holds, as far as it was read.
+
+    `wav`, its mono samples [T] at `rate` Hz; `seconds`, how long the whole
+    file says that it lasts; `cut`, what is missing of that, or `None`.
+    """
+
+    wav: torch.Tensor
+    rate: int
+    seconds: float
+    cut: str = None
+
+
+class Unusable(ValueError):
+    """Carries the reason why a file cannot be used."""
+
+
+def inspect_wav(path, min_duration=1.0, max_duration=30.0, speech_filter=None):
     """Reads a wav, header and samples, and says why it cannot be used.
 
     Any sampling rate and number of channels will do: `load_audio` resamples
-    and averages. A file whose samples are all zero is of no use ("silent").
+    and averages. A file that is next to silent is of no use.
 
     Arguments
     ---------
@@ -36,6 +62,8 @@ def inspect_wav(path, min_duration=1.0, max_duration=30.0):
         Shortest usable duration in seconds, inclusive.
     max_duration : float
         Longest usable duration in seconds, inclusive.
+    speech_filter : str or None
+        What else is of no use; see `voice.FILTERS`.
 
     Returns
     -------
@@ -50,44 +78,185 @@ def inspect_wav(path, min_duration=1.0, max_duration=30.0):
     (None, 'missing')
     """
     try:
-        return _usable_duration(path, min_duration, max_duration), None
-    except _Unusable as reason:
+        # A little more than is usable, as no file of hours need be read.
+        found = read_audio(path, max_duration + 0.1)
+        if found.cut:
+            raise Unusable(f"truncated: {found.cut}")
+        _check_duration(found.seconds, min_duration, max_duration)
+        wav = usable(found.wav)
+        quiet = silence(wav) or voiceless(wav, found.rate, speech_filter)
+        if quiet:
+            raise Unusable(quiet)
+        return found.seconds, None
+    except Unusable as reason:
         return None, str(reason)
     except (OSError, sf.LibsndfileError) as err:
         return None, f"unreadable: {err}"
 
 
-class _Unusable(Exception):
-    """Carries the reason why a wav cannot be used."""
+def _check_duration(seconds, shortest, longest):
+    """Refuses durations out of bounds."""
+    if seconds < shortest:
+        raise Unusable(f"too short: {seconds:.2f} s of {shortest:g} s")
+    if seconds > longest:
+        raise Unusable(f"too long: {seconds:.2f} s of {longest:g} s")
 
 
-def _usable_duration(path, min_duration, max_duration):
-    """Returns the seconds of a wav, or raises `_Unusable`."""
+def usable(wav):
+    """Refuses samples that are no signal.
+
+    Arguments
+    ---------
+    wav : torch.Tensor
+        Samples.
+
+    Returns
+    -------
+    torch.Tensor
+        The same.
+
+    Raises
+    ------
+    Unusable
+        If there are none, or some are infinite, NaN or far beyond 1.
+
+    Example
+    -------
+    >>> usable(torch.tensor([0.0, 20000.0]))
+    Traceback (most recent call last):
+    ...
+    speechbrain_relm.utils.audio.Unusable: unscaled samples: a peak of 20000...
+    """
+    if len(wav) == 0:
+        raise Unusable("zero length")
+    peak = wav.abs().max().item()
+    if not math.isfinite(peak):
+        raise Unusable("non-finite samples")
+    if peak > limits.PEAK:
+        raise Unusable(
+            f"unscaled samples: a peak of {peak:.0f} where 1 is full scale"
+        )
+    return wav
+
+
+def read_audio(path, seconds=limits.RECORDING_SECONDS):
+    """Reads the beginning of an audio file, whatever its header claims.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Any file that libsndfile reads.
+    seconds : float
+        How much of it is wanted.
+
+    Returns
+    -------
+    Recording
+        What was read.
+
+    Raises
+    ------
+    Unusable
+        If there is no file, or nothing in it, or no sampling rate of speech.
+    OSError
+        If it cannot be read.
+    soundfile.LibsndfileError
+        If it is no audio.
+
+    Example
+    -------
+    >>> path = str(getfixture("tmpdir").join("a.wav"))
+    >>> sf.write(path, np.zeros(16000), 16000)
+    >>> found = read_audio(path, 0.5)
+    >>> len(found.wav), found.seconds
+    (8000, 1.0)
+    """
     if not os.path.isfile(path):
-        raise _Unusable("missing")
+        raise Unusable("missing")
     if os.path.getsize(path) == 0:
-        raise _Unusable("empty file")
+        raise Unusable("empty file")
     cut = _bytes_cut_off(path)
-    if cut:
-        raise _Unusable(f"truncated: the last {cut} bytes are not there")
-    info = sf.info(path)
-    if info.frames == 0 or info.samplerate == 0:
-        raise _Unusable("zero length")
-    duration = info.frames / info.samplerate
-    # Before the samples are read: a recording of hours need not be.
-    if duration < min_duration:
-        raise _Unusable(f"too short: {duration:.2f} s of {min_duration:g} s")
-    if duration > max_duration:
-        raise _Unusable(f"too long: {duration:.2f} s of {max_duration:g} s")
-    samples, _ = sf.read(path, dtype="float32", always_2d=True)
-    if len(samples) < info.frames:
-        raise _Unusable(f"truncated: {len(samples)} of {info.frames} frames")
-    mono = samples.mean(axis=1)
-    if not np.isfinite(mono).all():
-        raise _Unusable("non-finite samples")
-    if not mono.any():
-        raise _Unusable("silent")
-    return duration
+    cut = f"the last {cut} bytes are not there" if cut else None
+    with _opened(os.fsencode(path)) as file:
+        rate, claimed = file.samplerate, file.frames
+        lowest, highest = limits.SAMPLE_RATES
+        if claimed == 0 or rate == 0:
+            raise Unusable("zero length" if not cut else f"truncated: {cut}")
+        if not lowest <= rate <= highest:
+            raise Unusable(
+                f"sampling rate: {rate} Hz is none of {lowest} to {highest}"
+            )
+        wanted = math.ceil(seconds * rate)
+        blocks = list(_mono_blocks(file, wanted))
+    wav = torch.from_numpy(np.concatenate(blocks or [np.zeros(0, "float32")]))
+    if claimed == UNKNOWN_FRAMES:
+        claimed = len(wav)
+    if len(wav) < min(claimed, wanted):
+        cut = cut or f"{len(wav)} of {claimed} frames"
+    return Recording(wav, rate, claimed / rate, cut)
+
+
+@contextmanager
+def _opened(path):
+    """Opens a file for reading.
+
+    Of an MP3 without a Xing header libsndfile guesses the length, and reads
+    no further than that; what comes through a pipe it reads to its end.
+    """
+    with sf.SoundFile(path) as file:
+        if file.format != "MP3":
+            yield file
+            return
+    end, start = os.pipe()
+
+    def feed():
+        """Writes the file until nobody reads on."""
+        try:
+            with open(start, "wb") as pipe, open(path, "rb") as source:
+                while block := source.read(2**16):
+                    pipe.write(block)
+        except BrokenPipeError:
+            pass
+
+    thread = threading.Thread(target=feed, daemon=True)
+    thread.start()
+    try:
+        with sf.SoundFile(end) as file:
+            yield file
+    finally:
+        thread.join()
+
+
+def _mono_blocks(file, frames):
+    """Averages the channels of so many frames, block by block."""
+    size = max(1, limits.BLOCK_SAMPLES // file.channels)
+    while frames > 0:
+        block = file.read(min(size, frames), dtype="float32", always_2d=True)
+        if not len(block):
+            return
+        frames -= len(block)
+        yield block.mean(axis=1)
+
+
+def printable(name):
+    """Writes a file name out, whatever bytes it is made of.
+
+    Arguments
+    ---------
+    name : str
+        As `os.listdir` gives it.
+
+    Returns
+    -------
+    str
+        The same, if it is UTF-8; else with its other bytes as numbers.
+
+    Example
+    -------
+    >>> print(printable(os.fsdecode(bytes([233]) + b".wav")))
+    \\xe9.wav
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _bytes_cut_off(path):
@@ -114,7 +283,9 @@ def _bytes_cut_off(path):
         return max(0, wav.tell() + length - os.path.getsize(path))
 
 
-def inspect_wavs(data_root, files, min_duration=1.0, max_duration=30.0):
+def inspect_wavs(
+    data_root, files, min_duration=1.0, max_duration=30.0, speech_filter=None
+):
     """Inspects many wavs in parallel, with a progress bar.
 
     Arguments
@@ -128,6 +299,8 @@ def inspect_wavs(data_root, files, min_duration=1.0, max_duration=30.0):
         Shortest usable duration in seconds, inclusive.
     max_duration : float
         Longest usable duration in seconds, inclusive.
+    speech_filter : str or None
+        What else is of no use; see `voice.FILTERS`.
 
     Returns
     -------
@@ -145,10 +318,12 @@ def inspect_wavs(data_root, files, min_duration=1.0, max_duration=30.0):
 
     def inspect(file):
         """Inspects one file, unless it lies elsewhere."""
+        if printable(file) != file:
+            return None, "unexpected name: it is not UTF-8; rename the file"
         path = (root / file).resolve()
         if root not in path.parents:
             return None, "outside the data folder"
-        return inspect_wav(str(path), min_duration, max_duration)
+        return inspect_wav(str(path), min_duration, max_duration, speech_filter)
 
     durations, left_out = {}, {}
     # Threads are enough: libsndfile works outside Python's lock.
@@ -159,11 +334,11 @@ def inspect_wavs(data_root, files, min_duration=1.0, max_duration=30.0):
             if reason is None:
                 durations[file] = duration
             else:
-                left_out[file] = reason
+                left_out[printable(file)] = reason
     return durations, left_out
 
 
-def load_audio(path, sample_rate=16000):
+def load_audio(path, sample_rate=16000, seconds=None):
     """Loads an audio file as the lobes take it.
 
     Arguments
@@ -172,6 +347,8 @@ def load_audio(path, sample_rate=16000):
         Any file that libsndfile reads.
     sample_rate : int
         Sampling rate of the result in Hz.
+    seconds : float or None
+        How much of it is wanted; `None` is all, of an hour at most.
 
     Returns
     -------
@@ -181,7 +358,8 @@ def load_audio(path, sample_rate=16000):
     Raises
     ------
     ValueError
-        If the file cannot be read, or holds no or non-finite samples.
+        If the file cannot be read, or holds no or non-finite samples, or
+        lasts too long.
 
     Example
     -------
@@ -190,17 +368,48 @@ def load_audio(path, sample_rate=16000):
     >>> load_audio(path).shape
     torch.Size([1600])
     """
+    return load_recording(path, sample_rate, seconds).wav
+
+
+def load_recording(path, sample_rate=16000, seconds=None):
+    """Loads an audio file, and what it says of itself; see `load_audio`.
+
+    Arguments
+    ---------
+    path : str
+        Any file that libsndfile reads.
+    sample_rate : int
+        Sampling rate of the result in Hz.
+    seconds : float or None
+        How much of it is wanted.
+
+    Returns
+    -------
+    Recording
+        Resampled.
+
+    Raises
+    ------
+    ValueError
+        See `load_audio`.
+    """
+    advice = "restore the file or prepare the data again"
     try:
-        samples, rate = sf.read(path, dtype="float32", always_2d=True)
+        # The filter looks a little beyond the end that is wanted.
+        wanted = limits.RECORDING_SECONDS if seconds is None else seconds + 0.1
+        found = read_audio(path, wanted)
+        wav = usable(found.wav)
+    except Unusable as reason:
+        raise ValueError(f"{path}: {reason}; {advice}") from None
     except (OSError, sf.LibsndfileError) as err:
         raise ValueError(
-            f"{path}: cannot be read as audio ({err}); restore the file or "
-            "prepare the data again"
+            f"{path}: cannot be read as audio ({err}); {advice}"
         ) from err
-    wav = torch.from_numpy(samples).mean(dim=1)
-    if len(wav) == 0 or not torch.isfinite(wav).all():
-        raise ValueError(
-            f"{path}: holds no samples, or non-finite ones; restore the file "
-            "or prepare the data again"
-        )
-    return torchaudio.functional.resample(wav, rate, sample_rate)
+    if seconds is None:
+        length = math.floor(found.seconds)
+        fix = "Cut it."
+        limits.check(path, length, limits.RECORDING_SECONDS, "seconds", fix)
+    wav = resampled(wav, found.rate, sample_rate)
+    if seconds is not None:
+        wav = wav[: round(seconds * sample_rate)]
+    return found._replace(wav=wav, rate=sample_rate)

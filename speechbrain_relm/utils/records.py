@@ -22,12 +22,13 @@ from tqdm import tqdm
 
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.processes import processes, rank
+from speechbrain_relm.utils.reading import read_lines
 
 logger = get_logger(__name__)
 
 
 def read_records(path):
-    """Reads a file of records; a line torn by a kill is left out.
+    """Reads a file of records; a last line torn by a kill is left out.
 
     Arguments
     ---------
@@ -44,7 +45,8 @@ def read_records(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a line that was written whole is no record.
+        If a line that was written whole is no record, or two are of one
+        utterance.
 
     Example
     -------
@@ -53,20 +55,39 @@ def read_records(path):
     >>> read_records(path)
     {'x': {'id': 'x', 'level': 2}}
     """
-    records = {}
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith("\n"):
-                break
-            try:
-                record = json.loads(line)
-                records[record["id"]] = record
-            except (ValueError, KeyError, TypeError):
-                raise ValueError(
-                    f"{path}, line {number}: not a JSON record with an 'id'. "
-                    "Delete the line, and its utterance is worked again."
-                )
+    records, damaged = _read(path)
+    for number, problem in damaged.items():
+        raise ValueError(
+            f"{path}, line {number}: {problem}. Delete the line, and its "
+            "utterance is worked again."
+        )
     return records
+
+
+def _read(path):
+    """Reads the sound lines of a file; line number -> problem of the others."""
+    records, lines, damaged = {}, {}, {}
+    for number, line in read_lines(path):
+        record = _record(line)
+        if record is None and not line.endswith(b"\n"):
+            logger.warning("%s, line %d is cut off: left out.", path, number)
+        elif record is None:
+            damaged[number] = "not a JSON record with a text as 'id'"
+        elif record["id"] in records:
+            first = lines[record["id"]]
+            damaged[number] = f"the id {record['id']!r} is in line {first} too"
+        else:
+            records[record["id"]], lines[record["id"]] = record, number
+    return records, damaged
+
+
+def _record(line):
+    """Reads a record, or `None` from what is none."""
+    try:
+        record = json.loads(line.decode("utf-8"))
+        return record if isinstance(record["id"], str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def make_batches(ids, lengths, batch_size):

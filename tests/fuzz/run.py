@@ -20,10 +20,22 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
 
 import fuzz_commands  # noqa: E402
 import fuzz_folders  # noqa: E402
+import fuzz_interface  # noqa: E402
+import fuzz_labels  # noqa: E402
+import fuzz_records  # noqa: E402
 import fuzz_settings  # noqa: E402
+import fuzz_wavs  # noqa: E402
 from fuzzing import as_record, render, run_area, table  # noqa: E402
 
-MODULES = (fuzz_settings, fuzz_commands, fuzz_folders)
+MODULES = (
+    fuzz_settings,
+    fuzz_commands,
+    fuzz_folders,
+    fuzz_labels,
+    fuzz_wavs,
+    fuzz_records,
+    fuzz_interface,
+)
 AREAS = {area.name: area for module in MODULES for area in module.AREAS}
 
 

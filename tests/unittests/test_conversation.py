@@ -108,7 +108,8 @@ def test_a_failed_turn_is_taken_back(listener, wavs):
     conversation, other = listener.converse(), listener.converse()
     for talk in (conversation, other):
         talk.respond(wav=wavs[0])
-    conversation.ask = listener.asking(sentences=0)
+    ask = listener.asking()
+    conversation.ask = ask._replace(settings={**ask.settings, "sentences": 0})
     with pytest.raises(ValueError, match="sentences"):
         conversation.respond(text="Hm.")
     conversation.ask = listener.asking()

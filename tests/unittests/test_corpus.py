@@ -129,11 +129,14 @@ class TestInspectWav:
             load_audio(path)
 
     def test_silent(self, tmp_path):
-        """All samples zero; a single small one makes the difference."""
+        """All samples zero or nearly so; a click makes the difference."""
         samples = np.zeros(16000, dtype="int16")
         path = write(tmp_path / "a.wav", samples)
         assert inspect_wav(path) == (None, "silent")
         samples[5] = 1
+        reason = inspect_wav(write(path, samples))[1]
+        assert reason == "too quiet: a peak of -90 dB of full scale"
+        samples[5] = 100
         assert inspect_wav(write(path, samples)) == (1.0, None)
 
 

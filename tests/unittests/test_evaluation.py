@@ -232,10 +232,10 @@ def test_scoring_another_systems_csv(tmp_path, scorer_folder, capsys):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("text,response\na,b\n", "row 1: there is no column transcript"),
-        ("transcript,response\na,b,c\n", "row 2: it has more or fewer"),
-        ("transcript,response\n ,b\n", "row 2, transcript: it is empty"),
-        ("id,transcript,response\n1,a,b\n1,c,d\n", "row 3, id: '1' is there"),
+        ("text,response\na,b\n", "line 1: there is no column transcript"),
+        ("transcript,response\na,b,c\n", "line 2: 3 fields where the first"),
+        ("transcript,response\n ,b\n", "line 2, transcript: it is empty"),
+        ("id,transcript,response\n1,a,b\n1,c,d\n", "line 3, id: '1' is there"),
         ("transcript,response\n", "has no responses"),
     ],
 )

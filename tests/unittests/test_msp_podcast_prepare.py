@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from speechbrain_relm.data.emotion_labels import HOMEPAGE
+from speechbrain_relm.data.msp_podcast import HOMEPAGE
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.msp_podcast import (
     ODDITIES,

@@ -7,6 +7,7 @@ Authors
 from speechbrain_relm.evaluation.listening_rows import CONTENT, TONE
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.evaluation.tables.table import layout
+from speechbrain_relm.utils.limits import FIGURE_NAME, FIGURE_PIXELS
 
 
 def draw_scores(path, cells):
@@ -58,10 +59,13 @@ def draw_scores(path, cells):
         axis.set(title=metric, xlim=(-0.025 * top, 1.025 * top))
         axis.grid(axis="x", alpha=0.3)
     # A name is no formula, whatever its dollars.
-    axes[0].set_yticks(range(len(systems)), systems, parse_math=False)
+    names = [system[:FIGURE_NAME] for system in systems]
+    axes[0].set_yticks(range(len(systems)), names, parse_math=False)
     axes[0].invert_yaxis()
     for ending in ("pdf", "png"):
         target = path.with_name(f"{path.name}.{ending}")
         temporary = target.with_name(f".{target.name}")
-        figure.savefig(temporary, format=ending, dpi=200)
+        # Of hundreds of systems, each pixel would be drawn.
+        dpi = min(200, FIGURE_PIXELS / max(figure.get_size_inches()))
+        figure.savefig(temporary, format=ending, dpi=dpi)
         temporary.replace(target)

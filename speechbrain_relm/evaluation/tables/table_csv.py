@@ -6,9 +6,11 @@ Authors
 
 import csv
 import io
+import math
 
 from speechbrain_relm.evaluation.statistics import PairedTest
 from speechbrain_relm.evaluation.tables.measured import Cell
+from speechbrain_relm.utils.reading import read_table
 
 COLUMNS = (
     "metric,system,value,deviation,low,high,seed_deviation,clusters,"
@@ -70,13 +72,13 @@ def to_csv(cells):
     return buffer.getvalue()
 
 
-def read_csv(text):
+def read_csv(path):
     """Reads what `to_csv` printed.
 
     Arguments
     ---------
-    text : str
-        CSV.
+    path : str or pathlib.Path
+        A `table.csv`.
 
     Returns
     -------
@@ -86,25 +88,40 @@ def read_csv(text):
     Raises
     ------
     ValueError
-        If it has other columns, as earlier versions wrote.
+        If it has other columns, as earlier versions wrote, or no numbers.
 
     Example
     -------
     >>> cells = [Cell("ER", "A", 1.0, 0.5, (0.9, 1.1), None, None, True)]
-    >>> read_csv(to_csv(cells)) == cells
+    >>> path = getfixture("tmp_path") / "table.csv"
+    >>> _ = path.write_text(to_csv(cells), encoding="utf-8")
+    >>> read_csv(path) == cells
     True
     """
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-    if missing:
-        raise ValueError(
-            f"table.csv has no column {missing[0]}: an earlier version wrote "
-            "it. Make the table again (step 'report', or the command 'table')."
-        )
-    return [_read_cell(row) for row in reader]
+    cells = {}
+    again = "Make it again (step 'report', or the command 'table')."
+    try:
+        rows = read_table(path, COLUMNS)
+    except ValueError as err:
+        raise ValueError(f"{err} {again}") from None
+    for place, row in rows:
+        try:
+            cell = _read_cell(row)
+        except ValueError as err:
+            raise ValueError(f"{place}: {err}. {again}") from None
+        if not math.isfinite(cell.value):
+            raise ValueError(f"{place}: the value is {row['value']}. {again}")
+        if cells.setdefault(cell[:2], cell) is not cell:
+            raise ValueError(
+                f"{place}: {cell.metric} of {cell.system} is there twice. "
+                f"{again}"
+            )
+    return list(cells.values())
 
 
 def _read_cell(row):
+    row = {name: text.strip() for name, text in row.items()}
+
     def _number(name, kind=float):
         return kind(row[name]) if row[name] else None
 

@@ -11,7 +11,7 @@ from transformers import StoppingCriteria
 
 # A stop with what closes it before a space, a stop of a script without
 # spaces, or the end of a line.
-_END = re.compile(r"[.!?…]+[\"'”’)\]*]*(?=\s)|[。！？]+|(?<=\S)(?=\s*\n)")
+_END = re.compile(r"[.!?…]+[\"'”’)\]*]*(?=\s)|[。！？．｡]+|(?<=\S)(?=\s*\n)")
 # Words before a dot that ends no sentence: titles, initials, list numbers.
 _NO_END = re.compile(r"(?:\b(?:Mrs?|Ms|Dr|Prof|St|e\.g|i\.e|[A-Z])|^\s*\d+)\.$")
 

@@ -10,10 +10,34 @@ from functools import lru_cache
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
 _STRAIGHT = str.maketrans("‘’‛´`“”„«»", "'''''\"\"\"\"\"")
+# Letters and marks as wide as an ideograph, and marks of Chinese and Japanese.
+_HALF = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_HALF.update(str.maketrans("　。｡、､「」｢｣《》", ' ..,,""""""'))
+
+
+def half_width(text):
+    """Makes full-width letters and marks plain ones.
+
+    Arguments
+    ---------
+    text : str
+        The text, e.g. typed with a Chinese keyboard.
+
+    Returns
+    -------
+    str
+        The same, character by character.
+
+    Example
+    -------
+    >>> half_width("Ｗｈｙ？ Ｉ see，sir。")
+    'Why? I see,sir.'
+    """
+    return text.translate(_HALF)
 
 
 def straight(text):
-    """Makes typographic quotes plain ones.
+    """Makes typographic quotes and full-width marks plain ones.
 
     Arguments
     ---------
@@ -30,7 +54,7 @@ def straight(text):
     >>> straight("I’m “fine”.")
     'I\\'m "fine".'
     """
-    return text.translate(_STRAIGHT)
+    return half_width(text).translate(_STRAIGHT)
 
 
 def words_of(text):
