@@ -18,7 +18,7 @@ from speechbrain_relm.mini.msp_podcast import (
     make_msp_podcast,
     make_msp_podcast_with_oddities,
 )
-from speechbrain_relm.utils.errors import Parser, entry_point
+from speechbrain_relm.utils.errors import Parser, count, entry_point
 
 
 @entry_point("corpora")
@@ -33,24 +33,24 @@ def main(arguments):
     parser = Parser(description=__doc__.split("\n")[0])
     corpora = parser.add_subparsers(dest="corpus", required=True)
     esd = corpora.add_parser("esd", help="in the layout of ESD's English part")
-    esd.add_argument("--speakers", type=int, default=10)
+    esd.add_argument("--speakers", type=count, default=10)
     said = esd.add_mutually_exclusive_group()
-    said.add_argument("--sentences", type=int, default=ESD_SENTENCES)
+    said.add_argument("--sentences", type=count, default=ESD_SENTENCES)
     said.add_argument(
         "--sentences_from", help="a text file with sentences, one a line"
     )
     msp = corpora.add_parser("msp-podcast", help="in that of MSP-Podcast")
-    msp.add_argument("--utterances", type=int, default=1400)
+    msp.add_argument("--utterances", type=count, default=1400)
     msp.add_argument(
         "--oddities", action="store_true", help="with odd lines and files"
     )
     iemocap = corpora.add_parser("iemocap", help="in that of IEMOCAP")
-    iemocap.add_argument("--utterances_per_dialog", type=int, default=12)
+    iemocap.add_argument("--utterances_per_dialog", type=count, default=12)
     libri = corpora.add_parser("librispeech", help="in that of LibriSpeech")
-    libri.add_argument("--utterances", type=int, default=5000)
+    libri.add_argument("--utterances", type=count, default=5000)
     demo = corpora.add_parser("demo", help="the demo's, in that of ESD")
-    demo.add_argument("--sentences", type=int, default=270)
-    demo.add_argument("--test_sentences", type=int, default=12)
+    demo.add_argument("--sentences", type=count, default=270)
+    demo.add_argument("--test_sentences", type=count, default=12)
     for command in (esd, msp, iemocap, libri, demo):
         command.add_argument("folder")
         command.add_argument("--seed", type=int, default=1)

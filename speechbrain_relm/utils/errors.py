@@ -10,6 +10,7 @@ import functools
 import importlib.metadata
 import logging
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -83,7 +84,7 @@ class Parser(argparse.ArgumentParser):
         """
         words = sys.argv[1:] if args is None else list(args)
         for word in words:
-            if not word.strip() or word.startswith("--") and word[-1] == "=":
+            if not word.strip() or re.fullmatch(r"[\w-]+=", word):
                 self.error(f"{word or 'an argument'} is empty, so give it")
         return super().parse_known_args(words, namespace)
 

@@ -50,7 +50,7 @@ OPTIONS = [
     (corpora, ["esd", "made"], "--speakers", [*NO_COUNTS, "11"]),
     (corpora, ["esd", "made"], "--sentences", NO_COUNTS),
     (corpora, ["esd", "made"], "--sentences_from", ["no/such", ""]),
-    (corpora, ["esd", "made"], "--seed", ["x", "1.5", "", "-1"]),
+    (corpora, ["esd", "made"], "--seed", ["x", "1.5", ""]),
     (corpora, ["librispeech", "made"], "--utterances", NO_COUNTS),
     (corpora, ["msp-podcast", "made"], "--utterances", NO_COUNTS),
     (corpora, ["iemocap", "made"], "--utterances_per_dialog", NO_COUNTS),
@@ -95,7 +95,7 @@ def malformed(random, folder):
     words = [word.replace("PATH", "no/such") for word in words]
     kind = random.randrange(4)
     if kind == 0:
-        words, names = words[:-1], ("required", "Give", "no/such")
+        words, names = words[:-1], ("required", "Give", "no/such", "expected")
     elif kind == 1:
         words, names = [*words, "--no_such_option"], ("--no_such_option",)
     elif kind == 2:

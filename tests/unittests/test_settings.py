@@ -53,7 +53,7 @@ def begin(folder, *words, yaml=ESD):
         ),
         (
             "--steps=[prepare, atributes]",
-            'steps[1]: "atributes" is not prepare, attributes, expected_',
+            "same_words, report or release. Did you mean attributes?",
         ),
         ("--llm={adapter_kwargs: {rnk: 8}}", "rnk is no argument of"),
         ("--llm={adapter_kwargs: {rank: 0}}", "rank: 0 is not a whole number"),

@@ -213,7 +213,12 @@ def describe(path, error, settings, source):
         twice = [v for v in error.instance if error.instance.count(v) > 1]
         return [f"{name}: {shown(twice[0])} is named twice: name it once."]
     wanted = error.schema.get("description", error.message)
-    return [f"{name}: {shown(error.instance)} is not {wanted}."]
+    hint = ""
+    if error.validator == "enum":
+        words = [word for word in error.validator_value if word is not None]
+        hint = did_you_mean(error.instance, words)
+    hint = f" D{hint[3:]}" if "did you" in hint else ""
+    return [f"{name}: {shown(error.instance)} is not {wanted}.{hint}"]
 
 
 def _missing(name, error, source):
