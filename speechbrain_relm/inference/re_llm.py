@@ -28,6 +28,10 @@ from speechbrain_relm.utils.voice import silence, voiceless
 
 logger = get_logger(__name__)
 
+# Of the settings that are no texts.
+KINDS = {"emotions": list, "response_settings": dict}
+NAMES = {str: "text", list: "list", dict: "mapping"}
+
 
 class Emotion(NamedTuple):
     """What was heard in an utterance.
@@ -104,6 +108,13 @@ class EmpatheticListener(Released):
                 f"modules: {', '.join(missing)} is missing in the YAML. A "
                 "system without an emotion encoder says emotion_encoder: null."
             )
+        for name in self.HPARAMS_NEEDED:
+            value, kind = getattr(self.hparams, name), KINDS.get(name, str)
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f"{name}: {value!r} is no {NAMES[kind]}: make the release "
+                    "again, or give it by `overrides`."
+                )
 
     def load_audio(self, path, savedir=None):
         """Loads a file of any sampling rate and number of channels.

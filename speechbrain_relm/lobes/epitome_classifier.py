@@ -12,7 +12,7 @@ from transformers import AutoModel, PretrainedConfig
 from speechbrain_relm.utils.sources.architectures import architecture
 from speechbrain_relm.utils.sources.pretrained import (
     building_without_weights,
-    load_pretrained,
+    load_text_encoder,
 )
 
 LEVELS = 3
@@ -45,9 +45,7 @@ def new_encoder(source):
     if isinstance(source, PretrainedConfig):
         encoder = AutoModel.from_config(source, trust_remote_code=False)
     else:
-        encoder = load_pretrained(
-            AutoModel, source, ("pooler.",), dtype=torch.float32
-        )
+        encoder = load_text_encoder(source)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder

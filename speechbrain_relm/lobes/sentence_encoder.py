@@ -6,12 +6,11 @@ Authors
 
 import torch
 from torch import nn
-from transformers import AutoModel
 
 from speechbrain_relm.lobes.parts.epitome_text import collate, tokenize
 from speechbrain_relm.utils.lengths import masked_mean
 from speechbrain_relm.utils.sources.pretrained import (
-    load_pretrained,
+    load_text_encoder,
     load_tokenizer,
 )
 
@@ -40,9 +39,7 @@ class SentenceEncoder(nn.Module):
     def __init__(self, source, batch_size=64):
         super().__init__()
         self.tokenizer = load_tokenizer(source)
-        self.model = load_pretrained(
-            AutoModel, source, ("pooler.",), dtype=torch.float32
-        )
+        self.model = load_text_encoder(source)
         self.batch_size = batch_size
         self.eval()
 

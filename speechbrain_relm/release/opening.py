@@ -25,6 +25,8 @@ from speechbrain_relm.utils.sources.weights import check_file, check_weights
 LARGEST = 2**16
 # A text that references fill in; a path has hundreds of characters.
 LONGEST = 2**12
+# Which takes the parser seconds.
+_DEEP = re.compile(r"([\[{]\s*(\w+\s*:\s*)?){33}|([-?] ){33}")
 _REFERENCE = re.compile(r"<(\w+)>")
 _OF_SUMS, _OPERATOR = (
     frozenset("0123456789.+-*/%() "),
@@ -123,6 +125,8 @@ def read_release(folder, name="hyperparams.yaml"):
                 "needs: name another folder."
             )
         text = path.read_text(encoding="utf-8")
+        if _DEEP.search(text):
+            raise ValueError("it is nested deeper than a release: no lobe is.")
         node = ruamel.yaml.YAML(pure=True).compose(text)
         if node is None or node.id != "mapping":
             raise ValueError("it holds no settings: name another folder.")

@@ -19,7 +19,11 @@ from speechbrain_relm.utils.sources.checks.folder import read_tensors
 from speechbrain_relm.utils.sources.hub import CONVERSION
 from speechbrain_relm.utils.sources.pretrained import building_without_weights
 from speechbrain_relm.utils.sources.stock import converted
-from speechbrain_relm.utils.sources.weights import find_shards, tensor_names
+from speechbrain_relm.utils.sources.weights import (
+    check_file,
+    find_shards,
+    tensor_names,
+)
 
 logger = get_logger(__name__)
 
@@ -165,6 +169,8 @@ def _start_files(source):
     if (path / "model.ckpt").is_file():
         return [(path / "model.ckpt", "")]
     if not (path / CONVERSION).is_file():
+        if path.is_dir():
+            check_file(path / "config.json")
         path = converted(source, convert_start)
     files = [(file, "") for file in find_shards(path / "trained")]
     whisper = find_shards(path / "whisper")

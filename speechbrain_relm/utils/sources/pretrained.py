@@ -8,7 +8,10 @@ import contextlib
 import contextvars
 
 import torch
-from transformers import AutoTokenizer, dynamic_module_utils
+from transformers import AutoModel, AutoTokenizer, dynamic_module_utils
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+)
 
 from speechbrain_relm.utils.errors import first_line
 from speechbrain_relm.utils.sources.architectures import (
@@ -30,6 +33,8 @@ dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
 # without it, as facebook/wav2vec2-base-960h, have none; the others learn it
 # in pretraining, and nothing reads it in evaluation mode.
 ONLY_IN_TRAINING = "masked_spec_embed"
+# Masked language models of other than text.
+SPEECH = {"wav2vec2", "perceiver"}
 # The device of models without pretrained weights; None loads them.
 _DEVICE = contextvars.ContextVar("without_weights", default=None)
 
@@ -79,7 +84,7 @@ def building_without_weights():
     return _DEVICE.get() is not None
 
 
-def load_pretrained(model_class, source, unused=(), **settings):
+def load_pretrained(model_class, source, unused=(), kinds=(), **settings):
     """Loads a model, and refuses one with missing or wrong tensors.
 
     transformers draws what a checkpoint lacks at random, with a warning.
@@ -92,6 +97,8 @@ def load_pretrained(model_class, source, unused=(), **settings):
         Hub id or folder, with `.safetensors` or `.bin` weights.
     unused : tuple of str
         Beginnings of the names of tensors that may be missing.
+    kinds : sequence of str
+        Types of models that it can be, where the class does not say it.
     **settings
         Passed to `from_pretrained`.
 
@@ -119,7 +126,7 @@ def load_pretrained(model_class, source, unused=(), **settings):
         return _build(model_class, source, **settings)
     folder = model_folder(source)
     wanted = getattr(model_class, "config_class", None)
-    check_folder(folder, [wanted.model_type] if wanted else (), True)
+    check_folder(folder, [wanted.model_type] if wanted else kinds, True)
     with without_code(source):
         model, info = model_class.from_pretrained(
             folder,
@@ -149,6 +156,42 @@ def load_pretrained(model_class, source, unused=(), **settings):
         )
     check_numbers(model.named_parameters(), source)
     return model
+
+
+def load_text_encoder(source):
+    """Loads an encoder of texts, without its pooling layer.
+
+    Arguments
+    ---------
+    source : str
+        Hub id or folder of an encoder that fills in masked words, as BERT.
+
+    Returns
+    -------
+    transformers.PreTrainedModel
+        The encoder, float32.
+
+    Raises
+    ------
+    OSError
+        If a file is missing.
+    ValueError
+        If it is no such model, or damaged.
+
+    Example
+    -------
+    >>> load_text_encoder(getfixture("emotion_folder"))
+    Traceback (most recent call last):
+    ...
+    ValueError: ... is a model of the type 'wav2vec2' (config.json)...
+    """
+    return load_pretrained(
+        AutoModel,
+        source,
+        ("pooler.",),
+        tuple(MODEL_FOR_MASKED_LM_MAPPING_NAMES.keys() - SPEECH),
+        dtype=torch.float32,
+    )
 
 
 def _build(model_class, source, config=None, key_mapping=None, **settings):

@@ -23,6 +23,8 @@ from speechbrain_relm.utils.sources.weights import (
 
 # One of them is a tokenizer's vocabulary.
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
+# Types of models that a message names.
+SHOWN = 3
 _OF_SEVERAL = re.compile(r"-\d{5}-of-\d{5}\.(\w+)$")
 
 
@@ -60,7 +62,9 @@ def check_folder(folder, kinds=(), indexed=False):
     if kinds and config.get("model_type") not in kinds:
         raise ValueError(
             f"{folder} is a model of the type {config.get('model_type')!r} "
-            f"(config.json): name one of the type {' or '.join(kinds)}."
+            "(config.json): name one of the type "
+            f"{' or '.join(sorted(kinds)[:SHOWN])}"
+            f"{', or the like' if len(kinds) > SHOWN else ''}."
         )
     for name in missing_weights(folder):
         check_file(folder / name)
