@@ -32,10 +32,11 @@ def listening(release_folder, whisper_folder, scorer_folder):
 
 
 def record(path, seed, seconds=1.5):
-    """Writes noise."""
+    """Writes noise that swells, as speech does and a steady noise does not."""
     noise = 0.1 * torch.randn(
         int(seconds * 16000), generator=torch.Generator().manual_seed(seed)
     )
+    noise *= torch.linspace(0, 20, len(noise)).sin() ** 2
     soundfile.write(path, noise.numpy(), 16000)
     return str(path)
 
