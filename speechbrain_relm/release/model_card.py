@@ -115,7 +115,7 @@ def model_card(bases, size, folder, title, remarks, licence, hparams, entries):
     settings = json.loads(
         (folder / "responses.settings.json").read_text(encoding="utf-8")
     )
-    cells = read_csv((folder / "table.csv").read_text(encoding="utf-8"))
+    cells = read_csv(folder / "table.csv")
     model = hparams["model"]
     tensors = sum(p.requires_grad for p in model.parameters())
     limits = [
