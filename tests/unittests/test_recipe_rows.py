@@ -64,7 +64,7 @@ OF_THE_CORPUS = re.compile(
 DATA = re.compile(r"(?<=# Data )#+\n.*?(?=# #+ Model paths)", re.DOTALL)
 
 
-@pytest.mark.parametrize("corpus", ["IEMOCAP", "MSP-Podcast"])
+@pytest.mark.parametrize("corpus", ["IEMOCAP", "MSP-Podcast", "OpenEmotion"])
 @pytest.mark.parametrize("name", ["re_llm.yaml", "re_llm_mini.yaml"])
 def test_corpora_differ_in_their_data_only(corpus, name):
     """Each YAML is whole; a change to one is owed to the others."""

@@ -20,6 +20,7 @@ from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.mini.msp_podcast import make_msp_podcast
 from speechbrain_relm.utils.files import whole_folder
 from tests import tiny_models
+from tests.free_corpora import speak_ravdess
 
 MADE = ROOT / "tests" / "tmp" / "made"
 CORPORA = {
@@ -28,6 +29,7 @@ CORPORA = {
     "MSP-Podcast": lambda folder: make_msp_podcast(folder, 280),
     "LibriSpeech": lambda folder: make_librispeech(folder, 60),
     "EPITOME": write_csvs,
+    "OpenEmotion": speak_ravdess,
 }
 MODELS = {
     "whisper": tiny_models.save_whisper,

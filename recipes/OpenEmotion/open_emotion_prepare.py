@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Prepares a free corpus of emotional speech.
+
+To run it alone, do the following:
+> python open_emotion_prepare.py RAVDESS /path/to/RAVDESS manifests
+
+RAVDESS, CREMA-D, TESS, Emo-DB, SAVEE, EMNS, nEMO, MELD, and what CAMEO holds:
+speechbrain_relm/data/open_emotion has a module for each.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import logging
+import sys
+from collections import Counter
+
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.data.corpus import (
+    DATA_ROOT,
+    fingerprint,
+    manifests_are_current,
+    report_left_out,
+    write_manifests,
+)
+from speechbrain_relm.data.open_emotion.registry import class_of, find
+from speechbrain_relm.data.open_emotion.splits import split_takes
+from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.text.wording import normalised
+
+logger = get_logger(__name__)
+
+# What the corpora call the paper's four classes.
+EMOTION_NAMES = {
+    "neutral": ["neutral"],
+    "sad": ["sad", "sadness"],
+    "angry": ["angry", "anger"],
+    "happy": ["happy", "happiness", "joy"],
+}
+# Raise it when the same data and settings would give other manifests.
+VERSION = 1
+
+
+def prepare_open_emotion(
+    corpus,
+    data_folder,
+    manifest_folder,
+    emotions=("neutral", "sad", "angry", "happy"),
+    emotion_names=None,
+    split="speakers",
+    fold=1,
+    test_speakers=None,
+    test_ratio=0.3,
+    valid_ratio=0.1,
+    min_duration=0.3,
+    max_duration=30.0,
+    seed=1234,
+    skip_prep=False,
+):
+    """Writes `train.json`, `valid.json` and `test.json` for a free corpus.
+
+    Each maps an utterance id to `wav` (with `{data_root}` for `data_folder`),
+    `duration` (seconds), `speaker`, `emotion`, `transcript`, `cluster` (what
+    intervals and tests draw), and `arousal`, `dominance` and `valence`, which
+    are null: none of the corpora has such labels.
+    Manifests made from the same settings and files are kept. What cannot be
+    used is named in `left_out.json`.
+
+    Arguments
+    ---------
+    corpus : str
+        Which: a name of `speechbrain_relm.data.open_emotion.registry`.
+    data_folder : str
+        The corpus as it is distributed, unpacked.
+    manifest_folder : str
+        Receives the manifests.
+    emotions : list of str
+        Classes.
+    emotion_names : dict or None
+        Class to the corpus's own words for it; others are left out and
+        counted. `None` is what the corpora call the paper's four classes.
+    split : str
+        See `speechbrain_relm.data.open_emotion.splits.split_takes`.
+    fold : int
+        From 1.
+    test_speakers : list of str or None
+        With the split "speakers": those of the test.
+    test_ratio : float
+        With the split "sentences": share of the sentences for testing.
+    valid_ratio : float
+        Share of the rest for validation.
+    min_duration : float
+        Seconds; shorter recordings are left out.
+    max_duration : float
+        Seconds; longer recordings are left out.
+    seed : int
+        Of what is drawn.
+    skip_prep : bool
+        Whether to do nothing at all.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If the folder holds something else, or too little to train and test.
+
+    Example
+    -------
+    >>> prepare_open_emotion("TESS", "TESS", "m")  # doctest: +SKIP
+    """
+    if skip_prep:
+        return
+    emotion_names = emotion_names or EMOTION_NAMES
+    emotions, known = list(emotions), find(corpus)
+    unknown = set(emotions) - set(emotion_names)
+    if unknown:
+        raise ValueError(
+            f"emotions: {', '.join(sorted(unknown))} not in emotion_names."
+        )
+    takes, left_out = known.read(data_folder)
+    settings = {
+        "script": ["open_emotion_prepare", VERSION, corpus],
+        "emotions": [[e, emotion_names[e]] for e in emotions],
+        "split": [split, fold, test_speakers, test_ratio, valid_ratio],
+        "takes": takes,
+        "durations": [min_duration, max_duration],
+        "seed": seed,
+    }
+    mark = fingerprint(settings, data_folder, [take.wav for take in takes])
+    with locked(manifest_folder):
+        if manifests_are_current(manifest_folder, mark):
+            logger.info(f"{manifest_folder}: the manifests are up to date")
+            return
+        _compare(known, takes)
+        wanted = {e: emotion_names[e] for e in emotions}
+        usable, unwanted = _with_class(takes, wanted)
+        left_out.update(unwanted)
+        durations, unusable = inspect_wavs(
+            data_folder, [t.wav for t in usable], min_duration, max_duration
+        )
+        left_out.update(unusable)
+        report_left_out(manifest_folder, left_out, len(durations))
+        parts = split_takes(
+            [take for take in usable if take.wav in durations],
+            known,
+            split,
+            fold,
+            (test_ratio, valid_ratio),
+            seed,
+            test_speakers,
+        )
+        splits = {
+            part: {
+                take.name: _entry(take, wanted, durations, known.cluster)
+                for take in sorted(those)
+            }
+            for part, those in parts.items()
+        }
+        write_manifests(manifest_folder, splits, emotions, mark)
+
+
+def _compare(known, takes):
+    """Warns where a copy has other numbers than the corpus's own paper."""
+    found = Counter(take.label for take in takes)
+    for label, expected in known.counts.items():
+        if found[label] != expected:
+            logger.warning(
+                f"{known.title}: {found[label]} of {expected} recordings of "
+                f"{label} are in this copy"
+            )
+
+
+def _with_class(takes, wanted):
+    """Divides takes into those of a class, and the others with a reason."""
+    usable, left_out = [], {}
+    for take in takes:
+        if class_of(take.label, wanted) is None:
+            left_out[take.wav] = f"unmapped emotion: {take.label}"
+        elif not (take.transcript or "").strip():
+            left_out[take.wav] = "no transcript"
+        else:
+            usable.append(take)
+    return usable, left_out
+
+
+def _entry(take, wanted, durations, cluster):
+    """Makes a manifest entry."""
+    clusters = {
+        "speaker": f"speaker {take.speaker}",
+        "sentence": f"sentence {normalised(take.transcript)}",
+        "dialogue": f"dialogue {take.dialogue}",
+    }
+    return {
+        "wav": f"{DATA_ROOT}/{take.wav}",
+        "speaker": take.speaker,
+        "emotion": class_of(take.label, wanted),
+        "transcript": take.transcript,
+        "arousal": None,
+        "dominance": None,
+        "valence": None,
+        "duration": durations[take.wav],
+        "cluster": clusters[cluster],
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Prepares a free corpus.")
+    parser.add_argument("corpus", help="e.g. RAVDESS")
+    parser.add_argument("data_folder", help="the corpus as distributed")
+    parser.add_argument("manifest_folder", help="receives the manifests")
+    parser.add_argument("--split", default="speakers")
+    parser.add_argument("--fold", type=int, default=1)
+    arguments = vars(parser.parse_args())
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        prepare_open_emotion(**arguments)
+    except (ValueError, OSError) as err:
+        sys.exit(f"error: {err}")

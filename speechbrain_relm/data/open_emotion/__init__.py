@@ -1,0 +1,1 @@
+"""Free corpora of emotional speech, as they are distributed."""

@@ -1,0 +1,162 @@
+"""CAMEO: thirteen corpora in eight languages, in one format (Christop 2025).
+
+The hub has it as Parquet tables whose cells hold the recordings. They are
+written out once:
+
+> python -m speechbrain_relm.data.open_emotion.cameo ravdess-*.parquet FOLDER
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+from tqdm import tqdm
+
+from speechbrain_relm.data.open_emotion.base import (
+    Corpus,
+    Take,
+    files_by_stem,
+    read_table,
+)
+
+TABLE = "cameo.tsv"
+COLUMNS = ["file_id", "emotion", "transcription", "speaker_id", "language"]
+ROWS = 64  # at a time in memory
+
+
+def read(data_folder):
+    """Reads what `write_out` wrote.
+
+    Arguments
+    ---------
+    data_folder : str or pathlib.Path
+        With `cameo.tsv` and the recordings.
+
+    Returns
+    -------
+    takes : list of Take
+        The recordings.
+    left_out : dict
+        Recording to reason.
+
+    Raises
+    ------
+    ValueError
+        If it is another corpus.
+
+    Example
+    -------
+    >>> read("no_such_folder")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: data_folder no_such_folder is no folder.
+    """
+    _, rows = read_table(data_folder, TABLE, set(COLUMNS), "\t")
+    files, takes, left_out = files_by_stem(data_folder), [], {}
+    for row in rows:
+        name = Path(row["file_id"]).stem
+        if name not in files:
+            left_out[row["file_id"]] = "missing"
+            continue
+        takes.append(
+            Take(
+                name,
+                files[name],
+                row["speaker_id"],
+                row["emotion"].lower(),
+                row["transcription"],
+            )
+        )
+    return takes, left_out
+
+
+def write_out(tables, folder):
+    """Writes recordings and one table out of Parquet files.
+
+    Arguments
+    ---------
+    tables : list of str or pathlib.Path
+        Parquet files of one of CAMEO's corpora.
+    folder : str or pathlib.Path
+        Receives the recordings, byte for byte, and `cameo.tsv`.
+
+    Returns
+    -------
+    int
+        How many recordings.
+
+    Raises
+    ------
+    ValueError
+        If a name leads out of the folder, or pyarrow is not installed.
+
+    Example
+    -------
+    >>> write_out(["ravdess.parquet"], "CAMEO/ravdess")  # doctest: +SKIP
+    """
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise ValueError(
+            "Parquet files are read by pyarrow: pip install pyarrow."
+        ) from error
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for table in tables:
+        parquet = pq.ParquetFile(table)
+        batches = parquet.iter_batches(ROWS, [*COLUMNS, "audio"])
+        bar = tqdm(total=parquet.metadata.num_rows, desc=Path(table).name)
+        for batch in batches:
+            for row in batch.to_pylist():
+                name = row["file_id"]
+                if not name or Path(name).name != name:
+                    raise ValueError(f"{table}: '{name}' is no file name.")
+                (folder / name).write_bytes(row["audio"]["bytes"])
+                rows.append([row[column] for column in COLUMNS])
+                bar.update()
+        bar.close()
+    with open(folder / TABLE, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerows([COLUMNS, *rows])
+    return len(rows)
+
+
+CAMEO = Corpus(
+    title="CAMEO",
+    read=read,
+    where="https://huggingface.co/datasets/amu-cai/CAMEO",
+    licence="CC BY-NC-SA 4.0, and that of each of its corpora",
+    language="one of eight",
+    counts={},  # differ with the corpus taken out
+    cluster="sentence",
+)
+
+
+def main(arguments=None):
+    """Does as the command line says.
+
+    Arguments
+    ---------
+    arguments : list of str, optional
+        Command line, by default the one of the process.
+
+    Example
+    -------
+    >>> main(["ravdess.parquet", "CAMEO/ravdess"])  # doctest: +SKIP
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m speechbrain_relm.data.open_emotion.cameo",
+        description="Writes the recordings out of CAMEO's Parquet files.",
+    )
+    parser.add_argument("tables", nargs="+", help="Parquet files")
+    parser.add_argument("folder", help="receives the recordings")
+    options = parser.parse_args(arguments)
+    print(write_out(options.tables, options.folder))
+
+
+if __name__ == "__main__":
+    main()

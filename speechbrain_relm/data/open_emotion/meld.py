@@ -1,0 +1,111 @@
+"""MELD: dialogues of a television series, seven emotions (Poria et al. 2019).
+
+Its clips are MP4s; their sound, as wavs of the same names, has to be taken out
+once (the recipe's README has the command).
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import re
+from pathlib import Path
+
+from speechbrain_relm.data.open_emotion.base import (
+    Corpus,
+    Take,
+    audio_files,
+    read_table,
+)
+
+COLUMNS = {"Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID"}
+TABLES = {"train": "train", "dev": "valid", "test": "test"}
+# The archives' folders; test clips lie in "output_repeated_splits_test".
+FOLDERS = {"train": "train_splits", "dev": "dev_splits", "test": "splits_test"}
+CLIP = re.compile(r"^dia(\d+)_utt(\d+)$")
+
+
+def read(data_folder):
+    """Reads a copy of `MELD.Raw`.
+
+    Arguments
+    ---------
+    data_folder : str or pathlib.Path
+        With `train_sent_emo.csv`, `dev_sent_emo.csv`, `test_sent_emo.csv`, and
+        wavs of the clips in the archives' folders. Names recur in the three
+        parts, so the folders tell them apart.
+
+    Returns
+    -------
+    takes : list of Take
+        The recordings, with their official part.
+    left_out : dict
+        Clip to reason: two of the release are broken, dia125_utt3 (train) and
+        dia110_utt7 (dev).
+
+    Raises
+    ------
+    ValueError
+        If it is another corpus.
+
+    Example
+    -------
+    >>> read("no_such_folder")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: data_folder no_such_folder is no folder.
+    """
+    takes, left_out = [], {}
+    files = _clips(data_folder)
+    for part in TABLES:
+        _, rows = read_table(data_folder, f"{part}_sent_emo.csv", COLUMNS, ",")
+        for row in rows:
+            clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+            if (part, clip) in files:
+                takes.append(_take(part, clip, row, files[part, clip]))
+            else:
+                left_out[f"{part}/{clip}"] = "missing: as wav, not as MP4"
+    return takes, left_out
+
+
+def _clips(data_folder):
+    """Finds the wavs: part and clip to path."""
+    found = {}
+    for path in audio_files(data_folder):
+        for part, folder in FOLDERS.items():
+            if folder in path and CLIP.match(Path(path).stem):
+                found.setdefault((part, Path(path).stem), path)
+    return found
+
+
+def _take(part, clip, row, wav):
+    """Makes a take of a row; the tables have quotes of Windows' code page."""
+    text = row["Utterance"].translate({0x92: "'", 0x91: "'", 0x85: "..."})
+    return Take(
+        f"{part}_{clip}",
+        wav,
+        row["Speaker"],
+        row["Emotion"].lower(),
+        text,
+        TABLES[part],
+        f"{part} {row['Dialogue_ID']}",
+    )
+
+
+MELD = Corpus(
+    title="MELD",
+    read=read,
+    where="https://affective-meld.github.io/",
+    licence="GPL 3.0; the clips are of a television series",
+    language="English",
+    # Of the three tables.
+    counts={
+        "anger": 1607,
+        "disgust": 361,
+        "fear": 358,
+        "joy": 2308,
+        "neutral": 6436,
+        "sadness": 1002,
+        "surprise": 1636,
+    },
+    cluster="dialogue",
+)

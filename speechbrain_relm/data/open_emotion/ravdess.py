@@ -1,0 +1,86 @@
+"""RAVDESS: 24 actors, two sentences, eight emotions (Livingstone & Russo 2018).
+
+Each name is seven numbers: modality, channel (speech or song), emotion,
+intensity, statement, repetition, actor.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import re
+
+from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
+
+LABELS = (
+    "neutral calm happy sad angry fearful disgust surprised".split()
+)  # numbered from 1
+STATEMENTS = ("Kids are talking by the door.", "Dogs are sitting by the door.")
+NAME = re.compile(r"(?:^|/)(\d\d(?:-\d\d){6})\.\w+$")
+SPEECH = "01"
+
+
+def read(data_folder):
+    """Reads the speech of a copy, from the zip or from Kaggle.
+
+    Arguments
+    ---------
+    data_folder : str or pathlib.Path
+        With `Actor_01/03-01-01-01-01-01-01.wav` at any depth.
+
+    Returns
+    -------
+    takes : list of Take
+        The recordings.
+    left_out : dict
+        File to reason; songs are among them.
+
+    Raises
+    ------
+    ValueError
+        If it is another corpus.
+
+    Example
+    -------
+    >>> read("no_such_folder")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: data_folder no_such_folder is no folder.
+    """
+    return read_names(
+        data_folder, NAME, _take, "Actor_01/03-01-01-01-01-01-01.wav"
+    )
+
+
+def _take(path, match):
+    """Takes a name apart."""
+    numbers = match[1].split("-")
+    _, channel, emotion, _, statement, _, actor = numbers
+    if channel != SPEECH:
+        return "song: speech only is used"
+    if not (1 <= int(emotion) <= 8 and 1 <= int(statement) <= 2):
+        return "unexpected name: emotion 01 to 08, statement 01 or 02"
+    label = LABELS[int(emotion) - 1]
+    text = STATEMENTS[int(statement) - 1]
+    return Take(match[1], path, actor, label, text)
+
+
+RAVDESS = Corpus(
+    title="RAVDESS",
+    read=read,
+    where="https://zenodo.org/records/1188976, "
+    "Audio_Speech_Actors_01-24.zip "
+    "(MD5 bc696df654c87fed845eb13823edef8a)",
+    licence="CC BY-NC-SA 4.0",
+    language="English",
+    counts={label: 96 if label == "neutral" else 192 for label in LABELS},
+    # Of two sentences nothing can be said in general.
+    cluster="speaker",
+    folds=[
+        ["01", "11", "20", "21"],
+        ["04", "10", "12", "14"],
+        ["08", "09", "19", "23"],
+        ["03", "05", "07", "24"],
+        ["02", "15", "16", "18"],
+        ["06", "13", "17", "22"],
+    ],
+)

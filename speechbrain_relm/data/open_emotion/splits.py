@@ -1,0 +1,151 @@
+"""Who trains and who tests, by the protocols that others report.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+from pathlib import Path
+
+from speechbrain_relm.data.corpus import split_groups
+from speechbrain_relm.utils.text.wording import normalised
+
+SPLITS = ("speakers", "emobox", "sentences", "official")
+FEWEST_SPEAKERS = 4  # in training; else validation holds out sentences
+
+
+def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
+    """Divides takes into training, validation and test.
+
+    Arguments
+    ---------
+    takes : list of speechbrain_relm.data.open_emotion.base.Take
+        Those with a class.
+    corpus : speechbrain_relm.data.open_emotion.base.Corpus
+        What they are of.
+    split : str
+        "speakers": the test has voices that training has not, those of
+        EmoBox's fold, or `test_speakers`. "sentences": the test has sentences
+        that training has not, in the same voices. "official": the corpus's
+        own parts. "emobox", or the folder of a clone of EmoBox: its fold, by
+        speaker or by the lists of the clone.
+    fold : int
+        From 1.
+    ratios : (float, float)
+        Share of the sentences for testing, and of the rest for validation.
+    seed : int
+        Of what is drawn.
+    test_speakers : list of str or None
+        For "speakers".
+
+    Returns
+    -------
+    dict
+        "train", "valid" and "test" to lists of takes.
+
+    Raises
+    ------
+    ValueError
+        If the corpus has no such split, or too little for it.
+    """
+    if split == "official":
+        parts = {"train": [], "valid": [], "test": []}
+        for take in takes:
+            if take.part is None:
+                raise ValueError(
+                    f"split: {corpus.title} has no official parts; take "
+                    "speakers or sentences."
+                )
+            parts[take.part].append(take)
+        return parts
+    test = set(
+        _tested(takes, corpus, split, fold, ratios, seed, test_speakers)
+    )
+    rest = [take for take in takes if take.name not in test]
+    speakers = {take.speaker for take in takes if take.name in test}
+    valid = set(_held_out(rest, speakers, ratios[1], seed))
+    return {
+        "train": [take for take in rest if take.name not in valid],
+        "valid": [take for take in rest if take.name in valid],
+        "test": [take for take in takes if take.name in test],
+    }
+
+
+def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
+    """Lists the names of the test's takes."""
+    if split == "sentences":
+        return _draw(takes, _said, ratios[0], seed)
+    if split == "speakers" and test_speakers:
+        wanted = {str(speaker) for speaker in test_speakers}
+        absent = wanted - {take.speaker for take in takes}
+        if absent:
+            raise ValueError(
+                f"test_speakers: {corpus.title} has no "
+                f"{', '.join(sorted(absent))}."
+            )
+    elif split in ("speakers", "emobox") and corpus.folds:
+        wanted = set(_numbered(corpus.folds, fold, corpus.title))
+    elif split == "speakers":
+        speakers = sorted({take.speaker for take in takes})
+        if len(speakers) < 2:
+            raise ValueError(
+                f"split: {corpus.title} has one speaker; take sentences."
+            )
+        wanted = {_numbered(speakers, fold, corpus.title)}
+    else:
+        return _listed(takes, corpus, split, fold)
+    return [take.name for take in takes if take.speaker in wanted]
+
+
+def _numbered(folds, fold, title):
+    """Takes a fold by its number."""
+    if not 1 <= fold <= len(folds):
+        raise ValueError(f"fold: {title} has 1 to {len(folds)}, not {fold}.")
+    return folds[fold - 1]
+
+
+def _listed(takes, corpus, folder, fold):
+    """Reads EmoBox's list of a fold's test set, in a clone of it."""
+    name = corpus.title.replace("-", "").lower()
+    path = (
+        Path(folder)
+        / "data"
+        / name
+        / f"fold_{fold}"
+        / f"{name}_test_fold_{fold}.jsonl"
+    )
+    if not path.is_file():
+        raise ValueError(
+            f"split: {folder} is none of {', '.join(SPLITS)}, nor a clone of "
+            f"https://github.com/emo-box/EmoBox with {path}."
+        )
+    lines = path.read_text(encoding="utf-8").splitlines()
+    wavs = {Path(json.loads(line)["wav"]).stem for line in lines if line}
+    found = [take.name for take in takes if Path(take.wav).stem in wavs]
+    if not found:
+        raise ValueError(f"{path} lists no recording of this copy.")
+    return found
+
+
+def _held_out(rest, test_speakers, ratio, seed):
+    """Lists the names of the validation's takes, held out as the test is."""
+    speakers = {take.speaker for take in rest}
+    if len(speakers) >= FEWEST_SPEAKERS and not speakers & test_speakers:
+        return _draw(rest, lambda take: take.speaker, ratio, seed)
+    if len({_said(take) for take in rest}) > 1:
+        return _draw(rest, _said, ratio, seed)
+    return _draw(rest, lambda take: take.name, ratio, seed)
+
+
+def _said(take):
+    """What groups the takes of one sentence."""
+    return normalised(take.transcript or take.name)
+
+
+def _draw(takes, group_of, ratio, seed):
+    """Draws whole groups, and lists the names of their takes."""
+    labels = {}
+    for take in takes:
+        labels.setdefault(group_of(take), set()).add(take.label)
+    drawn, _ = split_groups(labels, ratio, seed)
+    return [take.name for take in takes if group_of(take) in set(drawn)]

@@ -1,0 +1,320 @@
+"""Tests of the free corpora: layouts, oddities, protocols, manifests.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import json
+import logging
+import sys
+
+import pytest
+from free_corpora import write_all, write_noise
+from recipe_runs import ROOT
+
+from speechbrain_relm.data.open_emotion import savee
+from speechbrain_relm.data.open_emotion.base import Take
+from speechbrain_relm.data.open_emotion.cameo import write_out
+from speechbrain_relm.data.open_emotion.registry import CORPORA, class_of
+from speechbrain_relm.data.open_emotion.splits import split_takes
+
+RECIPE = ROOT / "recipes" / "OpenEmotion"
+FOUR = ("neutral", "sad", "angry", "happy")
+
+
+@pytest.fixture
+def prepare(monkeypatch):
+    """The recipe's prepare function."""
+    monkeypatch.syspath_prepend(str(RECIPE))
+    monkeypatch.delitem(sys.modules, "open_emotion_prepare", raising=False)
+    from open_emotion_prepare import prepare_open_emotion
+
+    return prepare_open_emotion
+
+
+def read(title, folder):
+    """Reads a copy: id to take, and what is left out."""
+    takes, left_out = CORPORA[title].read(folder)
+    return {take.name: take for take in takes}, left_out
+
+
+def test_ravdess(tmp_path):
+    """Zip and Kaggle layouts; songs and second copies are left out."""
+    speech, song = "03-01-06-01-02-01-12.wav", "03-02-06-01-02-01-12.wav"
+    folder = write_all(
+        tmp_path,
+        [
+            f"Actor_12/{speech}",
+            f"audio_speech_actors_01-24/Actor_12/{speech}",
+            f"Actor_12/{song}",
+            "Actor_12/._03-01-06-01-02-01-13.wav",
+        ],
+    )
+    takes, left_out = read("RAVDESS", folder)
+    assert list(takes) == [speech[:-4]]
+    take = takes[speech[:-4]]
+    assert (take.speaker, take.label) == ("12", "fearful")
+    assert take.transcript == "Dogs are sitting by the door."
+    assert take.wav == f"Actor_12/{speech}"
+    reasons = sorted(reason.split(":")[0] for reason in left_out.values())
+    assert reasons == ["duplicate", "song"]
+
+
+def test_crema_d(tmp_path):
+    """Actor, sentence, emotion; an unknown code is named."""
+    folder = write_all(
+        tmp_path,
+        ["AudioWAV/1001_IEO_ANG_HI.wav", "AudioWAV/1001_XXX_ANG_HI.wav"],
+    )
+    takes, left_out = read("CREMA-D", folder)
+    take = takes["1001_IEO_ANG_HI"]
+    assert take[2:5] == ("1001", "anger", "It's eleven o'clock.")
+    assert list(left_out) == ["AudioWAV/1001_XXX_ANG_HI.wav"]
+
+
+def test_tess(tmp_path):
+    """The release's one odd name, capital letters, and Kaggle's second copy."""
+    inner = "TESS Toronto emotional speech set data"
+    folder = write_all(
+        tmp_path,
+        [
+            "OAF_neutral/OA_bite_neutral.wav",
+            "YAF_Pleasant_surprised/YAF_home_ps.wav",
+            f"{inner}/YAF_Pleasant_surprised/YAF_home_ps.wav",
+        ],
+    )
+    takes, left_out = read("TESS", folder)
+    assert takes["OAF_bite_neutral"].speaker == "OAF"
+    assert takes["YAF_home_ps"].transcript == "Say the word home."
+    assert len(takes) == 2
+    assert list(left_out.values()) == [
+        "duplicate: of YAF_Pleasant_surprised/YAF_home_ps.wav"
+    ]
+
+
+def test_emo_db(tmp_path):
+    """The German letter of the emotion."""
+    takes, _ = read("Emo-DB", write_all(tmp_path, ["wav/03a01Fa.wav"]))
+    assert takes["03a01Fa"][2:5] == (
+        "03",
+        "happiness",
+        "Der Lappen liegt auf dem Eisschrank.",
+    )
+
+
+def test_savee(tmp_path):
+    """Both layouts; what is said comes from a file of one's own."""
+    folder = write_all(tmp_path, ["AudioData/DC/sa01.wav", "ALL/KL_n30.wav"])
+    takes, _ = read("SAVEE", folder)
+    assert {t.label for t in takes.values()} == {"sadness", "neutral"}
+    assert {t.transcript for t in takes.values()} == {None}
+    text = "id,transcript\nDC_sa01,It was raining.\n"
+    (folder / savee.TRANSCRIPTS).write_text(text)
+    takes, _ = read("SAVEE", folder)
+    assert takes["DC_sa01"].transcript == "It was raining."
+
+
+def test_emns(tmp_path):
+    """A table with bars; a recording that is not there is named."""
+    (tmp_path / "metadata.csv").write_text(
+        "id|utterance|description|audio_recording|emotion\n"
+        "1|Good morning.|a greeting|wavs/recorded_a.webm|Happy\n"
+        "2|Good night.|another|wavs/recorded_b.webm|Sad\n"
+    )
+    write_noise(tmp_path / "cleaned" / "recorded_a.wav")
+    takes, left_out = read("EMNS", tmp_path)
+    assert takes["recorded_a"][3:5] == ("happy", "Good morning.")
+    assert list(left_out) == ["wavs/recorded_b.webm"]
+
+
+def test_nemo(tmp_path):
+    """White space around the speakers of the table is dropped."""
+    (tmp_path / "data.tsv").write_text(
+        "file_id\temotion\traw_text\tnormalized_text\tspeaker_id\n"
+        "EB0_anger_1.wav\tanger\tInteresuje mnie.\tx\t        EB0\n",
+        encoding="utf-8",
+    )
+    write_noise(tmp_path / "samples" / "EB0_anger_1.wav", rate=24000)
+    takes, _ = read("nEMO", tmp_path)
+    assert takes["EB0_anger_1"].speaker == "EB0"
+
+
+def test_meld(tmp_path):
+    """Names recur in the three parts; the folders tell them apart."""
+    header = "Sr No.,Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\n"
+    for part in ("train", "dev", "test"):
+        text = f'1,"It{chr(0x92)}s {part}, Joey.",Monica,joy,0,1\n'
+        (tmp_path / f"{part}_sent_emo.csv").write_text(
+            header + text, encoding="utf-8"
+        )
+    write_all(
+        tmp_path,
+        [
+            "train_splits/dia0_utt1.wav",
+            "output_repeated_splits_test/dia0_utt1.wav",
+            "output_repeated_splits_test/final_videos_testdia0_utt1.wav",
+        ],
+    )
+    takes, left_out = read("MELD", tmp_path)
+    assert takes["train_dia0_utt1"].transcript == "It's train, Joey."
+    assert takes["test_dia0_utt1"].part == "test"
+    assert list(left_out) == ["dev/dia0_utt1"]
+
+
+def test_cameo(tmp_path):
+    """Recordings come out of the Parquet file byte for byte."""
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    write_noise(tmp_path / "one.wav")
+    audio = (tmp_path / "one.wav").read_bytes()
+    row = {
+        "file_id": "a.wav",
+        "audio": {"bytes": audio, "path": None},
+        "emotion": "Anger",
+        "transcription": "Tak.",
+        "speaker_id": "p1",
+        "language": "Polish",
+    }
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "x.parquet")
+    out = tmp_path / "out"
+    assert write_out([tmp_path / "x.parquet"], out) == 1
+    assert (out / "a.wav").read_bytes() == audio
+    takes, _ = read("CAMEO", out)
+    assert takes["a"][2:5] == ("p1", "anger", "Tak.")
+
+    row["file_id"] = "../a.wav"
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "y.parquet")
+    with pytest.raises(ValueError, match="is no file name"):
+        write_out([tmp_path / "y.parquet"], out)
+
+
+@pytest.mark.parametrize("title", CORPORA)
+def test_another_folder_is_named(title, tmp_path):
+    """A folder of something else is said in one line."""
+    write_noise(tmp_path / "other.wav")
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        CORPORA[title].read(tmp_path)
+
+
+def takes_of(speakers, sentences):
+    """Takes of each speaker, sentence and class."""
+    return [
+        Take(f"{s}-{t}-{e}", f"{s}-{t}-{e}.wav", s, e, f"Sentence {t}.")
+        for s in speakers
+        for t in range(sentences)
+        for e in FOUR
+    ]
+
+
+def speakers_of(takes):
+    """The voices of some takes."""
+    return {take.speaker for take in takes}
+
+
+def test_folds_test_each_actor_once():
+    """RAVDESS: EmoBox's six folds, no voice in two parts."""
+    corpus = CORPORA["RAVDESS"]
+    takes = takes_of([f"{n:02d}" for n in range(1, 25)], 2)
+    tested = []
+    for fold in range(1, 7):
+        parts = split_takes(takes, corpus, "emobox", fold, (0.3, 0.1), 1)
+        voices = [speakers_of(parts[p]) for p in ("train", "valid", "test")]
+        assert sum(len(v) for v in voices) == len(set.union(*voices)) == 24
+        tested += sorted(voices[2])
+    assert sorted(tested) == sorted(speakers_of(takes))
+
+
+def test_speakers_of_ones_own():
+    """Some actors test; an unknown one is named."""
+    corpus, takes = CORPORA["RAVDESS"], takes_of(list("abcdef"), 2)
+    given = ("speakers", 1, (0.3, 0.1), 1)
+    parts = split_takes(takes, corpus, *given, ["a", "b"])
+    assert speakers_of(parts["test"]) == {"a", "b"}
+    with pytest.raises(ValueError, match="has no z"):
+        split_takes(takes, corpus, *given, ["z"])
+
+
+@pytest.mark.parametrize("speakers", ["ab", "abcdef"])
+def test_sentences_are_on_one_side(speakers):
+    """With the split by sentence no text is in two parts."""
+    takes = takes_of(list(speakers), 10)
+    parts = split_takes(
+        takes, CORPORA["TESS"], "sentences", 1, (0.3, 0.1), 1
+    )
+    texts = [{t.transcript for t in part} for part in parts.values()]
+    assert sum(map(len, texts)) == len(set.union(*texts)) == 10
+    assert len({t.transcript for t in parts["test"]}) == 3
+
+
+def test_lists_of_a_clone(tmp_path):
+    """EmoBox's lists are read from a clone; another folder is refused."""
+    fold = tmp_path / "data" / "emodb" / "fold_2"
+    fold.mkdir(parents=True)
+    takes, corpus = takes_of(["03", "08"], 3), CORPORA["Emo-DB"]
+    rows = [{"wav": f"downloads/emodb/wav/{t.wav}"} for t in takes[:4]]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (fold / "emodb_test_fold_2.jsonl").write_text(lines)
+    given = (2, (0.3, 0.2), 1)
+    parts = split_takes(takes, corpus, str(tmp_path), *given)
+    assert parts["test"] == takes[:4]
+    with pytest.raises(ValueError, match="nor a clone of"):
+        split_takes(takes, corpus, str(tmp_path / "data"), *given)
+
+
+def test_official_parts():
+    """A corpus without parts says so."""
+    takes = takes_of(["a"], 3)
+    with pytest.raises(ValueError, match="no official parts"):
+        split_takes(takes, CORPORA["EMNS"], "official", 1, (0.3, 0.1), 1)
+    marked = [
+        take._replace(part=part)
+        for take, part in zip(takes, ("train", "valid", "test") * 4)
+    ]
+    parts = split_takes(
+        marked, CORPORA["MELD"], "official", 1, (0.3, 0.1), 1
+    )
+    assert [len(parts[p]) for p in ("train", "valid", "test")] == [4, 4, 4]
+
+
+def test_a_word_has_one_class():
+    """A word under two classes is refused."""
+    names = {"happy": ["joy"], "angry": ["joy"]}
+    with pytest.raises(ValueError, match="'joy' stands under"):
+        class_of("joy", names)
+
+
+def test_manifests(prepare, tmp_path, caplog):
+    """Classes mapped, others counted, numbers compared, nothing done twice."""
+    data, manifests = tmp_path / "data", tmp_path / "manifests"
+    write_all(
+        data,
+        [
+            f"Actor_{actor:02d}/03-01-{emotion:02d}-01-{statement:02d}-01-"
+            f"{actor:02d}.wav"
+            for actor in range(1, 7)
+            for emotion in (1, 2, 3, 4, 5)
+            for statement in (1, 2)
+        ],
+    )
+    with caplog.at_level(logging.WARNING):
+        prepare("RAVDESS", str(data), str(manifests), fold=2)
+    assert "12 of 192 recordings of happy" in caplog.text
+    assert "12 unmapped emotion" in caplog.text
+    test = json.loads((manifests / "test.json").read_text())
+    # Of EmoBox's second fold (04, 10, 12, 14) one actor is there.
+    assert {entry["speaker"] for entry in test.values()} == {"04"}
+    assert {entry["cluster"] for entry in test.values()} == {"speaker 04"}
+    assert len(test) == 8
+    before = (manifests / "test.json").stat().st_mtime_ns
+    prepare("RAVDESS", str(data), str(manifests), fold=2)
+    assert (manifests / "test.json").stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="fold: RAVDESS has 1 to 6, not 7"):
+        prepare("RAVDESS", str(data), str(manifests), fold=7)
+
+
+def test_no_transcript(prepare, tmp_path):
+    """Recordings of which nobody tells what is said are left out, named."""
+    data = write_all(tmp_path / "data", ["DC_a01.wav", "JE_n01.wav"])
+    with pytest.raises(ValueError, match="2 no transcript"):
+        prepare("SAVEE", str(data), str(tmp_path / "manifests"))
