@@ -45,6 +45,7 @@ def main(arguments=None):
     parser.add_argument("--area", nargs="+", choices=AREAS, default=[*AREAS])
     parser.add_argument("--count", type=int, default=2000, help="of all inputs")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--only", type=int, help="the input of this number")
     parser.add_argument("--output", type=Path, default=Path("build/fuzz.json"))
     given = parser.parse_args(arguments)
@@ -63,7 +64,9 @@ def run(given, folder):
     given.output.parent.mkdir(parents=True, exist_ok=True)
     for name in given.area:
         count = -(-given.count // len(given.area))
-        judged += run_area(AREAS[name], count, given.seed, folder)
+        judged += run_area(
+            AREAS[name], count, given.seed, folder, given.workers
+        )
     record, bad = as_record(judged, given.seed)
     given.output.write_text(f"{record}\n", encoding="utf-8")
     for one in bad:
