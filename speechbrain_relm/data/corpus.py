@@ -393,7 +393,8 @@ def write_manifests(manifest_folder, splits, emotions, mark):
         logger.info(f"{split}: {found.total()} utterances ({counts})")
     for split in SPLITS:
         write_atomically(folder / f"{split}.json", as_json(splits[split]))
-    sums = {file.name: sha256(file) for file in manifest_files(folder)}
+    files = [file for file in manifest_files(folder) if file.is_file()]
+    sums = {file.name: sha256(file) for file in files}
     write_atomically(
         folder / "fingerprint.json",
         as_json({"fingerprint": mark, "sha256": sums}),
