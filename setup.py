@@ -45,6 +45,8 @@ setup(
         "Topic :: Multimedia :: Sound/Audio :: Speech",
     ],
     install_requires=[
+        # From 4 on its locks are not handed down to forked workers.
+        "filelock>=4,<5",
         # hub.py reads its cache and its errors; 1.31 is what transformers
         # asks for, and 2.4 was run.
         "huggingface_hub>=1.31,<3",

@@ -38,8 +38,8 @@ from speechbrain_relm.data.esd import (
     read_transcripts,
 )
 from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
-from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)

@@ -34,8 +34,8 @@ from speechbrain_relm.data.corpus import (
 from speechbrain_relm.data.roots import find_root
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
+from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
-from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.reading import decode
 from speechbrain_relm.utils.text.wording import half_width
 

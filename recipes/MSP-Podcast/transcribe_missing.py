@@ -24,8 +24,9 @@ from speechbrain_relm.data.corpus import resolve_wav
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.mini import models
 from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
-from speechbrain_relm.utils.files import locked, write_atomically
+from speechbrain_relm.utils.files import write_atomically
 
 logger = get_logger(__name__)
 

@@ -8,7 +8,8 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.convert.epitome import convert_epitome
 from speechbrain_relm.convert.re_llm_folder import SpeechLLMFolder
-from speechbrain_relm.utils.files import locked, whole_folder
+from speechbrain_relm.utils.disk.locks import locked
+from speechbrain_relm.utils.files import whole_folder
 from speechbrain_relm.utils.sources.stock import convert_qwen, state_needs
 
 logger = get_logger(__name__)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.files import set_aside, sha256, write_atomically
 
 logger = get_logger(__name__)
 
@@ -245,7 +245,8 @@ def manifests_are_current(manifest_folder, mark):
     Returns
     -------
     bool
-        Whether preparing again would change nothing.
+        Whether preparing again would change nothing. A manifest that is not
+        as it was written is put aside.
 
     Example
     -------
@@ -253,14 +254,48 @@ def manifests_are_current(manifest_folder, mark):
     False
     """
     folder = Path(manifest_folder)
-    names = [*SPLITS, "left_out"]
-    if not all((folder / f"{name}.json").is_file() for name in names):
+    files = manifest_files(folder)
+    if not all(file.is_file() for file in files):
         return False
     try:
         text = (folder / "fingerprint.json").read_text(encoding="utf-8")
-        return json.loads(text) == {"fingerprint": mark}
-    except (OSError, ValueError):
+        known = json.loads(text)
+        if known["fingerprint"] != mark:
+            return False
+        sums = [known["sha256"][file.name] for file in files]
+    except (OSError, ValueError, KeyError, TypeError):
         return False
+    changed = [f for f, digest in zip(files, sums) if sha256(f) != digest]
+    for file in changed:
+        logger.warning(
+            "%s is not as it was written: it is put aside as %s and made "
+            "anew. A manifest of your own is read where `steps` leaves out "
+            "'prepare'.",
+            file,
+            set_aside(file).name,
+        )
+    return not changed
+
+
+def manifest_files(folder):
+    """Names what preparing leaves besides its fingerprint.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Folder of the manifests.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The manifests, and the list of what was left out.
+
+    Example
+    -------
+    >>> len(manifest_files(Path("manifests")))
+    4
+    """
+    return [folder / f"{name}.json" for name in (*SPLITS, "left_out")]
 
 
 def report_left_out(manifest_folder, left_out, num_usable):
@@ -358,8 +393,11 @@ def write_manifests(manifest_folder, splits, emotions, mark):
         logger.info(f"{split}: {found.total()} utterances ({counts})")
     for split in SPLITS:
         write_atomically(folder / f"{split}.json", as_json(splits[split]))
+    files = [file for file in manifest_files(folder) if file.is_file()]
+    sums = {file.name: sha256(file) for file in files}
     write_atomically(
-        folder / "fingerprint.json", as_json({"fingerprint": mark})
+        folder / "fingerprint.json",
+        as_json({"fingerprint": mark, "sha256": sums}),
     )
 
 

@@ -28,7 +28,7 @@ from speechbrain_relm.data.msp_podcast import (
 )
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, to_unit
-from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.disk.locks import locked
 
 logger = get_logger(__name__)
 

@@ -13,6 +13,7 @@ Authors
 import hashlib
 import os
 import uuid
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from speechbrain.utils.logger import get_logger
 from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.files import sync
 from speechbrain_relm.utils.precision import at_precision
 
 logger = get_logger(__name__)
@@ -70,7 +72,8 @@ class EncoderCache:
     """Runs a frozen encoder once on each signal, in whatever process.
 
     Every process appends to files of its own: `<name>.float32` holds the
-    rows, `<name>.keys` a line "key n" for each utterance, written after them.
+    rows, `<name>.keys` a line "key n checksum" for each utterance, written
+    after them. What is not as it was written is named, and heard again.
 
     Arguments
     ---------
@@ -134,14 +137,21 @@ class EncoderCache:
 
     def _find(self, path):
         """Finds the whole arrays of one file; what a kill tore is left out."""
-        values = path.with_suffix(".float32")
-        start, size = 0, os.path.getsize(values)
-        for line in path.read_text(encoding="ascii").split("\n")[:-1]:
-            key, count = line.split()
-            end = start + 4 * self.width * int(count)
-            if end > size:
+        values, start = path.with_suffix(".float32"), 0
+        size = os.path.getsize(values) if values.exists() else 0
+        text = path.read_text(encoding="ascii", errors="replace")
+        for line in text.split("\n")[:-1]:
+            try:
+                key, count, checksum = line.split()
+                count, checksum = abs(int(count)), int(checksum)
+            except ValueError:
+                _warn(path)
                 return
-            self.kept[key] = (values, start, int(count))
+            end = start + 4 * self.width * count
+            if end > size:
+                _warn(values)
+                return
+            self.kept[key] = (values, start, count, checksum)
             self.bytes += end - start
             start = end
 
@@ -164,14 +174,18 @@ class EncoderCache:
             Speech frames [B, T', C], zero where padded; or embeddings [B, E],
             and arousal, dominance, valence [B, 3].
         """
-        new = [i for i, key in enumerate(keys) if key not in self.kept]
+        rows = [self._read(key) for key in keys]
+        new = [i for i, row in enumerate(rows) if row is None]
         self.asked += len(keys)
         self.found += len(keys) - len(new)
         if new:
             arrays = self._encode(wavs[new], wav_lens[new])
             self._keep(dict(zip([keys[i] for i in new], arrays)))
-        rows = [torch.from_numpy(self._read(key)) for key in keys]
-        padded = pad_sequence(rows, batch_first=True)
+            for i, array in zip(new, arrays):
+                rows[i] = array
+        padded = pad_sequence(
+            [torch.from_numpy(row) for row in rows], batch_first=True
+        )
         padded = padded.to(wavs.device, non_blocking=True)
         if self.of_frames:
             return padded
@@ -197,18 +211,27 @@ class EncoderCache:
             self.kept.update(arrays)
             return
         path = self.file.with_suffix(".float32")
-        _append(path, b"".join(array.tobytes() for array in arrays.values()))
-        lines = "".join(f"{key} {len(rows)}\n" for key, rows in arrays.items())
-        _append(self.file.with_suffix(".keys"), lines.encode("ascii"))
-        for key, rows in arrays.items():
-            self.kept[key] = (path, self.written, len(rows))
-            self.written += rows.nbytes
+        contents = {key: array.tobytes() for key, array in arrays.items()}
+        lines = []
+        for key, content in contents.items():
+            count, checksum = len(arrays[key]), zlib.crc32(content)
+            lines.append(f"{key} {count} {checksum}\n")
+            self.kept[key] = (path, self.written, count, checksum)
+            self.written += len(content)
+        _append(path, b"".join(contents.values()))
+        _append(self.file.with_suffix(".keys"), "".join(lines).encode("ascii"))
 
     def _read(self, key):
-        if self.file is None:
-            return self.kept[key]
-        path, start, count = self.kept[key]
+        """Gives an array; `None` if it is not kept, or damaged."""
+        place = self.kept.get(key)
+        if self.file is None or place is None:
+            return place
+        path, start, count, checksum = place
         rows = np.fromfile(path, np.float32, count * self.width, offset=start)
+        if zlib.crc32(rows) != checksum:
+            _warn(path)
+            del self.kept[key]
+            return None
         return rows.reshape(count, self.width)
 
     def log(self):
@@ -225,9 +248,21 @@ class EncoderCache:
             )
 
 
+def _warn(path):
+    """Names a damaged file."""
+    logger.warning(
+        "%s is not as it was written (cut or changed): what it had of some "
+        "utterances is computed again.",
+        path,
+    )
+
+
 def _append(path, content):
     """Appends to a file, and waits until it is on disk."""
+    new = not path.exists()
     with open(path, "ab") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    if new:
+        sync(path.parent)

@@ -45,7 +45,8 @@ def train_together(
         "train", "valid" and "test" to annotated pairs, as `epitome_dataset`
         takes them.
     hparams : dict
-        `output_folder`, `seed`, `tokenizer`, `max_length` and `lr`.
+        `output_folder`, `seed`, `tokenizer`, `max_length`, `lr` and
+        `ckpt_interval_steps`.
     run_opts : dict or None
         SpeechBrain's run options.
     classifier : callable
@@ -91,8 +92,8 @@ def train_together(
             "ordinal_weight": ordinal_weight,
             "train_embeddings": train_embeddings,
             "epoch_counter": counter,
-            "train_logger": FileTrainLogger(folder / "train_log.txt"),
         },
+        train_logger=FileTrainLogger(folder / "train_log.txt"),
         run_opts=run_opts,
         checkpointer=checkpointer(
             folder / "save",

@@ -14,7 +14,11 @@ from speechbrain_relm.epitome.losses import epitome_loss
 from speechbrain_relm.epitome.measures import fit_temperature
 from speechbrain_relm.lobes.parts.epitome_text import collate, encode_posts
 from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
-from speechbrain_relm.utils.processes import steps_per_epoch
+from speechbrain_relm.utils.processes import (
+    processes,
+    rank,
+    steps_per_epoch,
+)
 from speechbrain_relm.utils.windows import WindowBrain
 
 # Best epochs whose weights are averaged in the end.
@@ -57,9 +61,11 @@ class EpitomeBrain(WindowBrain):
     Expects in its modules: `classifiers`, a `ModuleDict` of mechanisms to
     `EpitomeClassifier`s that share their encoders; in its hparams:
     `tokenizer`, `max_length` (of posts), `rationale_weight`,
-    `ordinal_weight`, `train_embeddings`, `lr`, `epoch_counter` and
-    `train_logger`, as in
-    `recipes/EPITOME/hparams/roberta_base.yaml`.
+    `ordinal_weight`, `train_embeddings`, `lr`, `seed` and
+    `epoch_counter`, as in `recipes/EPITOME/hparams/roberta_base.yaml`.
+
+    A resumed run equals an uninterrupted one: the learning rate and the
+    dropout of a step follow from its number alone.
     """
 
     def __init__(self, *args, **kwargs):
@@ -176,6 +182,9 @@ class EpitomeBrain(WindowBrain):
             Passed on.
         """
         entries = train_set.data.values()
+        # All at once: a post's states differ in the last digits with the
+        # posts beside it, and a resumed run begins with another batch.
+        self.encode_posts(entry["seeker"] for entry in entries)
         self.weights = {
             mechanism: level_weights(
                 [
@@ -240,7 +249,9 @@ class EpitomeBrain(WindowBrain):
             self.classifiers.load_state_dict(average)
 
     def on_fit_batch_start(self, batch, should_step):
-        """Sets the learning rate, which decays to nothing.
+        """Sets what a step's number decides: learning rate and dropout.
+
+        The rate decays to nothing.
 
         Arguments
         ---------
@@ -252,6 +263,9 @@ class EpitomeBrain(WindowBrain):
         left = max(1 - self.optimizer_step / self.steps, 0.0)
         for group in self.optimizer.param_groups:
             group["lr"] = self.hparams.lr * left
+        epoch = self.hparams.epoch_counter.current
+        number = (self.step - 1) * processes() + rank()  # of the batch
+        torch.manual_seed(hash((self.hparams.seed, epoch, number)))
 
     def on_stage_start(self, stage, epoch=None):
         """Starts the stage's figures.
@@ -285,15 +299,15 @@ class EpitomeBrain(WindowBrain):
             return
         f1 = {m: figures["macro_f1"] for m, figures in self.figures.items()}
         mean = sum(f1.values()) / len(f1)
-        self.checkpointer.save_and_keep_only(
-            meta={"macro_f1": float(mean), "epoch": epoch},
+        # Before the checkpoint, which remembers it.
+        self.hparams.epoch_counter.update_metric(float(mean))
+        self.end_epoch(
+            [
+                {"epoch": epoch},
+                {"loss": self.train_loss},
+                {"loss": stage_loss, "macro_f1": mean, **f1},
+            ],
+            {"macro_f1": float(mean), "epoch": epoch},
             num_to_keep=AVERAGED,
             max_keys=["macro_f1"],
         )
-        # After the checkpoint: a run killed before it logs the epoch once.
-        self.hparams.train_logger.log_stats(
-            {"epoch": epoch},
-            {"loss": self.train_loss},
-            {"loss": stage_loss, "macro_f1": mean, **f1},
-        )
-        self.hparams.epoch_counter.update_metric(mean)

@@ -27,8 +27,9 @@ from speechbrain_relm.inference.commands import add_trust, device, load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
+from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, count, entry_point
-from speechbrain_relm.utils.files import locked, write_atomically
+from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.sources.base_models import checksum
 
 # What a release must say beyond what answering needs.

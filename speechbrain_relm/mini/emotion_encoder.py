@@ -12,8 +12,6 @@ import contextlib
 import functools
 import json
 import math
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,7 +32,12 @@ from speechbrain_relm.training.emotion_encoder import (
     train_encoder,
 )
 from speechbrain_relm.training.emotion_regressor import freeze_mask_embedding
-from speechbrain_relm.utils.files import FINGERPRINT, cache_folder, make_once
+from speechbrain_relm.utils.files import (
+    FINGERPRINT,
+    cache_folder,
+    make_once,
+    training_folder,
+)
 
 # As in recipes/MSP-Podcast/hparams/emotion_encoder_mini.yaml.
 TRAINING = {"seed": 1, "epochs": 13, "batch_size": 16, "peak_rate": 1.5e-3}
@@ -123,7 +126,7 @@ def new_model():
     return model
 
 
-def train(corpus, target, seed, epochs, batch_size, peak_rate):
+def train(corpus, target, working, seed, epochs, batch_size, peak_rate):
     """Trains an encoder as the recipe does and exports it.
 
     Arguments
@@ -132,6 +135,9 @@ def train(corpus, target, seed, epochs, batch_size, peak_rate):
         A corpus in the layout of MSP-Podcast.
     target : str or pathlib.Path
         Folder for the model, its configurations and `concordance.json`.
+    working : pathlib.Path
+        Folder for manifests and checkpoints: a training that was killed goes
+        on from those there.
     seed : int
         Of the initial weights and the order of the utterances.
     epochs : int
@@ -150,11 +156,10 @@ def train(corpus, target, seed, epochs, batch_size, peak_rate):
     -------
     >>> folder = getfixture("tmp_path")
     >>> corpus = make_msp_podcast(folder / "MSP", 14)
-    >>> sorted(train(corpus, folder / "model", 1, 1, 4, 1e-3))
+    >>> sorted(train(corpus, folder / "model", folder, 1, 1, 4, 1e-3))
     ['Development', 'Test1']
     """
-    with tempfile.TemporaryDirectory() as working, kept_chance():
-        working = Path(working)
+    with kept_chance():
         prepare_emotion_labels(corpus, working)
         datasets = {
             part: emotion_dataset(working / f"{part}.json", corpus)
@@ -169,6 +174,7 @@ def train(corpus, target, seed, epochs, batch_size, peak_rate):
             run_opts={
                 "device": "cuda" if torch.cuda.is_available() else "cpu",
                 "max_grad_norm": 1.0,
+                "ckpt_interval_steps": 20,
             },
             checkpointer=CompleteCheckpointer(
                 working / "save",
@@ -242,6 +248,8 @@ def folder():
     target = cache_folder() / "models" / "emotion-encoder-mini"
 
     def _build(temporary):
-        train(corpus, temporary, **TRAINING)
+        """Trains it there."""
+        with training_folder(json.dumps(settings)) as working:
+            train(corpus, temporary, working, **TRAINING)
 
     return str(make_once(target, settings, _build))

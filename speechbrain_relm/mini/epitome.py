@@ -12,7 +12,6 @@ import functools
 import hashlib
 import json
 import logging
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -34,7 +33,11 @@ from speechbrain_relm.mini import models
 from speechbrain_relm.mini.annotations.pairs import by_subject, write_csvs
 from speechbrain_relm.training.checkpoints import CompleteCheckpointer
 from speechbrain_relm.utils.errors import Parser, entry_point
-from speechbrain_relm.utils.files import cache_folder, make_once
+from speechbrain_relm.utils.files import (
+    cache_folder,
+    make_once,
+    training_folder,
+)
 from speechbrain_relm.utils.sources.pretrained import load_tokenizer
 
 logger = get_logger(__name__)
@@ -70,7 +73,7 @@ MINI_TRAINING = {
 def train(annotations, backbone, target, settings, held_out=None, data=None):
     """Trains a classifier for each mechanism and saves them as a scorer.
 
-    Killed and started again, it goes on after the last finished epoch.
+    Killed and started again, it goes on from its last checkpoint.
 
     Arguments
     ---------
@@ -98,14 +101,12 @@ def train(annotations, backbone, target, settings, held_out=None, data=None):
     >>> train(annotations, "roberta-base", "scorer", TRAINING)  # doctest: +SKIP
     """
     entries = divide(annotations, settings, held_out)
-    digest = hashlib.sha256(f"{settings}{entries}{backbone}".encode())
-    working = cache_folder() / "training" / digest.hexdigest()[:16]
     hparams = {
-        "output_folder": working,
         "seed": settings["seed"],
         "tokenizer": load_tokenizer(backbone),
         "max_length": settings["max_length"],
         "lr": settings["learning_rate"],
+        "ckpt_interval_steps": 20,
     }
     objects = {
         "trainings": [list(annotations)],
@@ -130,12 +131,12 @@ def train(annotations, backbone, target, settings, held_out=None, data=None):
         "valid_loader": {"batch_size": 32},
     }
     run_opts = {"device": "cuda" if torch.cuda.is_available() else "cpu"}
-    with torch.random.fork_rng():
-        figures = train_scorer(
+    decided_by = f"{settings}{entries}{backbone}"
+    with training_folder(decided_by) as working, torch.random.fork_rng():
+        hparams["output_folder"] = working
+        return train_scorer(
             entries, hparams, run_opts, target, data=data, **objects
         )
-    shutil.rmtree(working)
-    return figures
 
 
 def add_topic_check(folder, held_out):

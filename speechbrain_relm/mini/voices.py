@@ -10,12 +10,15 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
 import ctypes
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 from functools import lru_cache
 from math import gcd
 from pathlib import Path
@@ -327,14 +330,17 @@ def render(utterances, folder):
     """
     for voice in {utterance.voice for utterance in utterances}:
         check_voice(voice)
-    answer = subprocess.run(
-        [sys.executable, "-m", "speechbrain_relm.mini.voices", str(folder)],
-        input=json.dumps(utterances).encode("utf-8"),
-    )
-    if answer.returncode != 0:
+    command = [sys.executable, "-m", "speechbrain_relm.mini.voices"]
+    with subprocess.Popen([*command, folder], stdin=subprocess.PIPE) as speaker:
+        # If it ends before it has read all, its exit code says why.
+        with contextlib.suppress(BrokenPipeError):
+            speaker.stdin.write(json.dumps(utterances).encode() + b"\n")
+            speaker.stdin.flush()
+        code = speaker.wait()
+    if code != 0:
         raise RuntimeError(
             f"eSpeak NG could not speak the corpus into {folder} (exit code "
-            f"{answer.returncode}): see the message above."
+            f"{code}): see the message above."
         )
 
 
@@ -375,7 +381,8 @@ def _render_here(utterances, folder):
         Where the wavs go.
     """
     step = gcd(SAMPLE_RATE, ESPEAK_RATE)
-    for utterance in tqdm(utterances, f"speaking {folder.name}", unit="wav"):
+    name = folder.name.partition(".partial")[0].lstrip(".")
+    for utterance in tqdm(utterances, f"speaking {name}", unit="wav"):
         delivery = Delivery(*utterance.delivery)
         samples = synthesize(utterance.text, utterance.voice, *delivery)
         samples = samples / 32768.0
@@ -387,8 +394,16 @@ def _render_here(utterances, folder):
         soundfile.write(file, samples, SAMPLE_RATE, subtype="PCM_16")
 
 
+def _end_with_parent():
+    """Ends this process when the one that wants the corpus is gone.
+
+    Its end of the pipe is open as long as it lives, however it is killed.
+    """
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    _render_here(
-        [Utterance(*fields) for fields in json.load(sys.stdin)],
-        Path(sys.argv[1]),
-    )
+    wanted = [Utterance(*fields) for fields in json.loads(sys.stdin.readline())]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _render_here(wanted, Path(sys.argv[1]))

@@ -7,8 +7,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import atexit
 import contextlib
-import fcntl
 import logging
 import os
 import sys
@@ -30,6 +30,11 @@ from speechbrain_relm.runs.needs import (
 from speechbrain_relm.runs.settings.checking import check_settings
 from speechbrain_relm.runs.settings.command_line import read_command_line
 from speechbrain_relm.runs.systems import YAML_ERRORS, effective_yaml
+from speechbrain_relm.utils.disk import locks
+from speechbrain_relm.utils.disk.leftovers import (
+    remove_left_overs,
+    use_temporary_folder,
+)
 from speechbrain_relm.utils.errors import (
     DEBUG,
     RecipeError,
@@ -157,6 +162,9 @@ def start(argv, recipe_folder, wanted):
         For any mistake in the command line, or if another run uses the
         output folder.
     """
+    use_temporary_folder()
+    # On a full disk each line of the log would come with a traceback.
+    logging.raiseExceptions = False
     # SpeechBrain's own lobes load by hub id: in a thread of its own,
     # transformers would have the hub convert weights that are not safetensors.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
@@ -174,6 +182,8 @@ def start(argv, recipe_folder, wanted):
     folder = Path(settings["output_folder"])
     if if_main_process():
         lock_folder(folder)
+        for place in {folder, Path(settings.get("shared_folder", folder))}:
+            remove_left_overs(place)
     run_on_main(write_atomically, args=[folder / "recipe.yaml", text])
     return str(folder / "recipe.yaml"), run_opts, settings
 
@@ -234,7 +244,7 @@ def prepare(function, **kwargs):
         raise RecipeError(str(error))
 
 
-_LOCKS = []  # open as long as the process lives
+_LOCKS = []  # held as long as the process lives
 
 
 def lock_folder(folder):
@@ -256,21 +266,17 @@ def lock_folder(folder):
     -------
     >>> lock_folder(getfixture("tmp_path") / "run")
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = open(folder / ".lock", "a+", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
+    file = Path(folder) / ".lock"
+    if any(lock.lock_file == str(file) for lock in _LOCKS):
+        return  # ours: a table's systems, run once more
+    lock = locks.take(file)
+    if lock is None:
         raise RecipeError(
-            f"Another run (process {lock.read().strip()}) works in {folder}: "
-            "wait for it, or give another --output_folder."
+            f"Another run, {locks.holder(file)}, works in {folder}: wait for "
+            "it, or give another --output_folder."
         )
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
     _LOCKS.append(lock)
+    atexit.register(locks.release, lock)
 
 
 def explain(main, *args):

@@ -243,13 +243,7 @@ class Recipe(ListeningSteps):
         attributes = {}
         if self.brain.loss_weights.get("dimension"):
             attributes = self.records(self.shared / "attributes.jsonl")
-        responses = {
-            utterance: record
-            for utterance, record in self.records(
-                self.shared / "expected_responses.jsonl"
-            ).items()
-            if not record["refused"]
-        }
+        responses = self.records(self.shared / "expected_responses.jsonl")
         entries = {
             split: self.to_learn(split, responses, attributes)
             for split in ("train", "valid")
@@ -351,13 +345,25 @@ class Recipe(ListeningSteps):
         Raises
         ------
         RecipeError
-            If there are none, or if they lack labels.
+            If any has none at all, if all answers are unfit, or if labels
+            are missing.
         """
+        entries = self.entries[split]
+        missing = [i for i in entries if i not in responses]
         kept = {
             utterance: entry
-            for utterance, entry in self.entries[split].items()
-            if utterance in responses
+            for utterance, entry in entries.items()
+            if utterance in responses and not responses[utterance]["refused"]
         }
+        if missing:
+            left_out = len(entries) - len(missing) - len(kept)
+            raise RecipeError(
+                f"{len(missing)} of {len(entries)} utterances of the {split} "
+                f"split have no expected response (first: {missing[0]}; "
+                f"{left_out} more are left out because their answers are unfit"
+                "): run the step 'expected_responses' again, with these "
+                "manifests and alone in the shared_folder."
+            )
         if not kept:
             raise RecipeError(
                 f"No utterance of the {split} split has an expected "

@@ -26,7 +26,7 @@ from speechbrain_relm.runs.settings.command_line import (
 )
 from speechbrain_relm.runs.systems import TABLE_1, effective_yaml, find_system
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.files import set_aside, write_atomically
 from speechbrain_relm.utils.text.cells import markdown_cell
 
 logger = get_logger(__name__)
@@ -155,7 +155,13 @@ def read_seconds(folder):
     path = folder / "seconds.json"
     if not path.is_file():
         return {}
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        logger.warning(
+            "%s is damaged: put aside as %s.", path, set_aside(path).name
+        )
+        return {}
 
 
 def report(folder, yaml, systems, seconds, repeats):

@@ -101,7 +101,7 @@ class RELLMBrain(ShardedBrain):
         best_by=BEST_BY,
         **kwargs,
     ):
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, train_logger=train_logger, **kwargs)
         self.instruction, self.examples = instruction, examples
         self.rates, self.best_by = dict(rates or {}), best_by
         if best_by not in BETTER:
@@ -110,7 +110,6 @@ class RELLMBrain(ShardedBrain):
             )
         self.loss_weights = loss_weights
         self.lr_schedule = lr_schedule
-        self.train_logger = train_logger
         # A system that does not learn has no modules.
         self.model = getattr(self.modules, "model", None)
         # What frozen encoders hear stays what it was.
@@ -454,13 +453,10 @@ class RELLMBrain(ShardedBrain):
         if recognized:  # only a system with emotion heads has them
             stats.update(self.recognition(recognized))
         # Plain floats: a checkpoint with other numbers could not be read.
-        self.checkpointer.save_and_keep_only(
-            meta={k: float(stats[k]) for k in BETTER if k in stats},
+        self.end_epoch(
+            [{"epoch": epoch, "lr": self.rate}, self.train_stats, stats],
+            {k: float(stats[k]) for k in BETTER if k in stats},
             **self.choosing(stats, "keys"),
-        )
-        # After the checkpoint: a run killed before it logs the epoch once.
-        self.train_logger.log_stats(
-            {"epoch": epoch, "lr": self.rate}, self.train_stats, stats
         )
 
     def recognition(self, recognized):

@@ -1,4 +1,4 @@
-"""Checkpoints that a kill cannot spoil.
+"""Checkpoints that neither a kill nor a power cut can spoil.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -6,17 +6,28 @@ Authors
 
 import json
 import math
+import os
 import shutil
 
+from safetensors import SafetensorError
 from speechbrain.utils.checkpoints import CKPT_PREFIX, Checkpointer
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.errors import RecipeError, first_line
+from speechbrain_relm.utils.files import (
+    set_aside,
+    sha256,
+    sync,
+    sync_all,
+    write_atomically,
+)
+from speechbrain_relm.utils.processes import processes
 
 logger = get_logger(__name__)
 
 COMPLETE = "COMPLETE"
+PROCESSES = "processes"  # in a checkpoint's meta: how many trained
 
 
 class CompleteCheckpointer(Checkpointer):
@@ -24,8 +35,10 @@ class CompleteCheckpointer(Checkpointer):
 
     SpeechBrain writes a checkpoint's description first, so one that was being
     written when the process was killed looks like a checkpoint, and every
-    later start fails on it. Here a mark, put last, lists the files that must be
-    there; what lacks one is deleted at the next start.
+    later start fails on it. Here it has a hidden name until its files are on
+    the disk, and with them a mark that lists their checksums. At the next
+    start what is hidden, or lacks a file, is deleted; what is not as it was
+    written is put aside, and the run goes on from an older one.
 
     Arguments
     ---------
@@ -33,6 +46,11 @@ class CompleteCheckpointer(Checkpointer):
         Where the checkpoints are.
     **kwargs
         See `speechbrain.utils.checkpoints.Checkpointer`.
+
+    Raises
+    ------
+    RecipeError
+        If the folder holds checkpoints and none is of this class.
 
     Example
     -------
@@ -52,14 +70,11 @@ class CompleteCheckpointer(Checkpointer):
     def __init__(self, checkpoints_dir, **kwargs):
         super().__init__(checkpoints_dir, **kwargs)
         if if_main_process():
-            for path in self.checkpoints_dir.glob(f"{CKPT_PREFIX}*"):
-                if not is_complete(path):
-                    logger.warning("Deleting the incomplete %s.", path)
-                    shutil.rmtree(path, ignore_errors=True)
+            clear_up(self.checkpoints_dir)
         ddp_barrier()
 
     def save_checkpoint(self, meta=None, **kwargs):
-        """Saves, then marks the checkpoint as complete.
+        """Saves, and shows the checkpoint when it is on the disk.
 
         Arguments
         ---------
@@ -73,17 +88,210 @@ class CompleteCheckpointer(Checkpointer):
         -------
         speechbrain.utils.checkpoints.Checkpoint
             The checkpoint, on the main process.
+
+        Raises
+        ------
+        RecipeError
+            If it cannot be written.
         """
-        checkpoint = super().save_checkpoint(ranks(meta or {}), **kwargs)
-        ddp_barrier()  # every process has written its part
-        if checkpoint is not None:
-            names = sorted(file.name for file in checkpoint.path.iterdir())
-            write_atomically(checkpoint.path / COMPLETE, json.dumps(names))
+        meta = {**ranks(meta or {}), PROCESSES: processes()}
+        try:
+            checkpoint = super().save_checkpoint(meta, **kwargs)
+            ddp_barrier()  # every process has written its part
+            if checkpoint is not None:
+                checkpoint = complete(checkpoint)
+        # PyTorch and safetensors have errors of their own for a full disk.
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise RecipeError(unwritten(self.checkpoints_dir, error))
         ddp_barrier()  # every process sees the same checkpoints
         return checkpoint
 
+    def load_checkpoint(self, checkpoint):
+        """Loads a checkpoint, if it is of this model and these processes.
+
+        Arguments
+        ---------
+        checkpoint : speechbrain.utils.checkpoints.Checkpoint
+            The checkpoint.
+
+        Raises
+        ------
+        RecipeError
+            If it is of other ones.
+        """
+        before = checkpoint.meta.get(PROCESSES, processes())
+        # Where an epoch was left is counted in batches of one process.
+        if not checkpoint.meta["end-of-epoch"] and before != processes():
+            raise RecipeError(
+                f"{checkpoint.path} is from the middle of an epoch that "
+                f"{before} process(es) trained, and now there are "
+                f"{processes()}: go on with {before}, at least to the end of "
+                f"the epoch, or delete this checkpoint to begin it anew."
+            )
+        try:
+            super().load_checkpoint(checkpoint)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise RecipeError(
+                f"{checkpoint.path} does not fit the model that the settings "
+                "make: give the settings that it was trained with, or another "
+                f"--output_folder. {summary(error)}"
+            )
+
+    def _new_checkpoint_dirpath(self):
+        return hidden(super()._new_checkpoint_dirpath())
+
+    def _custom_checkpoint_dirpath(self, name):
+        return hidden(super()._custom_checkpoint_dirpath(name))
+
     def _list_checkpoint_dirs(self):
         return [p for p in super()._list_checkpoint_dirs() if is_complete(p)]
+
+
+def hidden(path):
+    """Names a checkpoint that is being written.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        What it will be called.
+
+    Returns
+    -------
+    pathlib.Path
+        What it is called until then.
+
+    Example
+    -------
+    >>> from pathlib import Path
+    >>> hidden(Path("save/CKPT+1")).name
+    '.CKPT+1'
+    """
+    return path.with_name(f".{path.name}")
+
+
+def complete(checkpoint):
+    """Shows a checkpoint, once it is on the disk.
+
+    Arguments
+    ---------
+    checkpoint : speechbrain.utils.checkpoints.Checkpoint
+        A hidden one.
+
+    Returns
+    -------
+    speechbrain.utils.checkpoints.Checkpoint
+        The same under its name.
+    """
+    sums = {
+        file.name: sha256(file) for file in sorted(checkpoint.path.iterdir())
+    }
+    sync_all(checkpoint.path)
+    write_atomically(checkpoint.path / COMPLETE, json.dumps(sums))
+    path = checkpoint.path.with_name(checkpoint.path.name[1:])
+    os.replace(checkpoint.path, path)
+    sync(path.parent)
+    files = {
+        name: path / file.name for name, file in checkpoint.paramfiles.items()
+    }
+    return checkpoint._replace(path=path, paramfiles=files)
+
+
+def clear_up(folder):
+    """Deletes unfinished checkpoints and puts damaged ones aside.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where they are.
+
+    Raises
+    ------
+    RecipeError
+        If there are checkpoints and none was marked: they are not ours.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "CKPT+1").mkdir()
+    >>> clear_up(folder)
+    Traceback (most recent call last):
+    ...
+    speechbrain_relm.utils.errors.RecipeError: ...CKPT+1 was not saved here...
+    """
+    for path in folder.glob(f".{CKPT_PREFIX}*"):
+        logger.warning("Deleting %s, which was being written.", path)
+        shutil.rmtree(path, ignore_errors=True)
+    found = sorted(folder.glob(f"{CKPT_PREFIX}*"))
+    if found and not any((path / COMPLETE).exists() for path in found):
+        raise RecipeError(
+            f"{found[0]} was not saved here (it has no {COMPLETE}) and is "
+            "left alone: give another --output_folder, or another save_folder."
+        )
+    for path in found:
+        if not is_complete(path):  # half deleted
+            logger.warning("Deleting the incomplete %s.", path)
+            shutil.rmtree(path, ignore_errors=True)
+            continue
+        damaged = damage(path)
+        if damaged:
+            logger.warning(
+                "%s is not as it was written: the checkpoint is put aside as "
+                "%s, and the one before it is used.",
+                damaged,
+                set_aside(path).name,
+            )
+
+
+def unwritten(folder, error):
+    """Tells why a checkpoint could not be written, and what to do.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where it should go.
+    error : Exception
+        What happened.
+
+    Returns
+    -------
+    str
+        A line.
+
+    Example
+    -------
+    >>> print(unwritten(getfixture("tmp_path"), OSError("No space left")))
+    The checkpoint could not be written to ...: No space left (... GB free)...
+    """
+    for path in folder.glob(f".{CKPT_PREFIX}*"):  # what it took is needed
+        shutil.rmtree(path, ignore_errors=True)
+    free = shutil.disk_usage(folder).free / 1e9
+    return (
+        f"The checkpoint could not be written to {folder}: {summary(error)} "
+        f"({free:.1f} GB free). Mend it and start the same command again: it "
+        "goes on from the checkpoint before."
+    )
+
+
+def summary(error):
+    """Tells what an error says, in one line and with its first detail.
+
+    Arguments
+    ---------
+    error : Exception
+        Any.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Example
+    -------
+    >>> summary(RuntimeError("Error(s) in loading:\\n\\tsize mismatch for w"))
+    'Error(s) in loading: size mismatch for w'
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2]) or first_line(error)
 
 
 def ranks(meta):
@@ -116,8 +324,38 @@ def ranks(meta):
     return known
 
 
+def checksums(path):
+    """Reads the mark of a checkpoint.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        Folder of the checkpoint.
+
+    Returns
+    -------
+    dict or None
+        File to checksum, or to `None` in a mark of version 0.1, which has
+        none; `None` if the mark is damaged.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path")
+    >>> _ = (path / COMPLETE).write_text('{"a.ckpt": "0')
+    >>> checksums(path) is None
+    True
+    """
+    try:
+        sums = json.loads((path / COMPLETE).read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    if isinstance(sums, list):
+        return dict.fromkeys(sums)
+    return sums if isinstance(sums, dict) else None
+
+
 def is_complete(path):
-    """Tells whether a checkpoint was neither half written nor half deleted.
+    """Tells whether a checkpoint was not half deleted.
 
     Arguments
     ---------
@@ -134,8 +372,36 @@ def is_complete(path):
     >>> is_complete(getfixture("tmp_path"))
     False
     """
-    mark = path / COMPLETE
-    return mark.exists() and all(
-        (path / name).exists()
-        for name in json.loads(mark.read_text(encoding="utf-8"))
+    return (path / COMPLETE).exists() and all(
+        (path / name).exists() for name in checksums(path) or []
     )
+
+
+def damage(path):
+    """Finds what is not as it was written.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        Folder of a checkpoint that is complete.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The first such file; `None` if all are as they were.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path")
+    >>> _ = (path / COMPLETE).write_text('{"a.ckpt": "0123"}')
+    >>> (path / "a.ckpt").touch()
+    >>> damage(path).name
+    'a.ckpt'
+    """
+    sums = checksums(path)
+    if sums is None:
+        return path / COMPLETE
+    for name, expected in sums.items():
+        if expected and sha256(path / name) != expected:
+            return path / name
+    return None

@@ -109,9 +109,8 @@ class EmotionBrain(WindowBrain):
     """
 
     def __init__(self, *args, lr_schedule, train_logger, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, train_logger=train_logger, **kwargs)
         self.lr_schedule = lr_schedule
-        self.train_logger = train_logger
         self.model = self.modules.model  # before DDP wraps it
 
     def compute_forward(self, batch, stage):
@@ -247,15 +246,14 @@ class EmotionBrain(WindowBrain):
         if stage == sb.Stage.TEST:
             return
         mean = float(sum(values) / len(values))
-        self.checkpointer.save_and_keep_only(
-            meta={"concordance": mean, "epoch": epoch},
+        self.end_epoch(
+            [
+                {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
+                {"loss": self.train_loss},
+                {"concordance": mean, **self.figures},
+            ],
+            {"concordance": mean, "epoch": epoch},
             max_keys=["concordance"],
-        )
-        # After the checkpoint: a run killed before it logs the epoch once.
-        self.train_logger.log_stats(
-            {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
-            {"loss": self.train_loss},
-            {"concordance": mean, **self.figures},
         )
 
 

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -12,9 +11,8 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from speechbrain.utils.logger import get_logger
-
-logger = get_logger(__name__)
+from speechbrain_relm.utils.disk.leftovers import is_left_over, of_this_process
+from speechbrain_relm.utils.disk.locks import locked
 
 # Remembers what a made folder was made from.
 FINGERPRINT = "MADE.json"
@@ -37,6 +35,72 @@ def cache_folder():
     return Path(os.environ.get("SPEECHBRAIN_RELM_CACHE", default)).resolve()
 
 
+@contextmanager
+def training_folder(settings):
+    """Gives a training a folder to go on in, if it is killed.
+
+    Arguments
+    ---------
+    settings : str
+        All that decides what comes of it.
+
+    Yields
+    ------
+    pathlib.Path
+        A folder in the cache, the same for the same settings, which is
+        removed when the training is done.
+
+    Example
+    -------
+    >>> with training_folder("seed: 1") as folder:  # doctest: +SKIP
+    ...     folder
+    PosixPath('/home/me/.cache/speechbrain_relm/training/0f1e2d3c4b5a6978')
+    """
+    digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
+    folder = cache_folder() / "training" / digest
+    with locked(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        shutil.rmtree(folder)
+
+
+def sync(path):
+    """Waits until a file, or a folder's list of names, is on the disk.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        A file or a folder.
+
+    Example
+    -------
+    >>> sync(getfixture("tmp_path"))
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_all(folder):
+    """Waits until a folder is on the disk, with all that lies in it.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        The folder.
+
+    Example
+    -------
+    >>> sync_all(getfixture("tmp_path"))
+    """
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            sync(os.path.join(parent, name))
+        sync(parent)
+
+
 def write_atomically(path, text):
     """Writes a file whole or not at all.
 
@@ -45,7 +109,7 @@ def write_atomically(path, text):
     path : str or pathlib.Path
         The file.
     text : str
-        Its new content.
+        Its new content, on the disk when this returns.
 
     Example
     -------
@@ -56,50 +120,67 @@ def write_atomically(path, text):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{path.name}.{of_this_process()}")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
 
 
-@contextmanager
-def locked(folder):
-    """Lets one process at a time work on a folder.
+def aside(path):
+    """Names where a damaged file or folder goes.
 
     Arguments
     ---------
-    folder : str or pathlib.Path
-        The folder; the lock is a hidden file beside it.
+    path : pathlib.Path
+        The file or folder.
 
-    Yields
-    ------
-    None
+    Returns
+    -------
+    pathlib.Path
+        A name in the same folder that no older one has.
 
     Example
     -------
-    >>> with locked(getfixture("tmp_path") / "corpus"):
-    ...     pass
+    >>> aside(getfixture("tmp_path") / "a.json").name
+    'damaged.a.json'
     """
-    folder = Path(folder).resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = folder.with_name(f".{folder.name}.lock")
-    with open(lock, "a+", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            logger.warning(
-                "Waiting for process %s, which is making %s.",
-                handle.read().strip() or "?",
-                folder,
-            )
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-        yield
+    free, number = path.with_name(f"damaged.{path.name}"), 1
+    while free.exists():
+        number += 1
+        free = path.with_name(f"damaged.{number}.{path.name}")
+    return free
+
+
+def set_aside(path):
+    """Puts a damaged file or folder where nobody reads it.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The file or folder.
+
+    Returns
+    -------
+    pathlib.Path
+        Its new name, from `aside`.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.json"
+    >>> path.touch()
+    >>> set_aside(path).name
+    'damaged.a.json'
+    """
+    free = aside(path)
+    os.replace(path, free)
+    return free
 
 
 @contextmanager
@@ -118,7 +199,7 @@ def whole_folder(folder, resume=False):
     ------
     pathlib.Path
         A folder beside it, empty unless resumed, which takes its name at the
-        end.
+        end, when its files are on the disk.
 
     Example
     -------
@@ -131,21 +212,38 @@ def whole_folder(folder, resume=False):
     True
     """
     folder = Path(folder).resolve()
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    _clear_up(folder, replaced)
     partial = folder.with_name(f".{folder.name}.partial")
     if not resume:
-        shutil.rmtree(partial, ignore_errors=True)  # of a killed process
+        # Of a killed process a child may go on to write: not into this one.
+        partial = folder.with_name(f"{partial.name}.{of_this_process()}")
     partial.mkdir(parents=True, exist_ok=resume)
     kept = False
     try:
         yield partial
-        shutil.rmtree(folder, ignore_errors=True)
+        sync_all(partial)
+        if folder.exists():
+            os.replace(folder, replaced)
         os.replace(partial, folder)
+        sync(folder.parent)
+        shutil.rmtree(replaced, ignore_errors=True)
     except KeyboardInterrupt:
         kept = resume
         raise
     finally:
         if not kept:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _clear_up(folder, replaced):
+    """Finishes or undoes what a killed process did to a folder."""
+    if replaced.exists() and not folder.exists():
+        os.replace(replaced, folder)
+    shutil.rmtree(replaced, ignore_errors=True)
+    for left in folder.parent.glob(f".{folder.name}.partial.*"):
+        if is_left_over(left):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def make_once(folder, settings, build, resume=False):
@@ -182,10 +280,10 @@ def make_once(folder, settings, build, resume=False):
     ['MADE.json', 'a.txt']
     """
     folder = Path(folder).resolve()
-    fingerprint = json.dumps(settings, indent=2, sort_keys=True)
+    fingerprint = json.dumps(settings, indent=2, sort_keys=True).encode()
     with locked(folder):
         made = folder / FINGERPRINT
-        if made.is_file() and made.read_text(encoding="utf-8") == fingerprint:
+        if made.is_file() and made.read_bytes() == fingerprint:
             return folder
         if folder.exists() and not made.is_file() and any(folder.iterdir()):
             raise FileExistsError(
@@ -194,7 +292,7 @@ def make_once(folder, settings, build, resume=False):
             )
         with whole_folder(folder, resume) as fresh:
             build(fresh)
-            (fresh / FINGERPRINT).write_text(fingerprint, encoding="utf-8")
+            (fresh / FINGERPRINT).write_bytes(fingerprint)
     return folder
 
 

@@ -10,6 +10,7 @@ Authors
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 from speechbrain.utils.distributed import (
@@ -20,7 +21,8 @@ from speechbrain.utils.distributed import (
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
-from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.disk.locks import locked
+from speechbrain_relm.utils.files import aside, sync, write_atomically
 from speechbrain_relm.utils.processes import processes, rank
 from speechbrain_relm.utils.reading import read_lines
 
@@ -81,6 +83,44 @@ def _read(path):
     return records, damaged
 
 
+def sound_records(path):
+    """Reads what is sound in a file of records; a damaged one is kept aside.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        A JSON-lines file.
+
+    Returns
+    -------
+    dict
+        Utterance id to record.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.jsonl"
+    >>> _ = path.write_text('{"id": "x"}\\nnonsense\\n')
+    >>> sound_records(path)
+    {'x': {'id': 'x'}}
+    >>> (path.parent / "damaged.a.jsonl").exists()
+    True
+    """
+    records, damaged = _read(path)
+    if damaged:
+        copy = aside(path)
+        shutil.copy(path, copy)
+        for number, problem in damaged.items():
+            logger.warning(
+                "%s, line %d: %s. Its utterance is worked again; the file as "
+                "it was is %s.",
+                path,
+                number,
+                problem,
+                copy.name,
+            )
+    return records
+
+
 def _record(line):
     """Reads a record, or `None` from what is none."""
     try:
@@ -123,7 +163,8 @@ def make_batches(ids, lengths, batch_size):
 def work_through(path, batches, work, settings, title):
     """Works through the batches that no earlier run finished.
 
-    Call it on all processes: each takes its share of the batches.
+    Call it on all processes: each takes its share of the batches. Another
+    run that writes the same file is waited for.
 
     Arguments
     ---------
@@ -154,6 +195,12 @@ def work_through(path, batches, work, settings, title):
     {'id': '3', 'square': 9}
     """
     path = Path(path)
+    with locked(path, by_run=True):
+        return _work_through(path, batches, work, settings, title)
+
+
+def _work_through(path, batches, work, settings, title):
+    """Works through the batches, alone with the file."""
     run_on_main(_gather, args=[path, batches, settings])
     done = read_records(path)
     # Before any process adds to the file: all must share out the same batches.
@@ -168,6 +215,7 @@ def work_through(path, batches, work, settings, title):
         disable=not if_main_process(),
     )
     with bar, open(shard, "a", encoding="utf-8") as file:
+        sync(path.parent)  # its name
         for index, batch in enumerate(pending):
             if index % processes() == rank():
                 records = work(batch)
@@ -207,7 +255,7 @@ def _gather(path, batches, settings):
     records = {}
     for file in [path, *shards]:
         if file.exists():
-            records.update(read_records(file))
+            records.update(sound_records(file))
     # A batch is done whole or worked again whole, so that its texts do not
     # depend on where a kill came.
     complete = [

@@ -7,6 +7,7 @@ Authors
 import speechbrain as sb
 import torch
 
+from speechbrain_relm.utils.disk.epoch_log import EpochLog
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.processes import batches_per_epoch
 
@@ -14,19 +15,21 @@ from speechbrain_relm.utils.processes import batches_per_epoch
 class WindowBrain(sb.Brain):
     """A Brain whose every batch counts, however many make a step.
 
-    Of `speechbrain.Brain` it changes four things. The last window of an epoch
+    Of `speechbrain.Brain` it changes five things. The last window of an epoch
     takes its step with the batches that it has, where SpeechBrain throws its
     gradient away. Checkpoints within an epoch are taken between windows: the
     gradient is in no checkpoint, it would be as large as the model and
     another in each process. Gradients are clipped by the norm over all
     parameters, where SpeechBrain takes the optimizer's first group alone
     (with `remove_vector_weight_decay` the biases and norms). A training that
-    made no step is an error.
+    made no step is an error. The log has a line an epoch, whatever is killed.
 
     Arguments
     ---------
     *args
         For `speechbrain.Brain`.
+    train_logger : speechbrain.utils.train_logger.TrainLogger or None
+        Receives a line an epoch, from `end_epoch`.
     **kwargs
         For `speechbrain.Brain`.
 
@@ -54,6 +57,35 @@ class WindowBrain(sb.Brain):
     >>> line.optimizer_step
     2
     """
+
+    def __init__(self, *args, train_logger=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.epoch_log = EpochLog(train_logger)
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverable(
+                "epoch_log", self.epoch_log, optional_load=True
+            )
+
+    def on_fit_start(self):
+        """Goes on from the last checkpoint, with the log that it had."""
+        super().on_fit_start()
+        self.epoch_log.restore()
+
+    def end_epoch(self, stats, meta, **keep):
+        """Saves a checkpoint after validation, and logs the epoch.
+
+        Arguments
+        ---------
+        stats : sequence of dict
+            Of the epoch, of training, of validation, for the logger.
+        meta : dict
+            What the checkpoint is ranked by, plain numbers.
+        **keep
+            Which checkpoints stay, for `save_and_keep_only`.
+        """
+        self.epoch_log.add(*stats)
+        self.checkpointer.save_and_keep_only(meta=meta, **keep)
+        self.epoch_log.write()
 
     def fit(self, epoch_counter, train_set, *args, **kwargs):
         """Trains; see `speechbrain.Brain.fit`.

@@ -34,7 +34,9 @@ def test_filters_answer_to_their_own_frequency():
 
 
 def test_training_leaves_a_model_that_loads(corpus, tmp_path):
-    figures = emotion_encoder.train(corpus, tmp_path / "a", 3, 1, 10, 1.5e-3)
+    figures = emotion_encoder.train(
+        corpus, tmp_path / "a", tmp_path / "w", 3, 1, 10, 1.5e-3
+    )
     stored = json.loads((tmp_path / "a/concordance.json").read_text("utf-8"))
     assert stored == figures
     encoder = DimensionalEmotionEncoder(str(tmp_path / "a"))
@@ -51,7 +53,8 @@ def test_training_repeats_with_its_seed(corpus, tmp_path):
     state = torch.random.get_rng_state()
     weights = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        emotion_encoder.train(corpus, tmp_path / name, seed, 1, 10, 1e-3)
+        target, working = tmp_path / name, tmp_path / f"{name}_working"
+        emotion_encoder.train(corpus, target, working, seed, 1, 10, 1e-3)
         weights.append((tmp_path / name / "model.safetensors").read_bytes())
     assert weights[0] == weights[1] != weights[2]
     assert torch.equal(state, torch.random.get_rng_state())

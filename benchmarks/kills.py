@@ -1,0 +1,356 @@
+#!/usr/bin/env python3
+"""Commands that are killed again and again, beside some that are not.
+
+    python benchmarks/kills.py esd --kills 100
+    python benchmarks/kills.py epitome emotion scorer corpora table --kills 24
+    python benchmarks/kills.py pairs --kills 20
+
+Each command runs once without a break. Then it is started, killed (SIGKILL)
+after a time drawn from how long that took, started again, and so on, and in
+the end left alone; what it leaves must be what the unbroken one left, byte by
+byte. `pairs` starts two runs at once on one `shared_folder`. Tiny models of
+random weights; all commands are forks of this process, which spares each the
+time of the imports. Prints a row a command: kills, how many ends differed, and
+in what.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import argparse
+import atexit
+import functools
+import hashlib
+import os
+import random
+import runpy
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+# What a fork of this process need not import.
+import tiny_models  # noqa: E402
+
+import speechbrain_relm.runs.recipe  # noqa: E402
+import speechbrain_relm.runs.table_runs  # noqa: E402, F401
+from speechbrain_relm.mini import emotion_encoder, epitome  # noqa: E402
+from speechbrain_relm.mini.annotations.pairs import write_csvs  # noqa: E402
+from speechbrain_relm.mini.esd import make_esd  # noqa: E402
+from speechbrain_relm.mini.msp_podcast import make_msp_podcast  # noqa: E402
+
+KILLS_A_RUN = 4
+SLOWEST = 600  # seconds that nothing should take
+# What a run leaves that another one leaves alike, whatever its folder.
+COMPARED = (
+    "**/*.jsonl",
+    "**/train_log.txt",
+    "**/manifests/*.json",
+    "**/table.csv",
+    "**/test_metrics.json",
+    "**/model.ckpt",
+    "**/classifiers.ckpt",
+    "**/*.safetensors",
+    "**/*.wav",
+    "**/*.txt",
+)
+# Of the run and its times, not of what it computes; scratch of the caches.
+PASSED_OVER = ("log.txt", "env.log", "fingerprint.json")
+
+
+def tiny(folder):
+    """Makes the models; gives the overrides that name them."""
+    make = {
+        "whisper_source": tiny_models.save_whisper,
+        "emotion_source": tiny_models.save_emotion_encoder,
+        "llm_source": tiny_models.save_qwen,
+        "scorer_source": tiny_models.save_empathy_scorer,
+    }
+    for name in make:
+        (folder / name).mkdir()
+    return {name: save(str(folder / name)) for name, save in make.items()}
+
+
+def script(path, *arguments, **settings):
+    """Runs a recipe's script as its command does."""
+    overrides = [f"--{name}={value}" for name, value in settings.items()]
+    sys.argv = [str(ROOT / path), *map(str, arguments), *overrides]
+    sys.path.insert(0, str((ROOT / path).parent))
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def prepare_esd(folder):
+    """Makes a corpus and models; gives the settings of a short run."""
+    make_esd(folder / "ESD", speakers=2, sentences=6)
+    return {
+        "data_folder": folder / "ESD",
+        **tiny(folder),
+        "number_of_epochs": 2,
+        "batch_size": 4,
+        "ckpt_interval_steps": 2,
+        "generation_batch_size": 4,
+    }
+
+
+def run_esd(prepared, output, **settings):
+    """The ESD recipe."""
+    yaml = ROOT / "recipes/ESD/hparams/re_llm_mini.yaml"
+    settings = {**prepared, "output_folder": output, **settings}
+    script("recipes/ESD/train.py", yaml, **settings)
+
+
+def run_table(prepared, output):
+    """Table I, of four systems."""
+    yaml = ROOT / "recipes/ESD/hparams/re_llm_mini.yaml"
+    settings = {**prepared, "output_folder": output, "systems": "1,3,6,8"}
+    script("recipes/ESD/table.py", yaml, **{**settings, "number_of_epochs": 1})
+
+
+def prepare_epitome(folder):
+    """Makes annotations and a backbone."""
+    write_csvs(folder / "whole")
+    (folder / "csvs").mkdir()
+    for file in (folder / "whole").iterdir():
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        part = "".join(lines[:200])
+        (folder / "csvs" / file.name).write_text(part, encoding="utf-8")
+    tiny_models.save_bert(str(folder / "bert"))
+    return {"data_folder": folder / "csvs", "backbone": folder / "bert"}
+
+
+def run_epitome(prepared, output):
+    """The EPITOME recipe."""
+    script(
+        "recipes/EPITOME/train.py",
+        ROOT / "recipes/EPITOME/hparams/minilm.yaml",
+        **prepared,
+        output_folder=output,
+        number_of_epochs=3,
+        batch_size=8,
+        ckpt_interval_minutes=0,
+        ckpt_interval_steps=2,
+    )
+
+
+def run_emotion(prepared, output):
+    """The small emotion encoder, on a smaller corpus."""
+    os.environ["SPEECHBRAIN_RELM_CACHE"] = str(output)
+    emotion_encoder.make_msp_podcast = lambda folder: prepared
+    emotion_encoder.TRAINING.update(epochs=3, batch_size=8)
+    emotion_encoder.folder()
+
+
+def run_scorer(prepared, output):
+    """The small empathy scorers, on a smaller backbone."""
+    os.environ["SPEECHBRAIN_RELM_CACHE"] = str(output)
+    epitome.models.folder = lambda name: str(prepared["backbone"])
+    epitome.MINI_TRAINING.update(epochs=1, batch_size=32)
+    epitome.folder()
+
+
+def run_corpora(prepared, output):
+    """A made corpus."""
+    sys.argv = ["corpora", "esd", str(output / "ESD")]
+    sys.argv += ["--speakers=2", "--sentences=6"]
+    runpy.run_module("speechbrain_relm.mini.corpora", run_name="__main__")
+
+
+KINDS = {
+    "esd": (prepare_esd, run_esd),
+    "epitome": (prepare_epitome, run_epitome),
+    "emotion": (
+        lambda folder: make_msp_podcast(folder / "MSP", 80),
+        run_emotion,
+    ),
+    "scorer": (prepare_epitome, run_scorer),
+    "corpora": (lambda folder: None, run_corpora),
+    "table": (prepare_esd, run_table),
+}
+
+
+def start(log, run, *arguments, **settings):
+    """Starts a command in a process of its own; gives its number."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        torch.set_num_threads(1)
+        run(*arguments, **settings)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else bool(end.code)
+        print(end.code, flush=True)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        os._exit(code or 0)
+
+
+def finish(child, log):
+    """Waits for the end of a command, which must be a good one."""
+    _, status = os.waitpid(child, 0)
+    if status:
+        tail = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        raise RuntimeError(f"A command ended with status {status}:\n{tail}")
+
+
+def kill_after(child, seconds):
+    """Kills a command, unless it ends before; tells whether it did not."""
+    deadline = time.time() + seconds
+    while time.time() < deadline:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return False
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def left_by(folder):
+    """Lists what a run left: name to checksum, without what is its own."""
+    found = {}
+    for pattern in COMPARED:
+        for path in folder.glob(pattern):
+            name = path.relative_to(folder)
+            if path.name in PASSED_OVER or "damaged" in str(name):
+                continue
+            # A checkpoint's name is its time: their order stands for it.
+            if name.parts[-2:-1] and name.parts[-2].startswith("CKPT"):
+                order = sorted(path.parents[1].glob("CKPT*"))
+                number = str(order.index(path.parent))
+                name = name.parents[1] / number / name.name
+            content = path.read_bytes().replace(bytes(folder), b"")
+            found[str(name)] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def differences(found, expected):
+    """Names what differs between two runs."""
+    return sorted(
+        name
+        for name in found.keys() | expected.keys()
+        if found.get(name) != expected.get(name)
+    )
+
+
+def left_overs(folder):
+    """Lists what killed processes left and the last one did not remove."""
+    return [
+        str(path.relative_to(folder))
+        for path in folder.rglob(".*")
+        if path.name != ".lock" and not path.name.endswith(".gitignore")
+    ]
+
+
+def unbroken(folder, kind, prepared):
+    """Runs a command once; gives what it left, and how long it took."""
+    began = time.time()
+    output, log = folder / "unbroken", folder / "unbroken.log"
+    output.mkdir()
+    finish(start(log, KINDS[kind][1], prepared, output), log)
+    return left_by(output), time.time() - began
+
+
+def campaign(kind, kills, seed, folder):
+    """Kills a command in some runs; gives a row of the table."""
+    rng, done, ends, different, left = random.Random(seed), 0, 0, [], []
+    prepare, run = KINDS[kind]
+    prepared = prepare(folder)
+    expected, seconds = unbroken(folder, kind, prepared)
+    while done < kills:
+        output, log = folder / f"run{ends}", folder / f"run{ends}.log"
+        output.mkdir()
+        for _ in range(KILLS_A_RUN):
+            child = start(log, run, prepared, output)
+            done += kill_after(child, rng.uniform(0, seconds))
+        finish(start(log, run, prepared, output), log)
+        different += differences(left_by(output), expected)
+        left += left_overs(output)
+        ends += 1
+        print(f"  {kind}: {done} kills, differ: {different}", flush=True)
+        shutil.rmtree(output)
+    return kind, done, ends, different, sorted(set(left))
+
+
+def pairs(count, seed, folder):
+    """Starts two runs on one shared folder; gives a row of the table."""
+    rng, different, left = random.Random(seed), [], []
+    prepared = prepare_esd(folder)
+    expected, seconds = unbroken(folder, "esd", prepared)
+    for number in range(count):
+        both, children = folder / f"pair{number}", []
+        for name in ("one", "two"):
+            (both / name).mkdir(parents=True)
+            log = both / f"{name}.log"
+            run = functools.partial(
+                run_esd, prepared, both / name, shared_folder=both / "shared"
+            )
+            children.append((start(log, run), log))
+            time.sleep(rng.uniform(0, seconds / 2))
+        for child, log in children:
+            finish(child, log)
+        for name in ("one", "two"):
+            found = {**left_by(both / "shared"), **left_by(both / name)}
+            different += differences(found, expected)
+        left += left_overs(both)
+        print(f"  pairs: {number + 1}, differ: {different}", flush=True)
+        shutil.rmtree(both)
+    return "pairs", count, count, different, sorted(set(left))
+
+
+def main(kinds, kills, seed=1):
+    """Prints the table.
+
+    Arguments
+    ---------
+    kinds : list of str
+        Of `KINDS`, or "pairs".
+    kills : int
+        Of each kind, at least; for "pairs" the pairs.
+    seed : int
+        Of the times of the kills.
+
+    Returns
+    -------
+    list of tuple
+        Kind, kills, runs, what differs, what was left over.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    rows = []
+    for kind in kinds:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            if kind == "pairs":
+                rows.append(pairs(kills, seed, folder))
+            else:
+                rows.append(campaign(kind, kills, seed, folder))
+    print("| command | kills | ends | that differ | left over |")
+    print("| --- | ---: | ---: | --- | --- |")
+    for kind, done, ends, different, left in rows:
+        print(
+            f"| {kind} | {done} | {ends} | {', '.join(different) or 0} | "
+            f"{', '.join(left) or 0} |"
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("kinds", nargs="+", choices=[*KINDS, "pairs"])
+    parser.add_argument("--kills", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    main(given.kinds, given.kills, given.seed)

@@ -1,0 +1,1 @@
+"""What several processes, or a killed one and the next, share on a disk."""
