@@ -77,10 +77,8 @@ def asked(url, bodies, at_once):
         Tokens of them a second.
     """
     timeout = httpx.Timeout(3600)
-    with (
-        httpx.Client(base_url=url, timeout=timeout) as client,
-        ThreadPoolExecutor(at_once) as pool,
-    ):
+    client = httpx.Client(base_url=url, timeout=timeout)
+    with client, ThreadPoolExecutor(at_once) as pool:
         started = time.perf_counter()
         replies = list(
             pool.map(

@@ -79,7 +79,7 @@ def make_parser():
     respond.add_argument(
         "--batch_size", type=int, default=16, help="with --output"
     )
-    respond.set_defaults(do=commands.respond)
+    respond.set_defaults(do=respond_to)
     chat = found.add_parser(
         "chat",
         help="talk, a line a turn; '/wav PATH' is a spoken turn",
@@ -103,6 +103,21 @@ def make_parser():
     for name, (_, _, what) in ELSEWHERE.items():
         found.add_parser(name, help=what, add_help=False)
     return parser
+
+
+def respond_to(options):
+    """Answers recordings, as the words come, or in batches into a file.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        Of the command `respond`.
+    """
+    if options.output:
+        name = "speechbrain_relm.inference.recordings"
+        importlib.import_module(name).answer_all(options)
+    else:
+        commands.respond(options)
 
 
 @entry_point("speechbrain-relm")

@@ -42,18 +42,14 @@ def device(text):
 
 
 def respond(options):
-    """Answers recordings, as the words come, or in batches into a file.
+    """Answers recordings, as the words come.
 
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `recordings`, `emotion`, `sentences`, `device`,
-        `trust_code`, `output` and `batch_size`.
+        `release`, `recordings`, `emotion`, `sentences`, `device` and
+        `trust_code`.
     """
-    if options.output:
-        from speechbrain_relm.inference.recordings import answer_all
-
-        return answer_all(options)
     listener = load(options.release, options.device, options.trust_code)
     for path in options.recordings:
         if len(options.recordings) > 1:
