@@ -11,9 +11,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import logging
-import sys
 from collections import Counter
 
 from speechbrain.utils.logger import get_logger
@@ -28,6 +26,7 @@ from speechbrain_relm.data.corpus import (
 from speechbrain_relm.data.open_emotion.registry import class_of, find
 from speechbrain_relm.data.open_emotion.splits import split_takes
 from speechbrain_relm.utils.audio import inspect_wavs
+from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.text.wording import normalised
 
@@ -58,6 +57,7 @@ def prepare_open_emotion(
     min_duration=0.3,
     max_duration=30.0,
     seed=1234,
+    speech_filter=None,
     skip_prep=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for a free corpus.
@@ -98,6 +98,9 @@ def prepare_open_emotion(
         Seconds; longer recordings are left out.
     seed : int
         Of what is drawn.
+    speech_filter : str or None
+        Leaves out recordings without speech: see
+        `speechbrain_relm.utils.voice.FILTERS`.
     skip_prep : bool
         Whether to do nothing at all.
 
@@ -129,6 +132,7 @@ def prepare_open_emotion(
         "takes": takes,
         "durations": [min_duration, max_duration],
         "seed": seed,
+        "speech_filter": speech_filter,
     }
     mark = fingerprint(settings, data_folder, [take.wav for take in takes])
     with locked(manifest_folder):
@@ -140,7 +144,11 @@ def prepare_open_emotion(
         usable, unwanted = _with_class(takes, wanted)
         left_out.update(unwanted)
         durations, unusable = inspect_wavs(
-            data_folder, [t.wav for t in usable], min_duration, max_duration
+            data_folder,
+            [take.wav for take in usable],
+            min_duration,
+            max_duration,
+            speech_filter,
         )
         left_out.update(unusable)
         report_left_out(manifest_folder, left_out, len(durations))
@@ -207,16 +215,19 @@ def _entry(take, wanted, durations, cluster):
     }
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Prepares a free corpus.")
+@entry_point("open_emotion_prepare")
+def main(arguments):
+    """Does as the command line says."""
+    parser = Parser(prog="open_emotion_prepare", description=__doc__)
     parser.add_argument("corpus", help="e.g. RAVDESS")
     parser.add_argument("data_folder", help="the corpus as distributed")
     parser.add_argument("manifest_folder", help="receives the manifests")
     parser.add_argument("--split", default="speakers")
     parser.add_argument("--fold", type=int, default=1)
-    arguments = vars(parser.parse_args())
+    given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        prepare_open_emotion(**arguments)
-    except (ValueError, OSError) as err:
-        sys.exit(f"error: {err}")
+    prepare_open_emotion(**given)
+
+
+if __name__ == "__main__":
+    main()

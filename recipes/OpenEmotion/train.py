@@ -74,6 +74,7 @@ def main(argv):
             min_duration=settings["min_duration"],
             max_duration=settings["max_duration"],
             seed=settings["split_seed"],
+            speech_filter=settings["speech_filter"],
         )
 
     hparams = build(hparams_file, settings["steps"])
