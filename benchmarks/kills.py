@@ -62,7 +62,7 @@ COMPARED = (
     "**/*.txt",
 )
 # Of the run and its times, not of what it computes; scratch of the caches.
-PASSED_OVER = ("log.txt", "env.log", "fingerprint.json")
+PASSED_OVER = ("log.txt", "env.log", "INPUTS.json")
 
 
 def tiny(folder):

@@ -26,13 +26,12 @@ from speechbrain_relm.data.datasets import (
     speech_dataset,
 )
 from speechbrain_relm.evaluation.runs import SCORES, read_run
-from speechbrain_relm.evaluation.score import fingerprint, score_responses
+from speechbrain_relm.evaluation.score import score_responses
 from speechbrain_relm.inference.commands import load
 from speechbrain_relm.lobes.epitome import EmpathyScorer
-from speechbrain_relm.release.folder import WEIGHTS
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.records import make_batches, work_through
-from speechbrain_relm.utils.sources.base_models import checksum
+from speechbrain_relm.utils.sources.base_models import source_content
 
 # Folder to the way's title and what it changes.
 WAYS = {
@@ -45,7 +44,7 @@ WAYS = {
 }
 
 
-def answer(listener, entries, path, weights, changes, batch_size):
+def answer(listener, entries, path, release, changes, batch_size):
     """Answers utterances in one way.
 
     Arguments
@@ -56,8 +55,8 @@ def answer(listener, entries, path, weights, changes, batch_size):
         Manifest entries.
     path : pathlib.Path
         Where the records go.
-    weights : str
-        Digest of the release's weights.
+    release : str
+        Folder or hub id of the release.
     changes : dict
         See `EmpatheticListener`.
     batch_size : int
@@ -94,7 +93,7 @@ def answer(listener, entries, path, weights, changes, batch_size):
 
     lengths = [entry["duration"] for entry in entries.values()]
     batches = make_batches(list(entries), lengths, batch_size)
-    asked = {"weights": weights, "prompt": ask[:2], **ask.settings}
+    asked = {"release": source_content(release), "asked": list(ask)}
     path.parent.mkdir(parents=True, exist_ok=True)
     return work_through(path, batches, work, asked, path.parent.name)
 
@@ -158,7 +157,6 @@ def study(given):
         chosen = random.Random(0).sample(sorted(entries), given.utterances)
         entries = {i: entries[i] for i in sorted(chosen)}
     scorer = EmpathyScorer(given.scorer).to(given.device)
-    weights = checksum(Path(given.release, WEIGHTS))
     lines = [HEAD]
     for name, (title, changes) in WAYS.items():
         folder = given.output / name
@@ -166,7 +164,7 @@ def study(given):
             listener,
             entries,
             folder / "responses.jsonl",
-            weights,
+            given.release,
             changes,
             given.batch_size,
         )
@@ -174,7 +172,7 @@ def study(given):
             scorer,
             responses,
             folder / "scores.jsonl",
-            {"scorer": given.scorer, "responses": fingerprint(responses)},
+            {"scorer_source": source_content(given.scorer)},
         )
         lines.append(row(title, read_run(folder)))
     return "\n".join(lines)

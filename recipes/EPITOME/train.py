@@ -27,6 +27,8 @@ from speechbrain_relm.runs.experiment import (
     prepare,
     start,
 )
+from speechbrain_relm.runs.provenance.dry_run import dry_run
+from speechbrain_relm.runs.provenance.fits import begin_fit
 from speechbrain_relm.utils.files import whole_folder, write_atomically
 
 HERE = Path(__file__).resolve().parent
@@ -44,13 +46,16 @@ WANTED = {
 def main():
     """Runs the recipe."""
     hparams_file, run_opts, settings = start(sys.argv[1:], HERE, WANTED)
-    sb.create_experiment_directory(
-        experiment_directory=settings["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
+    if not settings["dry_run"]:
+        sb.create_experiment_directory(
+            experiment_directory=settings["output_folder"],
+            hyperparams_to_save=hparams_file,
+        )
     # What cannot work should cost seconds.
     check_models(hparams_file, settings)
 
+    if settings["dry_run"]:
+        return dry_run(hparams_file, run_opts, settings)
     data_folder = annotations_folder(settings["data_folder"])
 
     # A fifth of the posts is the test; no post is in two parts.
@@ -78,6 +83,8 @@ def main():
         for part in ("train", "valid", "test")
     }
 
+    # Checkpoints of other settings or data are not gone on with.
+    begin_fit(hparams_file, run_opts, settings)
     # A classifier for each mechanism; the best epochs by macro-F1, averaged.
     with whole_folder(folder / "scorer") as target:
         figures = train_scorer(

@@ -21,13 +21,7 @@ import re
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import (
-    fingerprint,
-    manifests_are_current,
-    report_left_out,
-    split_groups,
-    write_manifests,
-)
+from speechbrain_relm.data.corpus import split_groups
 from speechbrain_relm.data.esd import (
     ENGLISH_SPEAKERS,
     ESD_EMOTIONS,
@@ -36,6 +30,13 @@ from speechbrain_relm.data.esd import (
     find_transcript,
     list_wavs,
     read_transcripts,
+)
+from speechbrain_relm.data.manifests import (
+    manifest_inputs,
+    manifests_are_current,
+    manifests_verdict,
+    report_left_out,
+    write_manifests,
 )
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.disk.locks import locked
@@ -63,6 +64,7 @@ def prepare_esd(
     test_sentences=None,
     speech_filter=None,
     skip_prep=False,
+    dry_run=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for ESD.
 
@@ -105,6 +107,8 @@ def prepare_esd(
         all else in which nobody speaks, which Silero VAD tells.
     skip_prep : bool
         Whether to do nothing at all.
+    dry_run : bool
+        Whether to say only what would be done.
 
     Raises
     ------
@@ -138,9 +142,11 @@ def prepare_esd(
         "speech_filter": speech_filter,
         "seed": seed,
     }
-    mark = fingerprint(settings, data_folder, files)
+    made_from = manifest_inputs(settings, data_folder, files)
+    if dry_run:
+        return manifests_verdict(manifest_folder, made_from)
     with locked(manifest_folder):
-        if manifests_are_current(manifest_folder, mark):
+        if manifests_are_current(manifest_folder, made_from):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         _warn_about_copy(wavs, unknown, speakers, emotions)
@@ -166,7 +172,7 @@ def prepare_esd(
             test_speakers or [],
             test_sentences,
         )
-        write_manifests(manifest_folder, splits, emotions, mark)
+        write_manifests(manifest_folder, splits, emotions, made_from)
 
 
 def _check_options(speakers, emotions, test_speakers):

@@ -21,6 +21,7 @@ from speechbrain.utils.distributed import if_main_process
 from speechbrain_relm.model.prompting import with_style
 from speechbrain_relm.runs.experiment import build, explain, prepare, start
 from speechbrain_relm.runs.planning.checks import check_run
+from speechbrain_relm.runs.provenance.dry_run import dry_run
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.training.brain import RELLMBrain
 
@@ -48,10 +49,11 @@ def main(argv):
         The finished run.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
-    sb.create_experiment_directory(
-        experiment_directory=settings["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
+    if not settings["dry_run"]:
+        sb.create_experiment_directory(
+            experiment_directory=settings["output_folder"],
+            hyperparams_to_save=hparams_file,
+        )
     # Models, disks and the GPU: what cannot work should cost seconds.
     check_run(hparams_file, settings, run_opts)
 
@@ -73,7 +75,10 @@ def main(argv):
             seed=settings["split_seed"],
             test_speakers=settings["test_speakers"],
             test_sentences=settings["test_sentences"],
+            dry_run=settings["dry_run"],
         )
+    if settings["dry_run"]:
+        return dry_run(hparams_file, run_opts, settings)
 
     hparams = build(hparams_file, settings["steps"])
     brain = RELLMBrain(

@@ -23,12 +23,12 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import (
-    DATA_ROOT,
-    fingerprint,
+from speechbrain_relm.data.corpus import DATA_ROOT, split_groups
+from speechbrain_relm.data.manifests import (
+    manifest_inputs,
     manifests_are_current,
+    manifests_verdict,
     report_left_out,
-    split_groups,
     write_manifests,
 )
 from speechbrain_relm.data.roots import find_root
@@ -80,6 +80,7 @@ def prepare_iemocap(
     seed=1234,
     speech_filter=None,
     skip_prep=False,
+    dry_run=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for IEMOCAP.
 
@@ -116,6 +117,8 @@ def prepare_iemocap(
         all else in which nobody speaks, which Silero VAD tells.
     skip_prep : bool
         Whether to do nothing at all.
+    dry_run : bool
+        Whether to say only what would be done.
 
     Raises
     ------
@@ -156,9 +159,11 @@ def prepare_iemocap(
         "durations": [min_duration, max_duration],
         "speech_filter": speech_filter,
     }
-    mark = fingerprint(settings, data_folder, [*files, *wavs.values()])
+    made_from = manifest_inputs(settings, data_folder, [*files, *wavs.values()])
+    if dry_run:
+        return manifests_verdict(manifest_folder, made_from)
     with locked(manifest_folder):
-        if manifests_are_current(manifest_folder, mark):
+        if manifests_are_current(manifest_folder, made_from):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         _report_unrated(root, evaluations)
@@ -182,7 +187,7 @@ def prepare_iemocap(
             {u: evaluations[u][0][0] for u in entries}, emotions, test_session
         )
         splits = _split_entries(entries, test_session, valid_ratio, seed)
-        write_manifests(manifest_folder, splits, emotions, mark)
+        write_manifests(manifest_folder, splits, emotions, made_from)
 
 
 def _check_options(emotions, test_session):

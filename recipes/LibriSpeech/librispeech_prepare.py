@@ -20,10 +20,11 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import (
-    DATA_ROOT,
-    fingerprint,
+from speechbrain_relm.data.corpus import DATA_ROOT
+from speechbrain_relm.data.manifests import (
+    manifest_inputs,
     manifests_are_current,
+    manifests_verdict,
     report_left_out,
     write_manifests,
 )
@@ -51,6 +52,7 @@ def prepare_librispeech(
     max_duration=30.0,
     emotions_file=None,
     skip_prep=False,
+    dry_run=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for LibriSpeech.
 
@@ -83,6 +85,8 @@ def prepare_librispeech(
         valence that are null. LibriSpeech itself has none.
     skip_prep : bool
         Whether to do nothing at all.
+    dry_run : bool
+        Whether to say only what would be done.
 
     Raises
     ------
@@ -124,9 +128,11 @@ def prepare_librispeech(
         "transcripts": [list(split.values()) for split in listed.values()],
         "emotions": emotions,
     }
-    mark = fingerprint(settings, data_folder, files)
+    made_from = manifest_inputs(settings, data_folder, files)
+    if dry_run:
+        return manifests_verdict(manifest_folder, made_from)
     with locked(manifest_folder):
-        if manifests_are_current(manifest_folder, mark):
+        if manifests_are_current(manifest_folder, made_from):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         bare = {
@@ -153,7 +159,7 @@ def prepare_librispeech(
             }
             for split, utterances in listed.items()
         }
-        write_manifests(manifest_folder, splits, [], mark)
+        write_manifests(manifest_folder, splits, [], made_from)
 
 
 def _read_emotions(path):

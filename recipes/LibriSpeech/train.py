@@ -23,6 +23,7 @@ from speechbrain.utils.distributed import if_main_process
 from speechbrain_relm.runs.alignment import AlignmentRecipe
 from speechbrain_relm.runs.experiment import build, explain, prepare, start
 from speechbrain_relm.runs.planning.checks import check_run
+from speechbrain_relm.runs.provenance.dry_run import dry_run
 from speechbrain_relm.training.brain import RELLMBrain
 
 HERE = Path(__file__).resolve().parent
@@ -43,10 +44,11 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
-    sb.create_experiment_directory(
-        experiment_directory=settings["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
+    if not settings["dry_run"]:
+        sb.create_experiment_directory(
+            experiment_directory=settings["output_folder"],
+            hyperparams_to_save=hparams_file,
+        )
     # Models, disks and the GPU: what cannot work should cost seconds.
     check_run(hparams_file, settings, run_opts)
 
@@ -63,7 +65,10 @@ def main(argv):
             test_sets=settings["test_sets"],
             min_duration=settings["min_duration"],
             max_duration=settings["max_duration"],
+            dry_run=settings["dry_run"],
         )
+    if settings["dry_run"]:
+        return dry_run(hparams_file, run_opts, settings)
 
     hparams = build(hparams_file, settings["steps"])
     brain = RELLMBrain(

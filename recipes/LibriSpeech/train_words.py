@@ -27,6 +27,7 @@ from speechbrain_relm.runs.experiment import (
     prepare,
     start,
 )
+from speechbrain_relm.runs.provenance.dry_run import dry_run
 from speechbrain_relm.runs.word_alignment import (
     WordBrain,
     WordModel,
@@ -52,10 +53,11 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
-    sb.create_experiment_directory(
-        experiment_directory=settings["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
+    if not settings["dry_run"]:
+        sb.create_experiment_directory(
+            experiment_directory=settings["output_folder"],
+            hyperparams_to_save=hparams_file,
+        )
     # What cannot work should cost seconds.
     check_models(hparams_file, settings)
 
@@ -73,7 +75,10 @@ def main(argv):
             min_duration=settings["min_duration"],
             max_duration=settings["max_duration"],
             emotions_file=settings["emotions_file"],
+            dry_run=settings["dry_run"],
         )
+    if settings["dry_run"]:
+        return dry_run(hparams_file, run_opts, settings)
 
     hparams = build(hparams_file)
     # The tokens of the training transcripts can be spelled.

@@ -26,11 +26,11 @@ from pathlib import Path
 import numpy as np
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import (
-    DATA_ROOT,
-    as_json,
-    fingerprint,
+from speechbrain_relm.data.corpus import DATA_ROOT, as_json
+from speechbrain_relm.data.manifests import (
+    manifest_inputs,
     manifests_are_current,
+    manifests_verdict,
     report_left_out,
     write_manifests,
 )
@@ -78,6 +78,7 @@ def prepare_msp_podcast(
     seed=1234,
     speech_filter=None,
     skip_prep=False,
+    dry_run=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for MSP-Podcast.
 
@@ -120,6 +121,8 @@ def prepare_msp_podcast(
         all else in which nobody speaks, which Silero VAD tells.
     skip_prep : bool
         Whether to do nothing at all.
+    dry_run : bool
+        Whether to say only what would be done.
 
     Raises
     ------
@@ -155,10 +158,14 @@ def prepare_msp_podcast(
         "speech_filter": speech_filter,
         "seed": seed,
     }
-    mark = fingerprint(settings, data_folder, files)
+    made_from = manifest_inputs(settings, data_folder, files)
     missing = Path(manifest_folder) / "missing_transcripts.json"
+    if dry_run:
+        return manifests_verdict(manifest_folder, made_from)
     with locked(manifest_folder):
-        if missing.is_file() and manifests_are_current(manifest_folder, mark):
+        if missing.is_file() and manifests_are_current(
+            manifest_folder, made_from
+        ):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         absent = [utterance for utterance in rows if utterance not in wavs]
@@ -188,7 +195,7 @@ def prepare_msp_podcast(
             }
             for split, part in drawn.items()
         }
-        write_manifests(manifest_folder, splits, emotions, mark)
+        write_manifests(manifest_folder, splits, emotions, made_from)
 
 
 def _check_options(emotions, sizes, valid_ratio, transcripts_folder):

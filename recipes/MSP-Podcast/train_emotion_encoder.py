@@ -30,6 +30,8 @@ from speechbrain_relm.runs.experiment import (
     prepare,
     start,
 )
+from speechbrain_relm.runs.provenance.dry_run import dry_run
+from speechbrain_relm.runs.provenance.fits import begin_fit
 from speechbrain_relm.training.emotion_encoder import (
     EmotionBrain,
     emotion_dataset,
@@ -55,10 +57,11 @@ def main(argv):
         A YAML and overrides.
     """
     hparams_file, run_opts, settings = start(argv, HERE, WANTED)
-    sb.create_experiment_directory(
-        experiment_directory=settings["output_folder"],
-        hyperparams_to_save=hparams_file,
-    )
+    if not settings["dry_run"]:
+        sb.create_experiment_directory(
+            experiment_directory=settings["output_folder"],
+            hyperparams_to_save=hparams_file,
+        )
     # What cannot work should cost seconds.
     check_models(hparams_file, settings)
 
@@ -69,7 +72,10 @@ def main(argv):
         manifest_folder=settings["manifest_folder"],
         min_duration=settings["min_duration"],
         max_duration=settings["max_duration"],
+        dry_run=settings["dry_run"],
     )
+    if settings["dry_run"]:
+        return dry_run(hparams_file, run_opts, settings)
 
     hparams = build(hparams_file)
     folder = Path(hparams["output_folder"])
@@ -90,6 +96,8 @@ def main(argv):
         for part in SPLITS
     }
 
+    # Checkpoints of other settings or data are not gone on with.
+    begin_fit(hparams_file, run_opts, settings)
     # The best epoch by mean concordance on Development.
     figures = train_encoder(
         brain,

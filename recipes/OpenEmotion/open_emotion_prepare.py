@@ -16,10 +16,11 @@ from collections import Counter
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import (
-    DATA_ROOT,
-    fingerprint,
+from speechbrain_relm.data.corpus import DATA_ROOT
+from speechbrain_relm.data.manifests import (
+    manifest_inputs,
     manifests_are_current,
+    manifests_verdict,
     report_left_out,
     write_manifests,
 )
@@ -28,6 +29,7 @@ from speechbrain_relm.data.open_emotion.splits import split_takes
 from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.provenance.stamps import content, fingerprint
 from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)
@@ -59,6 +61,7 @@ def prepare_open_emotion(
     seed=1234,
     speech_filter=None,
     skip_prep=False,
+    dry_run=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` for a free corpus.
 
@@ -103,6 +106,8 @@ def prepare_open_emotion(
         `speechbrain_relm.utils.voice.FILTERS`.
     skip_prep : bool
         Whether to do nothing at all.
+    dry_run : bool
+        Whether to say only what would be done.
 
     Raises
     ------
@@ -129,14 +134,18 @@ def prepare_open_emotion(
         "script": ["open_emotion_prepare", VERSION, corpus],
         "emotions": [[e, emotion_names[e]] for e in emotions],
         "split": [split, fold, test_speakers, test_ratio, valid_ratio],
-        "takes": takes,
+        "takes": content(fingerprint(takes), f"of {len(takes)} takes"),
         "durations": [min_duration, max_duration],
         "seed": seed,
         "speech_filter": speech_filter,
     }
-    mark = fingerprint(settings, data_folder, [take.wav for take in takes])
+    made_from = manifest_inputs(
+        settings, data_folder, [take.wav for take in takes]
+    )
+    if dry_run:
+        return manifests_verdict(manifest_folder, made_from)
     with locked(manifest_folder):
-        if manifests_are_current(manifest_folder, mark):
+        if manifests_are_current(manifest_folder, made_from):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         _compare(known, takes)
@@ -168,7 +177,7 @@ def prepare_open_emotion(
             }
             for part, those in parts.items()
         }
-        write_manifests(manifest_folder, splits, emotions, mark)
+        write_manifests(manifest_folder, splits, emotions, made_from)
 
 
 def _compare(known, takes):

@@ -12,10 +12,11 @@ from pathlib import PurePosixPath
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import (
-    DATA_ROOT,
-    fingerprint,
+from speechbrain_relm.data.corpus import DATA_ROOT
+from speechbrain_relm.data.manifests import (
+    manifest_inputs,
     manifests_are_current,
+    manifests_verdict,
     report_left_out,
     write_manifests,
 )
@@ -38,7 +39,11 @@ VERSION = 1
 
 
 def prepare_emotion_labels(
-    data_folder, manifest_folder, min_duration=0.5, max_duration=30.0
+    data_folder,
+    manifest_folder,
+    min_duration=0.5,
+    max_duration=30.0,
+    dry_run=False,
 ):
     """Writes `train.json`, `valid.json` and `test.json` of all utterances.
 
@@ -58,6 +63,8 @@ def prepare_emotion_labels(
         Seconds; shorter utterances are left out.
     max_duration : float
         Seconds; longer utterances are left out.
+    dry_run : bool
+        Whether to say only what would be done.
 
     Raises
     ------
@@ -81,9 +88,11 @@ def prepare_emotion_labels(
         "durations": [min_duration, max_duration],
     }
     files = [os.path.relpath(table, data_folder), *wavs.values()]
-    mark = fingerprint(settings, data_folder, files)
+    made_from = manifest_inputs(settings, data_folder, files)
+    if dry_run:
+        return manifests_verdict(manifest_folder, made_from)
     with locked(manifest_folder):
-        if manifests_are_current(manifest_folder, mark):
+        if manifests_are_current(manifest_folder, made_from):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         left_out, attributes = {}, {}
@@ -106,7 +115,7 @@ def prepare_emotion_labels(
                 "emotion": row["EmoClass"],
                 **attributes[wav],
             }
-        write_manifests(manifest_folder, splits, [], mark)
+        write_manifests(manifest_folder, splits, [], made_from)
 
 
 def read_ratings(table):

@@ -28,7 +28,7 @@ from speechbrain_relm.utils.precision import at_precision
 logger = get_logger(__name__)
 
 
-def fingerprint(encoder, precision="fp32"):
+def encoder_mark(encoder, precision="fp32"):
     """Identifies an encoder by its weights, settings and precision.
 
     Arguments
@@ -46,9 +46,9 @@ def fingerprint(encoder, precision="fp32"):
     Example
     -------
     >>> layer = torch.nn.Linear(2, 2)
-    >>> before = fingerprint(layer)
+    >>> before = encoder_mark(layer)
     >>> _ = torch.nn.init.zeros_(layer.weight)
-    >>> fingerprint(layer) == before
+    >>> encoder_mark(layer) == before
     False
     """
     settings = {
@@ -120,7 +120,7 @@ class EncoderCache:
         self.kept, self.bytes, self.file = {}, 0, None
         self.asked, self.found = 0, 0
         if folder is not None:
-            self._open(Path(folder) / fingerprint(encoder, precision))
+            self._open(Path(folder) / encoder_mark(encoder, precision))
 
     def _open(self, folder):
         """Finds what is kept in a folder."""

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 import logging
 import sys
 from pathlib import Path
@@ -12,11 +11,8 @@ from pathlib import Path
 from speechbrain_relm.evaluation.external import read_responses
 from speechbrain_relm.evaluation.questions import render_questions
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
-from speechbrain_relm.evaluation.score import (
-    fingerprint,
-    score_responses,
-    scorer_source,
-)
+from speechbrain_relm.evaluation.score import score_responses, scorer_source
+from speechbrain_relm.evaluation.tables.alike import describe_origin
 from speechbrain_relm.evaluation.tables.output import write_table
 from speechbrain_relm.evaluation.tables.paper import CORPORA, printed_cells
 from speechbrain_relm.evaluation.tables.table import (
@@ -29,7 +25,9 @@ from speechbrain_relm.evaluation.tables.table_csv import read_csv, to_csv
 from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.records import read_records
+from speechbrain_relm.utils.provenance.stamps import read_stamp
+from speechbrain_relm.utils.records import read_records, work_through
+from speechbrain_relm.utils.sources.base_models import source_content
 from speechbrain_relm.utils.text.cells import markdown_cell
 
 
@@ -48,22 +46,54 @@ def score(options):
         responses = read_records(source)
     else:
         responses = read_responses(source)
+    target = options.output / "responses.jsonl"
+    if source.resolve() != target.resolve():
+        take_over(source, responses, target)
     scorer_folder = scorer_source(options.scorer)
-    scorer = EmpathyScorer(scorer_folder)
-    records = (json.dumps(r, ensure_ascii=False) for r in responses.values())
-    write_atomically(
-        options.output / "responses.jsonl", "\n".join(records) + "\n"
-    )
     score_responses(
-        scorer,
+        EmpathyScorer(scorer_folder),
         responses,
         options.output / "scores.jsonl",
-        {"scorer": scorer_folder, "responses": fingerprint(responses)},
+        {"scorer_source": source_content(scorer_folder)},
     )
     run = read_run(options.output)
     lines = [to_markdown(table_cells([run])), "", *describe_scorers([run])]
+    lines += describe_origin([run])
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.write(f"\n{options.output}\n")
+
+
+def take_over(source, responses, target):
+    """Puts responses of another system into a folder of their own.
+
+    Arguments
+    ---------
+    source : pathlib.Path
+        Where they are from.
+    responses : dict
+        Id to record.
+    target : pathlib.Path
+        The folder's `responses.jsonl`.
+
+    Raises
+    ------
+    ValueError
+        If the folder has a run's own responses.
+    """
+    before = read_stamp(target)
+    if target.is_file() and "external" not in (before or {}):
+        raise ValueError(
+            f"{target} holds a run's own responses, which those of {source} "
+            "would replace: name another folder."
+        )
+    work_through(
+        target,
+        [list(responses)],
+        lambda ids: [dict(responses[i]) for i in ids],
+        {"external": True},
+        "responses",
+        {i: dict(record) for i, record in responses.items()},
+    )
 
 
 def table(options):

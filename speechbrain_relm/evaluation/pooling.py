@@ -56,12 +56,11 @@ def _pool(name, runs):
             scores[key] = run.scores[utterance]
             if run.is_probed():
                 probe[key] = run.probe[utterance]
-    scorers = {run.scorer for run in runs}
     return Run(
         name,
         responses,
         scores,
-        runs[0].scorer if len(scorers) == 1 else None,
+        {"scores": runs[0].inputs.get("scores")},
         mean_figures([run.listening for run in runs]),
         mean_figures([run.same_words for run in runs]),
         tuple(runs),
@@ -139,37 +138,6 @@ def repetitions(run):
     ]
 
 
-def describe_utterances(runs):
-    """Warns where systems were not tested on the same utterances.
-
-    Arguments
-    ---------
-    runs : list of Run
-        The systems of one table.
-
-    Returns
-    -------
-    list of str
-        Items of a Markdown list; none if all have the same.
-
-    Example
-    -------
-    >>> runs = [Run(name, {name: {}}, {name: {}}) for name in ("A", "B")]
-    >>> describe_utterances(runs)
-    ['- **A and B differ in 2 utterances (first: A): do not compare them.**']
-    """
-    lines, first = [], set(runs[0].utterances().values())
-    for run in runs[1:]:
-        odd = set(run.utterances().values()) ^ first
-        if odd:
-            lines.append(
-                f"- **{markdown_cell(runs[0].name)} and "
-                f"{markdown_cell(run.name)} differ in {len(odd)} utterances "
-                f"(first: {markdown_cell(min(odd))}): do not compare them.**"
-            )
-    return lines
-
-
 def describe_pools(runs):
     """Says which rows are of several runs.
 
@@ -202,10 +170,4 @@ def describe_pools(runs):
                 "utterance's mean over the runs; ± is the standard deviation "
                 "of the means of whole tests, one a seed."
             )
-            odd = {part.scorer for part in run.parts}
-            if len(odd) > 1:
-                lines.append(
-                    f"- **The runs of {markdown_cell(run.name)} were scored by "
-                    "different scorers: do not pool them.**"
-                )
     return lines

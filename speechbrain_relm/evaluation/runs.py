@@ -13,6 +13,12 @@ import torch
 from speechbrain_relm.evaluation.clusters import clusters_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.provenance.kept import MARK
+from speechbrain_relm.utils.provenance.stamps import (
+    fingerprint,
+    is_content,
+    read_stamp,
+)
 from speechbrain_relm.utils.reading import is_number, read_json
 from speechbrain_relm.utils.records import read_records
 from speechbrain_relm.utils.text.cells import markdown_cell
@@ -34,14 +40,16 @@ RECOGNITION = {
 TEXTS = ("transcript", "heard", "emotion", "cluster")
 # What the category head is held against: the same frames, the same split.
 HEAD, PROBE = "category head", "linear probe of the frames"
+# Records whose stamps say what a run was made from.
+STAMPED = ("responses", "scores")
 
 
 class Run(NamedTuple):
     """A run's records.
 
     `name` for tables; `responses` and `scores`, utterance id to record;
-    `scorer`, the folder of the empathy scorer, if it is known; `listening`
-    and `same_words`, the figures of the steps of these names, if they ran;
+    `inputs`, what "responses" and "scores" were made from, as far as it is
+    known (see `utils.provenance.stamps`); `listening` and `same_words`, the figures of the steps of these names, if they ran;
     `parts`, the runs of one name that this one joins (see `pooling`);
     `probe`, utterance id to the record of the step `probe`.
     """
@@ -49,7 +57,7 @@ class Run(NamedTuple):
     name: str
     responses: Dict[str, dict]
     scores: Dict[str, dict]
-    scorer: Optional[str] = None
+    inputs: Dict[str, Optional[dict]] = {}
     listening: Optional[dict] = None
     same_words: Optional[dict] = None
     parts: tuple = ()
@@ -75,11 +83,45 @@ class Run(NamedTuple):
         """
         return self._scorer_settings().get("data")
 
+    def _scorer(self):
+        """Finds the scorer among what the scores were made from."""
+        inputs = self.inputs.get("scores") or {}
+        return next(filter(is_content, inputs.values()), None)
+
+    def scorer_content(self):
+        """Names the run's scorer by what is in it.
+
+        Returns
+        -------
+        str or None
+            A digest, if it is known.
+        """
+        scorer = self._scorer()
+        return scorer and scorer["content"]
+
+    def made_from(self):
+        """Identifies what responses and scores were made from.
+
+        What was trained is named by what it learned from, not by its tensors,
+        so that two people who run one experiment find the same.
+
+        Returns
+        -------
+        str or None
+            A fingerprint, if it is known.
+        """
+        if not all(self.inputs.get(name) for name in STAMPED):
+            return None
+        inputs = {n: dict(self.inputs[n]) for n in STAMPED}
+        inputs["responses"].pop("checkpoint", None)
+        return fingerprint(inputs)
+
     def _scorer_settings(self):
         """Reads the scorer's settings, if its folder is known and there."""
-        if self.scorer is None:
+        scorer = self._scorer()
+        if scorer is None:
             return {}
-        return read_figures(Path(self.scorer, "config.json")) or {}
+        return read_figures(Path(scorer["of"], "config.json")) or {}
 
     def levels(self, score):
         """Lists one score of every utterance.
@@ -266,13 +308,12 @@ def read_run(folder):
                 f"{path / file} is missing: name the output folder of a "
                 "finished run, or score its responses first."
             )
-    settings = read_figures(path / "scores.settings.json") or {}
     probe = path / "probe.jsonl"
     run = Run(
         name or path.name,
         read_records(path / "responses.jsonl"),
         read_records(path / "scores.jsonl"),
-        settings.get("scorer"),
+        {name: read_stamp(path / f"{name}.jsonl") for name in STAMPED},
         read_figures(path / "listening.json"),
         read_figures(path / "same_words.json"),
         probe=read_records(probe) if probe.is_file() else None,
@@ -283,8 +324,21 @@ def read_run(folder):
             f"{path}: responses.jsonl and scores.jsonl differ in {len(odd)} "
             f"utterances (first: {min(odd)}): finish the step 'score'."
         )
+    stale = [i for i in run.scores if not _is_of(run.scores[i], run, i)]
+    if stale:
+        raise ValueError(
+            f"{path}/scores.jsonl: {len(stale)} scores are of other responses "
+            f"than responses.jsonl has (first: {stale[0]}): run the step "
+            "'score' again."
+        )
     _check(run, path)
     return run
+
+
+def _is_of(score, run, utterance):
+    """Tells whether a score is of the response that is there now."""
+    said = run.responses[utterance].get("response")
+    return (score.get(MARK) or {}).get("response", said) == said
 
 
 def _check(run, path):
@@ -367,22 +421,15 @@ def describe_scorers(runs):
     Returns
     -------
     list of str
-        Items of a Markdown list; the first warns if the runs were not
-        scored by the same scorer.
+        Items of a Markdown list.
 
     Example
     -------
-    >>> describe_scorers([Run("A", {}, {}, "x"), Run("B", {}, {}, "y")])[0]
-    '- **A, B were scored by different scorers: do not compare them.**'
+    >>> describe_scorers([Run("A", {}, {})])
+    []
     """
     lines = []
-    if len({run.scorer for run in runs}) > 1:
-        names = ", ".join(markdown_cell(run.name) for run in runs)
-        lines.append(
-            f"- **{names} were scored by different scorers: do not compare "
-            "them.**"
-        )
-    seen = {run.scorer: run for run in runs}
+    seen = {run.scorer_content(): run for run in runs}
     for run in seen.values():
         if run.scorer_data() is not None:
             data = markdown_cell(str(run.scorer_data()))

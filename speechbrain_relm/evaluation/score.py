@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
 from pathlib import Path
 
 from hyperpyyaml import load_hyperpyyaml
@@ -46,7 +45,7 @@ def scorer_source(given=None):
     return load_hyperpyyaml(text, overrides)["scorer_source"]
 
 
-def score_responses(scorer, responses, path, settings, batch_size=64):
+def score_responses(scorer, responses, path, inputs, batch_size=64):
     """Scores every response to its transcript.
 
     Arguments
@@ -58,8 +57,8 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
         Records with `transcript` and `response`.
     path : str or pathlib.Path
         Where the records go.
-    settings : dict
-        What the scores depend on: the scorer, the responses' checkpoint.
+    inputs : dict
+        What all scores depend on: the scorer.
     batch_size : int
         Responses a batch.
 
@@ -98,28 +97,8 @@ def score_responses(scorer, responses, path, settings, batch_size=64):
 
     lengths = [len(record["response"]) for record in responses.values()]
     batches = make_batches(list(responses), lengths, batch_size)
-    return work_through(path, batches, _work, settings, "empathy scores")
-
-
-def fingerprint(responses):
-    """Identifies a set of responses by their text.
-
-    Arguments
-    ---------
-    responses : dict
-        Utterance id to a record with `response`.
-
-    Returns
-    -------
-    str
-        A digest.
-
-    Example
-    -------
-    >>> len(fingerprint({"a": {"response": "Oh!"}}))
-    16
-    """
-    digest = hashlib.sha256()
-    for utterance, record in sorted(responses.items()):
-        digest.update(f"{utterance}\t{record['response']}\n".encode())
-    return digest.hexdigest()[:16]
+    of = {
+        i: {"transcript": record["transcript"], "response": record["response"]}
+        for i, record in responses.items()
+    }
+    return work_through(path, batches, _work, inputs, "empathy scores", of)

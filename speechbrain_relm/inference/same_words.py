@@ -7,8 +7,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -30,7 +30,9 @@ from speechbrain_relm.runs.steps.respond import Ask, respond
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, count, entry_point
 from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.sources.base_models import checksum
+from speechbrain_relm.utils.provenance.digests import file_digests
+from speechbrain_relm.utils.provenance.stamps import DIGITS
+from speechbrain_relm.utils.sources.base_models import source_content
 
 # What a release must say beyond what answering needs.
 WANTED = (
@@ -91,12 +93,13 @@ def run(options):
     folder = Path(options.output_folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        mark = f"{identity(options.release)} {corpus_mark(entries)}"
+        inputs, contents = system_inputs(options.release), wav_contents(entries)
         responses = respond(
             listener,
             entries,
             folder / "responses.jsonl",
-            mark,
+            inputs,
+            contents,
             emotions,
             ask,
             Ask(
@@ -114,7 +117,8 @@ def run(options):
             folder,
             ask,
             size,
-            {"checkpoint": mark},
+            inputs,
+            contents,
         )
         write_atomically(folder / "same_words.json", as_json(figures))
     return figures, len(emotions)
@@ -150,8 +154,8 @@ def parallel_entries(data_folder, emotions):
     return {utterance: entries[utterance] for utterance in takes}
 
 
-def identity(release):
-    """Identifies the weights of a release.
+def system_inputs(release):
+    """Names a release, and what it says of its settings, by content.
 
     Arguments
     ---------
@@ -160,22 +164,19 @@ def identity(release):
 
     Returns
     -------
-    str
-        A digest of a folder's weights; the hub id of another.
+    dict
+        What all of its answers depend on.
 
     Example
     -------
-    >>> identity("someone/re-llm")
+    >>> system_inputs("someone/re-llm")["release"]["of"]
     'someone/re-llm'
     """
-    path = Path(release) / "model.ckpt"
-    if not path.is_file():
-        return release
-    return checksum(path)[:16]
+    return {"release": source_content(release)}
 
 
-def corpus_mark(entries):
-    """Identifies utterances by what is said and the size of their wavs.
+def wav_contents(entries):
+    """Names wavs by their content.
 
     Arguments
     ---------
@@ -184,15 +185,13 @@ def corpus_mark(entries):
 
     Returns
     -------
-    str
-        A digest.
+    dict
+        Utterance id to a digest.
     """
-    digest = hashlib.sha256()
-    for utterance, entry in sorted(entries.items()):
-        stat = Path(entry["wav"]).stat()
-        row = [utterance, entry["transcript"], entry["emotion"], entry["wav"]]
-        digest.update(repr([*row, stat.st_size, stat.st_mtime_ns]).encode())
-    return digest.hexdigest()[:16]
+    root = os.path.commonpath([e["wav"] for e in entries.values()])
+    names = {i: os.path.relpath(e["wav"], root) for i, e in entries.items()}
+    digests = file_digests(root, names.values())
+    return {i: digests[name][:DIGITS] for i, name in names.items()}
 
 
 def render(figures, classes):

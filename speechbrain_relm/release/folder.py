@@ -18,7 +18,7 @@ from speechbrain_relm.release.needed import NEEDED
 from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.training.initialization import start_names
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.files import whole_folder
+from speechbrain_relm.utils.files import free_name, whole_folder
 from speechbrain_relm.utils.plain_yaml import (
     is_source,
     literal,
@@ -26,12 +26,22 @@ from speechbrain_relm.utils.plain_yaml import (
     referred_to,
     settings_of,
 )
+from speechbrain_relm.utils.provenance.digests import checksum, file_digests
+from speechbrain_relm.utils.provenance.stamps import (
+    SHORT,
+    content,
+    differences,
+    fingerprint,
+    read_stamp,
+    write_stamp,
+)
 from speechbrain_relm.utils.sources.base_models import describe
 
 logger = get_logger(__name__)
 
 # The name that SpeechBrain expects, in safetensors format.
 WEIGHTS = "model.ckpt"
+MADE = "made"  # in its stamp, its files as they were made
 
 _HEAD = """\
 # Made by the recipe's step 'release', for speechbrain_relm.inference.re_llm.
@@ -73,14 +83,20 @@ def write_release(folder, text, hparams, weights, write_card):
     start = start_is_needed(model, hparams.get("init_from"))
     needed = [*NEEDED, "__start"] if start else NEEDED
     inference, bases = inference_yaml(text, hparams, needed)
+    size = Path(weights).stat().st_size
+    files = {
+        "hyperparams.yaml": inference,
+        "README.md": write_card(bases, size),
+    }
+    inputs = {"weights": content(checksum(weights), weights), **files}
+    if folder.exists() and not is_to_be_made(folder, inputs):
+        return folder
     with whole_folder(folder) as partial:
         shutil.copyfile(weights, partial / WEIGHTS)
-        size = (partial / WEIGHTS).stat().st_size
-        for name, content in (
-            ("hyperparams.yaml", inference),
-            ("README.md", write_card(bases, size)),
-        ):
-            (partial / name).write_text(content, encoding="utf-8")
+        for name, text in files.items():
+            (partial / name).write_text(text, encoding="utf-8")
+        made = sorted(file.name for file in partial.iterdir())
+        write_stamp(partial, {**inputs, MADE: file_digests(partial, made)})
     try:
         read_release(folder)
     except ValueError as error:
@@ -94,6 +110,39 @@ def write_release(folder, text, hparams, weights, write_card):
         ", ".join(base["source"] for base in bases.values()),
     )
     return folder
+
+
+def is_to_be_made(folder, inputs):
+    """Looks at a release that is there, and keeps it if it is another.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The release.
+    inputs : dict
+        What it should be made from.
+
+    Returns
+    -------
+    bool
+        Whether it is to be made anew; then what was there has another name.
+    """
+    before = read_stamp(folder)
+    made = (before or {}).pop(MADE, {})
+    there = [name for name in made if (folder / name).is_file()]
+    edited = before is None or file_digests(folder, there) != made
+    if not edited and not differences(before, inputs):
+        return False
+    mark = fingerprint(before)[:SHORT]
+    aside = free_name(folder.with_name(f"{folder.name}.old-{mark}"))
+    folder.rename(aside)
+    logger.warning(
+        "%s %s: it is kept as %s.",
+        folder,
+        "was edited" if edited else "is of another run",
+        aside.name,
+    )
+    return True
 
 
 def trained_weights(folder, checkpointer, choosing):

@@ -10,9 +10,11 @@ from collections import Counter
 from pathlib import Path
 
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
+from speechbrain_relm.evaluation.tables.alike import describe_origin
 from speechbrain_relm.evaluation.tables.table import to_markdown
 from speechbrain_relm.evaluation.tables.table_csv import read_csv
 from speechbrain_relm.utils.files import FINGERPRINT
+from speechbrain_relm.utils.provenance.stamps import SHORT
 from speechbrain_relm.utils.sources.base_models import origin
 from speechbrain_relm.utils.sources.hub import CONVERSION, weight_files
 from speechbrain_relm.utils.sources.weights import read_json
@@ -46,7 +48,7 @@ pipeline_tag: audio-text-to-text
 tags: [speech, emotion, empathy, RE-LLM, {corpus}]
 ---
 # {title}
-It listens to English speech, hears its emotion, and answers with empathy. Trained by speechbrain_relm (RE-LLM in SpeechBrain), checkpoint `{checkpoint}`.
+It listens to English speech, hears its emotion, and answers with empathy. Trained by speechbrain_relm (RE-LLM in SpeechBrain), checkpoint `{checkpoint}`, trained with the inputs `{fit}`.
 
 ```python
 from speechbrain_relm.inference.re_llm import EmpatheticListener
@@ -112,9 +114,6 @@ def model_card(bases, size, folder, title, remarks, licence, hparams, entries):
     """
     folder = Path(folder)
     run = read_run(f"this run={folder}")
-    settings = json.loads(
-        (folder / "responses.settings.json").read_text(encoding="utf-8")
-    )
     cells = read_csv(folder / "table.csv")
     model = hparams["model"]
     tensors = sum(p.requires_grad for p in model.parameters())
@@ -125,7 +124,8 @@ def model_card(bases, size, folder, title, remarks, licence, hparams, entries):
     return _CARD.format(
         title=markdown_cell(title),
         corpus=hparams["corpus"],
-        checkpoint=settings["checkpoint"],
+        checkpoint=run.inputs["responses"]["checkpoint"]["of"],
+        fit=run.inputs["responses"]["fit"][:SHORT],
         tensors=tensors,
         megabytes=size / 1e6,
         bases="\n".join(base_rows(bases)),
@@ -133,7 +133,11 @@ def model_card(bases, size, folder, title, remarks, licence, hparams, entries):
         data="\n".join(describe_data(hparams, entries)),
         results=to_markdown(cells),
         worth="\n".join(
-            [*(f"- {r}" for r in remarks), *describe_scorers([run])]
+            [
+                *(f"- {r}" for r in remarks),
+                *describe_scorers([run]),
+                *describe_origin([run]),
+            ]
         ),
         licence=licence,
         limits="\n".join(f"- {limit}" for limit in limits),

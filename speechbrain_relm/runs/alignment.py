@@ -31,6 +31,7 @@ from speechbrain_relm.runs.alignment_report import (
     summarize,
     write_report,
 )
+from speechbrain_relm.runs.provenance.data_inputs import audio_contents
 from speechbrain_relm.runs.recipe import Recipe, step
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.records import make_batches, work_through
@@ -65,6 +66,7 @@ class AlignmentRecipe(Recipe):
         super().__init__(hparams, brain)
         self.batch_size = batch_size
         self.measured = {"test": self.entries["test"]}
+        self.contents = {"test": self.heard}
         for name, where in measure_on.items():
             wanted = {"manifest", "data_folder"}
             if not re.fullmatch(r"[\w-]+", name) or name in self.measured:
@@ -80,6 +82,9 @@ class AlignmentRecipe(Recipe):
                 )
             self.measured[name] = read_manifest(
                 where["manifest"], where["data_folder"], emotions=None
+            )
+            self.contents[name] = audio_contents(
+                {name: self.measured[name]}, where["data_folder"]
             )
 
     def file(self, name, what):
@@ -127,7 +132,7 @@ class AlignmentRecipe(Recipe):
         settings : dict
             Generation settings.
         """
-        self._measure(BEFORE, "untrained", settings)
+        self._measure(BEFORE, {}, settings)
 
     @step("measure_after")
     def measure_after(self, settings):
@@ -142,13 +147,15 @@ class AlignmentRecipe(Recipe):
 
     def _measure(self, when, checkpoint, settings):
         """Measures every set of utterances."""
+        inputs = {**self.inputs.of("measure"), **checkpoint}
         for name, entries in self.measured.items():
             measure(
                 self.brain,
                 entries,
                 self.records(self.file(name, "text")),
                 self.file(name, when),
-                checkpoint,
+                inputs,
+                self.contents[name],
                 self.hparams["continuation_from_text"],
                 settings,
                 self.batch_size,
@@ -224,7 +231,15 @@ def _copy(source, folder):
 
 
 def measure(
-    brain, entries, responses, path, checkpoint, instruction, settings, size
+    brain,
+    entries,
+    responses,
+    path,
+    inputs,
+    contents,
+    instruction,
+    settings,
+    size,
 ):
     """Compares the speech LLM with the text LLM, utterance by utterance.
 
@@ -239,8 +254,10 @@ def measure(
         that it refused are left out.
     path : str or pathlib.Path
         Where the records go.
-    checkpoint : str
-        Name of what is measured.
+    inputs : dict
+        What all records depend on: the model and its prompts.
+    contents : dict
+        Utterance id to the content of its wav.
     instruction : str
         What stood before the transcript.
     settings : dict
@@ -273,17 +290,17 @@ def measure(
             record["text_answer"] = responses[utterance]["response"]
         return records
 
-    made_from = {
-        "checkpoint": checkpoint,
-        "llm": brain.hparams.llm_source,
-        "speech_encoder": brain.hparams.whisper_source,
-        "instructions": [instruction, brain.instruction],
-        "system": system,
-        **settings,
+    of = {
+        i: {
+            "audio": contents[i],
+            "transcript": entry["transcript"],
+            "response": responses[i]["response"],
+        }
+        for i, entry in kept.items()
     }
     lengths = [entry["duration"] for entry in kept.values()]
     batches = make_batches(list(kept), lengths, size)
-    return work_through(path, batches, _work, made_from, Path(path).stem)
+    return work_through(path, batches, _work, inputs, Path(path).stem, of)
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
@@ -27,6 +28,8 @@ from speechbrain_relm.runs.needs import (
     needed_sources,
     needed_yaml,
 )
+from speechbrain_relm.runs.provenance.fits import Fit, fit_of, left_by_fit
+from speechbrain_relm.runs.provenance.inputs import Inputs
 from speechbrain_relm.runs.settings.checking import check_settings
 from speechbrain_relm.runs.settings.command_line import read_command_line
 from speechbrain_relm.runs.systems import YAML_ERRORS, effective_yaml
@@ -50,6 +53,9 @@ from speechbrain_relm.utils.sources.preflight import (
     refuse,
 )
 from speechbrain_relm.utils.sources.pretrained import without_weights
+
+# Of the command line, besides settings.
+FLAGS = ("dry_run", "restart")
 
 
 def find_hparams(path, recipe_folder):
@@ -154,13 +160,14 @@ def start(argv, recipe_folder, wanted):
     run_opts : dict
         SpeechBrain's run options.
     settings : dict
-        Plain values of the YAML.
+        Plain values of the YAML, and whether `--dry_run` and `--restart` are
+        given.
 
     Raises
     ------
     RecipeError
-        For any mistake in the command line, or if another run uses the
-        output folder.
+        For any mistake in the command line, if another run uses the output
+        folder, or if its checkpoints were trained with other inputs.
     """
     use_temporary_folder()
     # On a full disk each line of the log would come with a traceback.
@@ -171,12 +178,17 @@ def start(argv, recipe_folder, wanted):
     # Their every step would be in log.txt.
     for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    flags = {name: f"--{name}" in argv for name in FLAGS}
+    argv = [word for word in argv if word.removeprefix("--") not in FLAGS]
     path, run_opts, overrides = read_command_line(
         argv, lambda path: find_hparams(path, recipe_folder)
     )
     text = effective_yaml(path, overrides)
     settings = read_settings(text, wanted)
     check_settings(settings, path)
+    settings.update(flags)
+    if settings["dry_run"]:
+        return written_aside(text), run_opts, settings
     if not torch.distributed.is_initialized():
         ddp_init_group(run_opts)
     folder = Path(settings["output_folder"])
@@ -184,8 +196,57 @@ def start(argv, recipe_folder, wanted):
         lock_folder(folder)
         for place in {folder, Path(settings.get("shared_folder", folder))}:
             remove_left_overs(place)
+    run_on_main(check_begun, args=[settings, Inputs(text, run_opts)])
     run_on_main(write_atomically, args=[folder / "recipe.yaml", text])
     return str(folder / "recipe.yaml"), run_opts, settings
+
+
+def written_aside(text):
+    """Writes the YAML of a run that does nothing where no run is.
+
+    Arguments
+    ---------
+    text : str
+        The YAML.
+
+    Returns
+    -------
+    str
+        Path of a file that is gone when the process ends.
+
+    Example
+    -------
+    >>> Path(written_aside("a: 1")).read_text()
+    'a: 1'
+    """
+    _LOCKS.append(tempfile.TemporaryDirectory())
+    path = Path(_LOCKS[-1].name, "recipe.yaml")
+    write_atomically(path, text)
+    return str(path)
+
+
+def check_begun(settings, inputs):
+    """Refuses a fit that began otherwise, before anything is done.
+
+    Arguments
+    ---------
+    settings : dict
+        Plain values of the run's YAML, and `restart`.
+    inputs : speechbrain_relm.runs.provenance.inputs.Inputs
+        What its steps depend on.
+
+    Raises
+    ------
+    RecipeError
+        If a setting or a model is another than the fit began with.
+    """
+    folder = settings.get("save_folder") or settings["output_folder"]
+    if not Fit(folder, {}, 0).has_begun():
+        return
+    fit = fit_of(settings, inputs)
+    if settings["restart"]:
+        fit.put_aside(left_by_fit(settings))
+    fit.check()
 
 
 def build(hparams_file, steps=None):
@@ -218,13 +279,15 @@ def build(hparams_file, steps=None):
         raise RecipeError(first_line(error)) from error
 
 
-def prepare(function, **kwargs):
+def prepare(function, dry_run=False, **kwargs):
     """Runs a prepare script on the main process.
 
     Arguments
     ---------
     function : callable
         E.g. `prepare_esd`.
+    dry_run : bool
+        Whether it is only to print what it would do.
     **kwargs
         Its arguments.
 
@@ -239,7 +302,11 @@ def prepare(function, **kwargs):
     <BLANKLINE>
     """
     try:
-        run_on_main(function, kwargs=kwargs)
+        if dry_run:
+            verdict = function(**kwargs, dry_run=True)
+            sys.stdout.write(f"prepare: {verdict}\n")
+        else:
+            run_on_main(function, kwargs=kwargs)
     except (OSError, ValueError) as error:
         raise RecipeError(str(error))
 

@@ -94,6 +94,7 @@ class ListeningSteps:
             self.folder / "probe.jsonl",
             batch_size,
             self.brain.device,
+            self.heard,
         )
 
     @step("listen")
@@ -134,7 +135,8 @@ class ListeningSteps:
             self.folder,
             Ask(*response).plain(),
             self.hparams["generation_batch_size"],
-            {"checkpoint": checkpoint},
+            {**self.inputs.of("same_words"), **checkpoint},
+            self.heard,
         )
         if figures is None:
             logger.info(

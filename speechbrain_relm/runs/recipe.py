@@ -23,11 +23,19 @@ from speechbrain_relm.data.datasets import (
     speech_dataset,
 )
 from speechbrain_relm.data.encoder_cache import EncoderCache
-from speechbrain_relm.evaluation.score import fingerprint, score_responses
+from speechbrain_relm.evaluation.score import score_responses
 from speechbrain_relm.release.folder import trained_weights, write_release
 from speechbrain_relm.release.model_card import model_card
 from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.runs.listening_steps import ListeningSteps
+from speechbrain_relm.runs.provenance.data_inputs import (
+    audio_contents,
+    data_inputs,
+    learned_by,
+    records_content,
+)
+from speechbrain_relm.runs.provenance.fits import fit_of
+from speechbrain_relm.runs.provenance.inputs import ALL_OPTIONS, inputs_of
 from speechbrain_relm.runs.steps.attributes import label_attributes
 from speechbrain_relm.runs.steps.expected_responses import (
     expect_responses,
@@ -38,6 +46,7 @@ from speechbrain_relm.runs.steps.report import describe_repeats, write_report
 from speechbrain_relm.runs.steps.respond import Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
+from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.processes import share
 from speechbrain_relm.utils.records import make_batches, read_records
@@ -74,6 +83,15 @@ class Recipe(ListeningSteps):
             )
             for split in SPLITS
         }
+        # What each step depends on; the run's own YAML has it as text.
+        options = {name: getattr(brain, name) for name in ALL_OPTIONS}
+        self.inputs = inputs_of(self.folder / "recipe.yaml", options)
+        self.fit = fit_of(hparams, self.inputs)
+        # The main process reads the wavs, the others what it found.
+        run_on_main(audio_contents, args=[self.entries, hparams["data_folder"]])
+        self.heard = audio_contents(self.entries, hparams["data_folder"])
+        self.learned = data_inputs(self.entries, self.heard)
+        run_on_main(self.fit.check, args=[self.learned])
 
     @property
     def learned_from(self):
@@ -126,7 +144,8 @@ class Recipe(ListeningSteps):
             self.learned_from,
             self.shared / "attributes.jsonl",
             batch_size,
-            {"source": self.hparams["emotion_source"]},
+            self.inputs.of("attributes"),
+            self.heard,
         )
 
     @step("transcribe")
@@ -146,7 +165,8 @@ class Recipe(ListeningSteps):
             self.shared / "transcripts.jsonl",
             self.brain.device,
             batch_size,
-            self.hparams["whisper_source"],
+            self.inputs.of("transcribe"),
+            self.heard,
         )
 
     @step("expected_responses")
@@ -212,7 +232,7 @@ class Recipe(ListeningSteps):
             entries,
             path,
             self.brain.device,
-            self.hparams["llm_source"],
+            self.inputs.of("expected_responses"),
             system,
             instruction,
             settings,
@@ -248,6 +268,7 @@ class Recipe(ListeningSteps):
             split: self.to_learn(split, responses, attributes)
             for split in ("train", "valid")
         }
+        self.begin_fit(attributes, responses)
         shown = self.shown_to_teacher()
         datasets = {
             split: speech_dataset(
@@ -268,6 +289,25 @@ class Recipe(ListeningSteps):
         return self.batched(
             datasets, lengths, sampler, train_loader, valid_loader
         )
+
+    def begin_fit(self, attributes, responses=None):
+        """Says what the checkpoints are trained with, or refuses.
+
+        Arguments
+        ---------
+        attributes : dict
+            Pseudo labels.
+        responses : dict or None
+            Expected responses.
+        """
+        learned = dict(self.learned)
+        for name, records, fields in (
+            ("expected_responses", responses, ("response",)),
+            ("attributes", attributes, DIMENSIONS),
+        ):
+            if records:
+                learned[name] = records_content(records, fields)
+        run_on_main(self.fit.begin, args=[learned])
 
     def shown_to_teacher(self):
         """Gives the example turns that Step 1 showed to the text LLM.
@@ -422,7 +462,8 @@ class Recipe(ListeningSteps):
             listener,
             entries,
             self.folder / "responses.jsonl",
-            checkpoint,
+            {**self.inputs.of("respond"), **checkpoint},
+            self.heard,
             self.hparams["emotions"],
             Ask(*response).plain(),
             Ask(*recognition).plain(),
@@ -446,30 +487,31 @@ class Recipe(ListeningSteps):
         -------
         listener : object
             The same, or the trained model as a listener.
-        checkpoint : str
-            Name of the checkpoint that was loaded.
+        checkpoint : dict
+            What it learned, as inputs; see `recover`.
         """
         if listener is None:
             return SpeechListener(self.brain), self.recover()
         listener.to(self.brain.device)
-        return listener, "none"
+        return listener, {}
 
     def recover(self):
         """Loads the best checkpoint, by what `best_by` names.
 
         Returns
         -------
-        str
-            Its name; "untrained" if there is none.
+        dict
+            As inputs: the fit's fingerprint and the trained tensors; empty if
+            there is none.
         """
         checkpoint = self.brain.checkpointer.recover_if_possible(
             **self.brain.choosing()
         )
         if checkpoint is not None:
-            return checkpoint.path.name
+            return learned_by(self.fit.folder, checkpoint)
         if "fit" in self.hparams["steps"]:
             logger.warning("No checkpoint: the untrained system answers.")
-        return "untrained"
+        return {}
 
     @step("score")
     def score_empathy(self, scorer):
@@ -485,10 +527,7 @@ class Recipe(ListeningSteps):
             scorer.to(self.brain.device),
             responses,
             self.folder / "scores.jsonl",
-            {
-                "scorer": self.hparams["scorer_source"],
-                "responses": fingerprint(responses),
-            },
+            self.inputs.of("score"),
         )
 
     @step("report")

@@ -395,10 +395,12 @@ class WordRecipe(Recipe):
         dict or None
             For `brain.fit`, which counts the epochs.
         """
+        attributes = {}
         if self.hparams["emotions"] is not None:
             attributes = self.records(self.shared / "attributes.jsonl")
             for split in ("train", "valid"):
                 add_attributes(self.entries[split], attributes)
+        self.begin_fit(attributes)
         splits = ("train", "valid")
         return self.batched(
             {split: self.dataset(split) for split in splits},

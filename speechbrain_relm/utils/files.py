@@ -296,6 +296,33 @@ def make_once(folder, settings, build, resume=False):
     return folder
 
 
+def free_name(path):
+    """Finds a name that nothing has yet.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The name that is wanted.
+
+    Returns
+    -------
+    pathlib.Path
+        The same, or with a number.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "run"
+    >>> path.mkdir()
+    >>> free_name(path).name
+    'run-2'
+    """
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
+
+
 def sha256(path):
     """Computes the checksum of a file.
 

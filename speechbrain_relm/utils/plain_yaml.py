@@ -92,6 +92,56 @@ def read_plain(text):
     return yaml.load(text) or {}
 
 
+class TaggedConstructor(PlainConstructor):
+    """Builds plain values that tell what HyperPyYAML would build of them."""
+
+    def construct_tagged(self, suffix, node):
+        """Keeps a tag, but for a reference's.
+
+        Arguments
+        ---------
+        suffix : str
+            The tag.
+        node : ruamel.yaml.Node
+            What it is put on.
+
+        Returns
+        -------
+        object
+            A mapping of the tag to the plain value.
+        """
+        value = super().construct_tagged(suffix, node)
+        return value if suffix == "ref" else {f"!{suffix}": value}
+
+
+TaggedConstructor.add_multi_constructor("!", TaggedConstructor.construct_tagged)
+
+
+def read_tagged(text):
+    """Loads a YAML as it is written: tags as keys, references as texts.
+
+    Arguments
+    ---------
+    text : str
+        The YAML.
+
+    Returns
+    -------
+    dict
+        Plain values.
+
+    Example
+    -------
+    >>> read_tagged(
+    ...     "a: 1\\nb: !new:torch.nn.Linear\\n    out_features: !ref <a>"
+    ... )
+    {'a': 1, 'b': {'!new:torch.nn.Linear': {'out_features': '<a>'}}}
+    """
+    yaml = ruamel.yaml.YAML(typ="safe", pure=True)
+    yaml.Constructor = TaggedConstructor
+    return yaml.load(text) or {}
+
+
 def settings_of(text):
     """Splits a YAML into its settings.
 
@@ -203,7 +253,7 @@ def is_source(name):
     >>> is_source("llm_source"), is_source("llm")
     (True, False)
     """
-    return name == "init_from" or name.endswith("_source")
+    return name in ("init_from", "backbone") or name.endswith("_source")
 
 
 def literal(block):

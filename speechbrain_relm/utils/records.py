@@ -4,6 +4,9 @@ A step works through a fixed list of batches. Whatever the number of
 processes and whenever a run is killed, the batches stay the same, a finished
 batch is never worked twice, and the file at the end is the same.
 
+Each record says what it is made from (`provenance.kept`): those of other
+inputs are worked anew, and what is no longer wanted is kept aside.
+
 Authors
  * The speechbrain_relm contributors 2026
 """
@@ -24,6 +27,13 @@ from tqdm import tqdm
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.files import aside, sync, write_atomically
 from speechbrain_relm.utils.processes import processes, rank
+from speechbrain_relm.utils.provenance.kept import (
+    MARK,
+    keep_wanted,
+    wanted_marks,
+    whole_batches,
+)
+from speechbrain_relm.utils.provenance.stamps import write_stamp
 from speechbrain_relm.utils.reading import read_lines
 
 logger = get_logger(__name__)
@@ -160,7 +170,7 @@ def make_batches(ids, lengths, batch_size):
     ]
 
 
-def work_through(path, batches, work, settings, title):
+def work_through(path, batches, work, inputs, title, of=None):
     """Works through the batches that no earlier run finished.
 
     Call it on all processes: each takes its share of the batches. Another
@@ -173,12 +183,13 @@ def work_through(path, batches, work, settings, title):
     batches : list of list of str
         Batches of utterance ids.
     work : callable
-        A batch of ids to a list of records, dicts with an "id" each.
-    settings : dict
-        What the records depend on. If it differs from that of the file, the
-        file is put aside as `<name>.old` and the work starts anew.
+        Some ids of a batch to a list of records, dicts with an "id" each.
+    inputs : dict
+        What all records depend on; see `provenance.stamps`.
     title : str
         Name of the progress bar.
+    of : dict or None
+        Utterance id to a dict of what its record depends on besides.
 
     Returns
     -------
@@ -191,21 +202,23 @@ def work_through(path, batches, work, settings, title):
     >>> def work(batch):
     ...     return [{"id": i, "square": int(i) ** 2} for i in batch]
     >>> records = work_through(path, [["1", "2"], ["3"]], work, {}, "squares")
-    >>> records["3"]
-    {'id': '3', 'square': 9}
+    >>> records["3"]["square"]
+    9
     """
     path = Path(path)
+    wanted = wanted_marks(batches, inputs, of or {})
     with locked(path, by_run=True):
-        return _work_through(path, batches, work, settings, title)
+        return _work_through(path, batches, work, inputs, title, wanted)
 
 
-def _work_through(path, batches, work, settings, title):
+def _work_through(path, batches, work, inputs, title, wanted):
     """Works through the batches, alone with the file."""
-    run_on_main(_gather, args=[path, batches, settings])
+    run_on_main(_gather, args=[path, batches, inputs, wanted])
     done = read_records(path)
     # Before any process adds to the file: all must share out the same batches.
     ddp_barrier()
-    pending = [b for b in batches if not all(i in done for i in b)]
+    pending = [[i for i in batch if i not in done] for batch in batches]
+    pending = [batch for batch in pending if batch]
     shard = _shard(path, rank())
     bar = tqdm(
         total=len(batches),
@@ -219,52 +232,28 @@ def _work_through(path, batches, work, settings, title):
         for index, batch in enumerate(pending):
             if index % processes() == rank():
                 records = work(batch)
+                for record in records:
+                    record[MARK] = wanted[record["id"]]
                 file.write("".join(_line(record) for record in records))
                 file.flush()
                 os.fsync(file.fileno())
             bar.update()
     ddp_barrier()
-    run_on_main(_gather, args=[path, batches, settings])
+    run_on_main(_gather, args=[path, batches, inputs, wanted])
     return read_records(path)
 
 
-def _gather(path, batches, settings):
-    """Collects the shards' complete batches into one file."""
-    settings_file = path.with_suffix(".settings.json")
-    wanted = json.dumps(settings, indent=2, sort_keys=True, default=str)
+def _gather(path, batches, inputs, wanted):
+    """Collects into one file what is wanted, and puts the rest aside."""
     shards = sorted(path.parent.glob(f"{path.stem}.rank*{path.suffix}"))
-    if path.exists() or shards:
-        known = (
-            settings_file.read_text(encoding="utf-8")
-            if settings_file.exists()
-            else None
-        )
-        if known != wanted:
-            logger.warning(
-                "%s was made with other settings: put aside as %s.old, and "
-                "worked anew.",
-                path,
-                path.name,
-            )
-            if path.exists():
-                os.replace(path, path.with_name(f"{path.name}.old"))
-            for shard in shards:
-                shard.unlink()
-            shards = []
-    write_atomically(settings_file, wanted)
-    records = {}
+    found = []
     for file in [path, *shards]:
         if file.exists():
-            records.update(sound_records(file))
-    # A batch is done whole or worked again whole, so that its texts do not
-    # depend on where a kill came.
-    complete = [
-        records[i]
-        for batch in batches
-        if all(i in records for i in batch)
-        for i in batch
-    ]
-    write_atomically(path, "".join(_line(record) for record in complete))
+            found += whole_batches(list(sound_records(file).values()), batches)
+    kept = keep_wanted(path, found, inputs, wanted)
+    write_stamp(path, inputs)
+    ordered = [kept[i] for batch in batches for i in batch if i in kept]
+    write_atomically(path, "".join(_line(record) for record in ordered))
     for shard in shards:
         shard.unlink()
 

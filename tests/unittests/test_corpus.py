@@ -16,12 +16,12 @@ import pytest
 import soundfile as sf
 import torch
 
-from speechbrain_relm.data.corpus import (
-    fingerprint,
+from speechbrain_relm.data.corpus import resolve_wav, split_groups
+from speechbrain_relm.data.manifests import (
+    manifest_inputs,
     manifests_are_current,
+    manifests_verdict,
     report_left_out,
-    resolve_wav,
-    split_groups,
     write_manifests,
 )
 from speechbrain_relm.utils.audio import inspect_wav, inspect_wavs, load_audio
@@ -343,54 +343,63 @@ class TestManifests:
         for s in ("train", "valid", "test")
     }
 
-    def test_fingerprint(self, tmp_path):
-        """Settings, names, sizes and times count; the folder does not."""
+    def test_inputs(self, tmp_path):
+        """Settings, names and content count; folder and times do not."""
         (tmp_path / "a").mkdir()
         (tmp_path / "a" / "x").write_bytes(b"1")
         files = ["x", "dangling"]
-        first = fingerprint({"seed": 1}, str(tmp_path / "a"), files)
+        first = manifest_inputs({"seed": 1}, str(tmp_path / "a"), files)
         (tmp_path / "a").rename(tmp_path / "b")
-        root = str(tmp_path / "b")
-        assert first == fingerprint({"seed": 1}, root, files[::-1])
-        assert first != fingerprint({"seed": 2}, root, files)
-        assert first != fingerprint({"seed": 1}, root, ["x"])
-        os.utime(tmp_path / "b" / "x", (1, 1))
-        assert first != fingerprint({"seed": 1}, root, files)
+        root, file = str(tmp_path / "b"), tmp_path / "b" / "x"
+        assert first == manifest_inputs({"seed": 1}, root, files[::-1])
+        assert first != manifest_inputs({"seed": 2}, root, files)
+        assert first != manifest_inputs({"seed": 1}, root, ["x"])
+        os.utime(file, (1, 1))
+        assert first == manifest_inputs({"seed": 1}, root, files)
+        # Another content of the same size and time.
+        file.write_bytes(b"2")
+        os.utime(file, (1, 1))
+        assert first != manifest_inputs({"seed": 1}, root, files)
 
     def test_write(self, tmp_path):
         """What is written can be read and leaves nothing else behind."""
         folder = str(tmp_path)
         report_left_out(folder, {}, 12)
-        write_manifests(folder, self.splits, ALL, "f" * 64)
+        write_manifests(folder, self.splits, ALL, {"seed": 1})
         for split, entries in self.splits.items():
             text = (tmp_path / f"{split}.json").read_text(encoding="utf-8")
             assert json.loads(text) == entries
-        assert manifests_are_current(folder, "f" * 64)
-        assert not manifests_are_current(folder, "e" * 64)
+        assert manifests_are_current(folder, {"seed": 1})
+        assert not manifests_are_current(folder, {"seed": 2})
+        assert manifests_verdict(folder, {"seed": 1}) == "reused"
+        verdict = manifests_verdict(folder, {"seed": 2})
+        assert verdict == "done again: seed was 1, is 2"
         assert not list(tmp_path.glob("*.tmp"))
-        (tmp_path / "fingerprint.json").write_bytes(b"\xff{")
-        assert not manifests_are_current(folder, "f" * 64)
+        (tmp_path / "INPUTS.json").write_bytes(b"\xff{")
+        assert not manifests_are_current(folder, {"seed": 1})
 
     def test_half_done_is_not_current(self, tmp_path):
         """An interrupted preparation is not mistaken for the previous one."""
         folder = str(tmp_path)
         report_left_out(folder, {}, 12)
-        write_manifests(folder, self.splits, ALL, "f" * 64)
+        write_manifests(folder, self.splits, ALL, {"seed": 1})
         report_left_out(folder, {}, 12)
-        assert not manifests_are_current(folder, "f" * 64)
+        assert not manifests_are_current(folder, {"seed": 1})
+        (aside,) = tmp_path.glob("old-*")
+        assert manifests_are_current(aside, {"seed": 1})
 
     def test_empty_split_or_class(self, tmp_path):
         """Train and test need each class, validation only something."""
         for split in ("train", "valid", "test"):
             splits = {**self.splits, split: {}}
             with pytest.raises(ValueError, match=f"the {split} split"):
-                write_manifests(str(tmp_path), splits, ALL, "")
+                write_manifests(str(tmp_path), splits, ALL, {})
         splits = {**self.splits, "test": {"a": {"emotion": "sad"}}}
         with pytest.raises(ValueError, match="test split has no neutral and"):
-            write_manifests(str(tmp_path), splits, ALL, "")
+            write_manifests(str(tmp_path), splits, ALL, {})
         assert not list(tmp_path.iterdir())
         splits = {**self.splits, "valid": {"a": {"emotion": "sad"}}}
-        write_manifests(str(tmp_path), splits, ALL, "")
+        write_manifests(str(tmp_path), splits, ALL, {})
 
     def test_report(self, tmp_path, caplog):
         """Reasons are counted, files named, and all of them written."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from speechbrain_relm.data.datasets import audio_key
-from speechbrain_relm.data.encoder_cache import EncoderCache, fingerprint
+from speechbrain_relm.data.encoder_cache import EncoderCache, encoder_mark
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 
@@ -56,12 +56,12 @@ def test_each_signal_is_heard_once(encoder, utterances, tmp_path):
 def test_other_weights_or_settings_find_nothing(encoder, utterances, tmp_path):
     """Their folder has another name."""
     ask(EncoderCache(encoder, tmp_path), utterances)
-    names = {fingerprint(encoder)}
+    names = {encoder_mark(encoder)}
     encoder.normalize = False
-    names.add(fingerprint(encoder))
+    names.add(encoder_mark(encoder))
     with torch.no_grad():
         encoder.model.classifier.dense.bias[0] += 1
-    names.add(fingerprint(encoder))
+    names.add(encoder_mark(encoder))
     assert len(names) == 3
     ask(EncoderCache(encoder, tmp_path), utterances)
     assert Counting.heard == 6

@@ -20,6 +20,7 @@ from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
 from speechbrain_relm.mini.annotations.pairs import write_csvs
 from speechbrain_relm.mini.epitome import OWN_WRITING
 from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.provenance.stamps import content
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -92,7 +93,8 @@ def test_every_table_says_what_the_scorer_learned_from(scorer_folder, tmp_path):
     classifiers = dict(scorer.classifiers.items())
     tokenizer = scorer.tokenizer
     save_scorer(tmp_path, classifiers, tokenizer, 64, {}, OWN_WRITING)
-    run = Run("A", {"a": {"response": "Oh!"}}, {"a": {"ER": 2}}, str(tmp_path))
+    inputs = {"scores": {"scorer_source": content("12", tmp_path)}}
+    run = Run("A", {"a": {"response": "Oh!"}}, {"a": {"ER": 2}}, inputs)
     (line,) = describe_scorers([run, run._replace(name="B")])
     assert line.startswith("- **The empathy scorer learned from a small set of")
     cells = table_cells([run])
@@ -100,5 +102,5 @@ def test_every_table_says_what_the_scorer_learned_from(scorer_folder, tmp_path):
     assert [cell.scorer for cell in cells[1:]] == [None] * (len(cells) - 1)
     assert read_csv(to_csv(cells)) == cells
     assert "own writing" in to_csv(cells)
-    silent = run._replace(scorer=None)
+    silent = run._replace(inputs={})
     assert describe_scorers([silent]) == []

@@ -438,7 +438,7 @@ def test_command(copy, monkeypatch):
     target = copy.parent / "m"
     monkeypatch.setattr("sys.argv", [str(SCRIPT), str(copy), str(target)])
     runpy.run_path(str(SCRIPT), run_name="__main__")
-    assert (target / "fingerprint.json").is_file()
+    assert (target / "INPUTS.json").is_file()
     monkeypatch.setattr("sys.argv", [str(SCRIPT), "/no/such", str(target)])
     with pytest.raises(SystemExit, match="^error: data_folder /no/such is no"):
         runpy.run_path(str(SCRIPT), run_name="__main__")

@@ -169,7 +169,7 @@ def mid_epoch(folder):
         ("expected_responses", middle_of("expected_responses", 32)),
         ("fit", mid_epoch),
         ("respond", middle_of("responses", 16)),
-        ("score", lambda folder: (folder / "scores.settings.json").exists()),
+        ("score", lambda folder: (folder / "scores.inputs.json").exists()),
         ("swaps", middle_of("swaps", 16)),
     ],
 )

@@ -173,7 +173,10 @@ def test_table_of_two_runs(tmp_path, capsys):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["{ours}", "{fewer}", "--baseline=fewer"], "differ in 1 utterances"),
+        (
+            ["{ours}", "{fewer}", "--baseline=fewer"],
+            "tested on other utterances than ours",
+        ),
         (["{ours}", "{missing}"], "missing/responses.jsonl is missing"),
         (["{ours}", "{ours}"], "Two runs have one name"),
         (["{ours}", "--baseline=other"], "There is no run 'other'"),

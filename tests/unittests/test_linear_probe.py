@@ -93,13 +93,28 @@ def heard(tmp_path_factory, whisper_folder):
     return splits, EncoderCache(encoder, folder / "frames")
 
 
+def contents(splits):
+    """Names wavs by their size."""
+    return {
+        utterance: str(entry["duration"])
+        for entries in splits.values()
+        for utterance, entry in entries.items()
+    }
+
+
 def test_the_step_pools_real_frames_only(heard, tmp_path):
     """As utterances heard alone, in plain numpy, whatever the batch."""
     splits, cache = heard
     records = {}
     for size in (1, 4):
         records[size] = probe(
-            cache, splits, EMOTIONS, tmp_path / f"{size}.jsonl", size, "cpu"
+            cache,
+            splits,
+            EMOTIONS,
+            tmp_path / f"{size}.jsonl",
+            size,
+            "cpu",
+            contents(splits),
         )
     assert records[1] == records[4]
     parts = {}
@@ -124,12 +139,12 @@ def test_a_second_start_fits_nothing(heard, tmp_path):
     """Unless somebody moved to another split."""
     splits, cache = heard
     path = tmp_path / "probe.jsonl"
-    probe(cache, splits, EMOTIONS, path, 4, "cpu")
+    probe(cache, splits, EMOTIONS, path, 4, "cpu", contents(splits))
     path.write_text(path.read_text().replace("strength", "kept"))
-    again = probe(cache, splits, EMOTIONS, path, 4, "cpu")
+    again = probe(cache, splits, EMOTIONS, path, 4, "cpu", contents(splits))
     assert all("kept" in record for record in again.values())
     moved = {**splits, "train": splits["valid"], "valid": splits["train"]}
-    anew = probe(cache, moved, EMOTIONS, path, 4, "cpu")
+    anew = probe(cache, moved, EMOTIONS, path, 4, "cpu", contents(splits))
     assert not any("kept" in record for record in anew.values())
 
 

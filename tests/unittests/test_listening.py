@@ -200,17 +200,21 @@ def test_one_sentence_has_no_content_fit():
 def run(listener, judge, entries, folder):
     """Answers and measures."""
     ask = Ask(SYSTEM, "", {"max_new_tokens": 8})
+    contents = dict.fromkeys(entries, "")
     responses = respond(
         listener,
         entries,
         folder / "responses.jsonl",
-        "none",
+        {},
+        contents,
         EMOTIONS,
         ask,
         Ask(SYSTEM, "Emotion? ", {"max_new_tokens": 2}),
         16,
     )
-    return same_words(listener, judge, entries, responses, folder, ask, 16, {})
+    return same_words(
+        listener, judge, entries, responses, folder, ask, 16, {}, contents
+    )
 
 
 def test_a_text_system_is_exactly_at_chance(llm, judge, entries, tmp_path):
@@ -297,7 +301,8 @@ def test_no_parallel_takes(judge, tmp_path):
     """One emotion a sentence leaves nothing to compare."""
     entry = {"speaker": "1", "emotion": "sad", "transcript": "Oh."}
     assert (
-        same_words(None, judge, {"a": entry}, {}, tmp_path, None, 1, {}) is None
+        same_words(None, judge, {"a": entry}, {}, tmp_path, None, 1, {}, {})
+        is None
     )
 
 

@@ -449,7 +449,7 @@ def test_command(copy, monkeypatch):
     script, target = str(RECIPE / "msp_podcast_prepare.py"), copy.parent / "m"
     monkeypatch.setattr("sys.argv", [script, str(copy), str(target)])
     runpy.run_path(script, run_name="__main__")
-    assert (target / "fingerprint.json").is_file()
+    assert (target / "INPUTS.json").is_file()
     monkeypatch.setattr("sys.argv", [script, "/no/such", str(target)])
     with pytest.raises(SystemExit, match="^error: data_folder /no/such is no"):
         runpy.run_path(script, run_name="__main__")

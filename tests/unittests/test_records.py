@@ -49,7 +49,39 @@ def test_other_settings_put_the_old_records_aside(tmp_path):
     old = path.read_text()
     work_through(path, BATCHES, worker(log), {"limit": 2}, "t")
     assert len(log) == 3
-    assert (tmp_path / "r.jsonl.old").read_text() == old
+    assert (tmp_path / "r.old.jsonl").read_text() == old
+    # The old setting again: nothing is worked, nothing is lost.
+    work_through(path, BATCHES, worker(log), {"limit": 1}, "t")
+    assert len(log) == 3 and path.read_text() == old
+    aside = (tmp_path / "r.old.jsonl").read_text().splitlines()
+    assert len(aside) == 10
+
+
+def test_one_changed_utterance_is_worked_alone(tmp_path, caplog):
+    """The others stay; the log says what it was and is."""
+    path, log = tmp_path / "r.jsonl", []
+    of = {i: {"transcript": f"Say {i}."} for i in "abcde"}
+    work_through(path, BATCHES, worker([]), {}, "t", of)
+    before = read_records(path)
+    of["d"] = {"transcript": "Say it."}
+    with caplog.at_level("WARNING"):
+        after = work_through(path, BATCHES, worker(log), {}, "t", of)
+    assert log == [["d"]]
+    assert {i: r for i, r in after.items() if i != "d"} == {
+        i: r for i, r in before.items() if i != "d"
+    }
+    wanted = 'of 1, as d, transcript was "Say d.", is "Say it."'
+    assert wanted in caplog.text
+
+
+def test_records_of_fewer_utterances_are_not_lost(tmp_path):
+    """An utterance that goes and comes again is not worked again."""
+    path, log = tmp_path / "r.jsonl", []
+    whole = work_through(path, BATCHES, worker([]), {}, "t")
+    fewer = work_through(path, BATCHES[:1], worker(log), {}, "t")
+    assert list(fewer) == ["a", "b"]
+    assert work_through(path, BATCHES, worker(log), {}, "t") == whole
+    assert log == []
 
 
 def test_records_of_a_failed_run_stay(tmp_path):

@@ -181,7 +181,7 @@ def test_checksums_are_computed_once(tmp_path, monkeypatch):
     # The zeros' digest, from coreutils' sha256sum.
     assert first[:8] == "080acf35"
     (kept,) = (tmp_path / "cache" / "checksums").iterdir()
-    kept.write_text("kept")
+    kept.write_text(kept.read_text().replace(first, "kept"))
     assert checksum(file) == "kept"
     file.write_bytes(bytes(2**24 + 1))
     assert checksum(file) not in ("kept", first)

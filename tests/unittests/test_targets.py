@@ -44,7 +44,7 @@ def expect(llm, entries, folder, examples, flaws=()):
         entries,
         folder / "expected_responses.jsonl",
         "cpu",
-        "tiny",
+        {"examples": examples, "flaws": flaws},
         "",
         "Say as {emotion}: ",
         SETTINGS,

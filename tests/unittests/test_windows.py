@@ -272,7 +272,7 @@ def test_a_checkpoint_of_nan_does_not_answer(make_recipe, tmp_path):
 
     recipe.brain.compute_objectives = broken
     fit(recipe)
-    best = recipe.recover()
+    best = recipe.recover()["checkpoint"]["of"]
     saved = recipe.brain.checkpointer.list_checkpoints()
     metas = {c.path.name: c.meta for c in saved}
     assert "loss" in metas[best]

@@ -4,8 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
-import json
 import random
 from collections import defaultdict
 from typing import NamedTuple
@@ -13,10 +11,13 @@ from typing import NamedTuple
 from speechbrain_relm.lobes.chat_llm import Answer
 from speechbrain_relm.model.likelihood import log_likelihoods
 from speechbrain_relm.utils.records import make_batches, work_through
+from speechbrain_relm.utils.sources.base_models import source_content
 from speechbrain_relm.utils.text.wording import normalised
 
 # Sentences that a response's own one is among (content fit).
 SENTENCES = 4
+# What is judged of a record.
+JUDGED = ("transcript", "emotion", "response", "finished")
 
 
 class Judge(NamedTuple):
@@ -46,8 +47,14 @@ class Judge(NamedTuple):
         dict
             Of JSON's types.
         """
-        named = ("source", "system", "instruction", "examples", "emotions")
-        return {name: getattr(self, name) for name in named}
+        named = ("system", "instruction", "examples", "emotions")
+        weights = next(self.llm.parameters())
+        return {
+            "judge": source_content(self.source),
+            "judge_dtype": weights.dtype,
+            "judge_bits": getattr(self.llm, "bits", None),
+            **{name: getattr(self, name) for name in named},
+        }
 
     def likelihoods(self, asked):
         """Scores responses, each under one emotion and transcript.
@@ -156,20 +163,26 @@ def judge_responses(judge, responses, path, title, content=True):
         said = record["transcript"], record["response"], record["finished"]
         groups[said].append(utterance)
     members = {ids[0]: ids for ids in groups.values()}
+    first_of = {i: ids[0] for ids in groups.values() for i in ids}
+
+    def compared(utterance):
+        """Lists the sentences that an utterance's own is compared with."""
+        record = responses[utterance]
+        key = record["emotion"], normalised(record["transcript"])
+        return rivals[key][1:] if content else []
 
     def questions(first):
         """Lists (emotion, transcript) pairs to ask of a group's response."""
         transcript = responses[first]["transcript"]
         pairs = [(emotion, transcript) for emotion in judge.emotions]
-        if content:
-            for emotion in {responses[i]["emotion"] for i in members[first]}:
-                others = rivals[emotion, normalised(transcript)][1:]
-                pairs += [(emotion, other) for other in others]
-        return pairs
+        for i in members[first]:
+            emotion = responses[i]["emotion"]
+            pairs += [(emotion, other) for other in compared(i)]
+        return list(dict.fromkeys(pairs))
 
     def _work(batch_ids):
         asked, places = [], []
-        for first in (i for i in batch_ids if i in members):
+        for first in dict.fromkeys(first_of[i] for i in batch_ids):
             said = Answer(
                 responses[first]["response"], responses[first]["finished"]
             )
@@ -181,16 +194,15 @@ def judge_responses(judge, responses, path, title, content=True):
         for utterance in batch_ids:
             record = responses[utterance]
             emotion, own = record["emotion"], record["transcript"]
-            first = groups[own, record["response"], record["finished"]][0]
+            first = first_of[utterance]
             judged = {
                 "id": utterance,
                 "tone": {e: found[first, e, own] for e in judge.emotions},
             }
             if content:
-                others = rivals[emotion, normalised(own)][1:]
                 judged["content"] = {
                     transcript: found[first, emotion, transcript]
-                    for transcript in [own, *others]
+                    for transcript in [own, *compared(utterance)]
                 }
             records.append(judged)
         return records
@@ -200,33 +212,9 @@ def judge_responses(judge, responses, path, title, content=True):
         [member for first in batch for member in members[first]]
         for batch in make_batches(list(members), lengths, judge.batch_size)
     ]
-    settings = {
-        **judge.settings(),
-        "sentences": [judge.seed, SENTENCES] if content else None,
-        "responses": digest(responses),
+    inputs = {**judge.settings(), "content": content}
+    of = {
+        i: {**{f: record[f] for f in JUDGED}, "compared": compared(i)}
+        for i, record in responses.items()
     }
-    return work_through(path, batches, _work, settings, title)
-
-
-def digest(responses):
-    """Identifies what is judged.
-
-    Arguments
-    ---------
-    responses : dict
-        See `judge_responses`.
-
-    Returns
-    -------
-    str
-        A digest.
-
-    Example
-    -------
-    >>> said = {"transcript": "I fell.", "emotion": "sad", "response": "Oh!"}
-    >>> len(digest({"a": {**said, "finished": True}}))
-    16
-    """
-    fields = ("transcript", "emotion", "response", "finished")
-    rows = [[i, *(responses[i][f] for f in fields)] for i in sorted(responses)]
-    return hashlib.sha256(json.dumps(rows).encode("utf-8")).hexdigest()[:16]
+    return work_through(path, batches, _work, inputs, title, of)

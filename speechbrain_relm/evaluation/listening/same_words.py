@@ -100,7 +100,9 @@ def other_takes(groups, entries, emotions):
     return others
 
 
-def answer_swapped(listener, entries, others, path, ask, size, settings):
+def answer_swapped(
+    listener, entries, others, path, ask, size, inputs, contents
+):
     """Answers takes that have one part from another take.
 
     Arguments
@@ -118,8 +120,10 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
         How a response is asked for.
     size : int
         Utterances a batch.
-    settings : dict
-        What the responses depend on besides: the checkpoint.
+    inputs : dict
+        What all of them depend on: the system and its prompt.
+    contents : dict
+        Utterance id to the content of its wav.
 
     Returns
     -------
@@ -150,19 +154,16 @@ def answer_swapped(listener, entries, others, path, ask, size, settings):
 
     lengths = [entries[i]["duration"] for i in others]
     batches = make_batches(list(others), lengths, size)
-    settings = {
-        **settings,
-        "system": ask.system,
-        "instruction": ask.instruction,
-        **ask.settings,
-        "swaps": list(listener.swaps),
-        "others": others,
+    inputs = {**inputs, "swaps": list(listener.swaps)}
+    of = {
+        i: {"audio": contents[i], "other": [other, contents[other]]}
+        for i, other in others.items()
     }
-    return work_through(path, batches, _work, settings, "swaps")
+    return work_through(path, batches, _work, inputs, "swaps", of)
 
 
 def same_words(
-    listener, judge, entries, responses, folder, ask, size, settings
+    listener, judge, entries, responses, folder, ask, size, inputs, contents
 ):
     """Runs the experiment on the parallel takes among some utterances.
 
@@ -183,8 +184,10 @@ def same_words(
         How a response is asked for.
     size : int
         Utterances a batch.
-    settings : dict
-        What the responses depend on besides: the checkpoint.
+    inputs : dict
+        What all answers depend on: the system and its prompt.
+    contents : dict
+        Utterance id to the content of its wav.
 
     Returns
     -------
@@ -215,7 +218,8 @@ def same_words(
             folder / "swaps.jsonl",
             ask,
             size,
-            settings,
+            inputs,
+            contents,
         )
         swapped = {
             f"{swap} {i}": {**own[i], **record[swap]}

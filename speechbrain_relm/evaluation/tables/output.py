@@ -11,12 +11,15 @@ from speechbrain_relm.evaluation.listening_rows import (
 )
 from speechbrain_relm.evaluation.pooling import (
     describe_pools,
-    describe_utterances,
     pool_runs,
 )
 from speechbrain_relm.evaluation.recognition import (
     confusion_tables,
     describe_probe,
+)
+from speechbrain_relm.evaluation.tables.alike import (
+    check_alike,
+    describe_origin,
 )
 from speechbrain_relm.evaluation.tables.examples import example_rows
 from speechbrain_relm.evaluation.tables.figure import draw_scores
@@ -79,10 +82,11 @@ def write_table(folder, runs, baseline, remarks):
     str
         The Markdown.
     """
+    check_alike(runs)
     runs = pool_runs(runs)
     cells = table_cells(runs, baseline)
     lines = ["# Table I", "", to_markdown(cells), "", *describe_clusters(runs)]
-    lines += [*describe_utterances(runs), *describe_pools(runs), *remarks]
+    lines += [*describe_pools(runs), *describe_origin(runs), *remarks]
     lines += ["", *hearing_sections(runs)]
     lines += ["", "# Examples", "", *example_rows(runs)]
     text = "\n".join(lines) + "\n"

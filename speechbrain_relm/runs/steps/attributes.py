@@ -10,11 +10,12 @@ Authors
 import torch
 
 from speechbrain_relm.data.datasets import load_batch, speech_dataset
+from speechbrain_relm.runs.provenance.data_inputs import record_inputs
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.records import make_batches, work_through
 
 
-def label_attributes(emotion_cache, entries, path, batch_size, settings):
+def label_attributes(emotion_cache, entries, path, batch_size, inputs, heard):
     """Predicts the dimensions of utterances that lack them.
 
     Arguments
@@ -27,8 +28,10 @@ def label_attributes(emotion_cache, entries, path, batch_size, settings):
         Where the records go.
     batch_size : int
         Utterances a batch.
-    settings : dict
-        What the labels depend on: the encoder's source.
+    inputs : dict
+        What the labels depend on: the encoder.
+    heard : dict
+        Utterance id to the content of its wav.
 
     Returns
     -------
@@ -57,4 +60,11 @@ def label_attributes(emotion_cache, entries, path, batch_size, settings):
     lengths = [entry["duration"] for entry in unlabelled.values()]
     batches = make_batches(list(unlabelled), lengths, batch_size)
     with torch.no_grad():
-        return work_through(path, batches, _work, settings, "attributes")
+        return work_through(
+            path,
+            batches,
+            _work,
+            inputs,
+            "attributes",
+            record_inputs("attributes", unlabelled, heard),
+        )

@@ -14,6 +14,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.evaluation.listening.quality import flaws_of
 from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.runs.provenance.data_inputs import record_inputs
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.text.wording import words_of
 
@@ -25,7 +26,7 @@ def expect_responses(
     entries,
     path,
     device,
-    source,
+    inputs,
     system,
     instruction,
     settings,
@@ -48,8 +49,8 @@ def expect_responses(
         Where the records go.
     device : torch.device
         Where the LLM is.
-    source : str
-        Where the LLM comes from.
+    inputs : dict
+        What all responses depend on: the LLM and what it is asked.
     system : str
         System message.
     instruction : str
@@ -71,21 +72,20 @@ def expect_responses(
         Utterance id to a record with `emotion`, `transcript`, `response`,
         `finished` (whether the LLM ended it by itself), `refused`.
     """
-    examples, speakers = examples or {}, defaultdict(list)
-    for utterance, entry in entries.items():
-        speakers[entry["transcript"], entry["emotion"]].append(utterance)
-    groups = {members[0]: members for members in speakers.values()}
+    examples = examples or {}
+    groups = grouped(entries, entries)
 
     def _work(batch_ids):
-        # One worked utterance stands for its whole group.
-        batch = [i for i in batch_ids if i in groups]
+        # One utterance stands for all that say the same.
+        members = grouped(batch_ids, entries)
+        batch = list(members)
         texts = [
             instruction.format(emotion=entries[i]["emotion"])
             + entries[i]["transcript"]
             for i in batch
         ]
         # All of a batch share their emotion, so their examples.
-        turns = examples.get(entries[batch[0]]["emotion"], []) if batch else []
+        turns = examples.get(entries[batch[0]]["emotion"], [])
         answers = answer_texts(llm, system, texts, device, turns, **settings)
         return [
             {
@@ -97,7 +97,7 @@ def expect_responses(
                 "refused": unfit(answer, entries[i]["transcript"], flaws),
             }
             for i, answer in zip(batch, answers)
-            for member in groups[i]
+            for member in members[i]
         ]
 
     batches = []
@@ -108,20 +108,9 @@ def expect_responses(
             [member for i in batch for member in groups[i]]
             for batch in make_batches(firsts, lengths, size)
         ]
+    of = record_inputs("expected_responses", entries, {})
     records = work_through(
-        path,
-        batches,
-        _work,
-        {
-            "llm": source,
-            **quantized_to(llm),
-            "system": system,
-            "instruction": instruction,
-            "examples": examples,
-            "flaws": sorted(flaws),
-            **settings,
-        },
-        "expected responses",
+        path, batches, _work, inputs, "expected responses", of
     )
     count = Counter(record["refused"] for record in records.values())
     logger.info(
@@ -170,27 +159,32 @@ def with_words(entries):
     return kept
 
 
-def quantized_to(llm):
-    """Says of a quantized LLM how many bits it has.
+def grouped(ids, entries):
+    """Puts utterances together that say the same in the same emotion.
 
     Arguments
     ---------
-    llm : torch.nn.Module
-        A `ChatLLM`, bare or adapted, or another lobe.
+    ids : iterable of str
+        Utterance ids.
+    entries : dict
+        Manifest entries.
 
     Returns
     -------
     dict
-        `bits`; empty for an LLM with all its bits.
+        First utterance of a group to all of it.
 
     Example
     -------
-    >>> import torch
-    >>> quantized_to(torch.nn.Identity())
-    {}
+    >>> said = {"transcript": "Oh.", "emotion": "sad"}
+    >>> grouped(["a", "b"], {"a": said, "b": said})
+    {'a': ['a', 'b']}
     """
-    bits = getattr(llm, "bits", None)
-    return {} if bits is None else {"bits": bits}
+    groups = defaultdict(list)
+    for utterance in ids:
+        entry = entries[utterance]
+        groups[entry["transcript"], entry["emotion"]].append(utterance)
+    return {members[0]: members for members in groups.values()}
 
 
 def unfit(answer, transcript, flaws=()):

@@ -4,19 +4,18 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
-
 import numpy as np
 import torch
 
 from speechbrain_relm.data.datasets import load_batch, speech_dataset
-from speechbrain_relm.data.encoder_cache import fingerprint
+from speechbrain_relm.data.encoder_cache import encoder_mark
 from speechbrain_relm.model.linear_probe import STRENGTHS, choose_probe
 from speechbrain_relm.utils.lengths import masked_mean, valid_mask
+from speechbrain_relm.utils.provenance.stamps import content, fingerprint
 from speechbrain_relm.utils.records import make_batches, work_through
 
 
-def probe(frame_cache, splits, emotions, path, batch_size, device):
+def probe(frame_cache, splits, emotions, path, batch_size, device, contents):
     """Recognizes the emotion of the test speech by a linear probe.
 
     Arguments
@@ -33,6 +32,8 @@ def probe(frame_cache, splits, emotions, path, batch_size, device):
         Utterances a batch.
     device : torch.device
         Where the encoder is.
+    contents : dict
+        Utterance id to the content of its wav.
 
     Returns
     -------
@@ -54,13 +55,16 @@ def probe(frame_cache, splits, emotions, path, batch_size, device):
             for i in ids
         ]
 
-    settings = {
-        "encoder": fingerprint(frame_cache.encoder, frame_cache.precision),
-        "splits": describe(splits),
+    inputs = {
+        "encoder": encoder_mark(frame_cache.encoder, frame_cache.precision),
         "emotions": emotions,
         "strengths": STRENGTHS,
     }
-    return work_through(path, [list(splits["test"])], _work, settings, "probe")
+    for split, entries in splits.items():
+        heard = {i: [contents[i], e["emotion"]] for i, e in entries.items()}
+        of = f"of {len(entries)} utterances"
+        inputs[split] = content(fingerprint(heard), of)
+    return work_through(path, [list(splits["test"])], _work, inputs, "probe")
 
 
 @torch.no_grad()
@@ -101,30 +105,3 @@ def pooled(frame_cache, entries, emotions, batch_size, device):
         order += ids
     labels = [emotions.index(entries[i]["emotion"]) for i in order]
     return np.concatenate(means), labels, order
-
-
-def describe(splits):
-    """Identifies who is in which split, and with what label.
-
-    Arguments
-    ---------
-    splits : dict
-        Split to manifest entries.
-
-    Returns
-    -------
-    str
-        A digest.
-
-    Example
-    -------
-    >>> entry = {"wav": "a.wav", "emotion": "sad"}
-    >>> describe({"test": {"a": entry}}) == describe({"valid": {"a": entry}})
-    False
-    """
-    digest = hashlib.sha256()
-    for split, entries in sorted(splits.items()):
-        for utterance, entry in sorted(entries.items()):
-            row = [split, utterance, entry["wav"], entry["emotion"]]
-            digest.update(("\t".join(row) + "\n").encode())
-    return digest.hexdigest()[:16]

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from speechbrain_relm.evaluation.clusters import describe_clusters
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
+from speechbrain_relm.evaluation.tables.alike import (
+    check_alike,
+    describe_origin,
+)
 from speechbrain_relm.evaluation.tables.examples import example_rows
 from speechbrain_relm.evaluation.tables.figure import draw_scores
 from speechbrain_relm.evaluation.tables.output import hearing_sections
@@ -49,6 +53,7 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     if baseline is not None:
         name = "baseline"
         runs.append(read_run(f"{name}={baseline}"))
+    check_alike(runs)
     cells = table_cells(runs, name)
     counts = Counter(r["emotion"] for r in run.responses.values())
     lines = [
@@ -70,7 +75,7 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
     lines += [f"- {remark}" for remark in remarks]
     if corpus in SCALES and run.attributes() is not None:
         lines.append(f"- {describe_errors(run.attributes(), corpus)}")
-    lines += describe_scorers(runs)
+    lines += [*describe_scorers(runs), *describe_origin(runs)]
     lines += hearing_sections(runs, "##")
     lines += [
         "",

@@ -15,6 +15,7 @@ from speechbrain_relm.runs.emotion.likelihoods import (
     SENTENCE,
     EmotionLikelihoods,
 )
+from speechbrain_relm.runs.provenance.data_inputs import record_inputs
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.records import make_batches, work_through
 
@@ -70,7 +71,8 @@ def respond(
     listener,
     entries,
     path,
-    checkpoint,
+    inputs,
+    contents,
     emotions,
     response,
     recognition,
@@ -88,8 +90,10 @@ def respond(
         Manifest entries.
     path : str or pathlib.Path
         Where the records go.
-    checkpoint : str
-        Name of the checkpoint, so that a newer one is not mixed with it.
+    inputs : dict
+        What all responses depend on: the system and its prompts.
+    contents : dict
+        Utterance id to the content of its wav.
     emotions : list of str
         The classes, in the order of the category head.
     response : Ask
@@ -164,13 +168,6 @@ def respond(
 
     lengths = [entry["duration"] for entry in entries.values()]
     batches = make_batches(list(entries), lengths, size)
-    settings = {
-        "checkpoint": checkpoint,
-        "system": response.system,
-        "instruction": response.instruction,
-        **response.settings,
-        "recognition_instruction": recognition.instruction,
-        "recognition_sentence": sentence,
-        "recognition_lexicon": read_lexicon(lexicon),
-    }
-    return work_through(path, batches, _work, settings, "responses")
+    inputs = {**inputs, "recognition_lexicon": read_lexicon(lexicon)}
+    of = record_inputs("respond", entries, contents)
+    return work_through(path, batches, _work, inputs, "responses", of)

@@ -5,10 +5,13 @@ Authors
 """
 
 from speechbrain_relm.data.datasets import load_batch, speech_dataset
+from speechbrain_relm.runs.provenance.data_inputs import record_inputs
 from speechbrain_relm.utils.records import make_batches, work_through
 
 
-def transcribe(make_transcriber, entries, path, device, batch_size, source):
+def transcribe(
+    make_transcriber, entries, path, device, batch_size, inputs, heard
+):
     """Transcribes utterances.
 
     Arguments
@@ -24,8 +27,10 @@ def transcribe(make_transcriber, entries, path, device, batch_size, source):
         Where to work.
     batch_size : int
         Utterances a batch.
-    source : str
-        Where the transcriber comes from.
+    inputs : dict
+        What the transcripts depend on: the transcriber.
+    heard : dict
+        Utterance id to the content of its wav.
 
     Returns
     -------
@@ -42,14 +47,15 @@ def transcribe(make_transcriber, entries, path, device, batch_size, source):
         return [
             {
                 "id": utterance,
-                "heard": heard,
+                "heard": text,
                 "transcript": entries[utterance]["transcript"],
             }
-            for utterance, heard in zip(
+            for utterance, text in zip(
                 batch.id, transcriber[0].transcribe(*batch.sig)
             )
         ]
 
     lengths = [entry["duration"] for entry in entries.values()]
     batches = make_batches(list(entries), lengths, batch_size)
-    return work_through(path, batches, _work, {"source": source}, "transcripts")
+    of = record_inputs("transcribe", entries, heard)
+    return work_through(path, batches, _work, inputs, "transcripts", of)

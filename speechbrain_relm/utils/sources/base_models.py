@@ -4,52 +4,59 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import hashlib
-import os
 from pathlib import Path
 
-from speechbrain.utils.logger import get_logger
+from speechbrain_relm.utils.files import FINGERPRINT
+from speechbrain_relm.utils.provenance.digests import checksum, file_digests
+from speechbrain_relm.utils.provenance.stamps import (
+    DIGITS,
+    STAMP,
+    content,
+    fingerprint,
+)
+from speechbrain_relm.utils.sources.hub import cached, weight_files
 
-from speechbrain_relm.utils.files import cache_folder, sha256, write_atomically
-from speechbrain_relm.utils.sources.hub import weight_files
+# What a model is loaded from, in its folder and those in it.
+LOADED = (".safetensors", ".bin", ".ckpt", ".json", ".txt", ".model", ".yaml")
+LOADED += (".tiktoken", ".jinja")
+# What it was made from says nothing that its files do not.
+NOT_LOADED = (FINGERPRINT, STAMP)
 
-logger = get_logger(__name__)
 
-LARGE = 2**24  # bytes, from which a checksum is kept
+def source_content(source):
+    """Names a model by what it is loaded from: weights, settings, tokenizer.
 
-
-def checksum(path):
-    """Computes the checksum of a file, once as long as it stays the same.
+    Nothing is downloaded: of a model that is not here nobody made anything.
 
     Arguments
     ---------
-    path : str or pathlib.Path
-        The file.
+    source : str or None
+        Hub id, folder or file.
 
     Returns
     -------
-    str
-        SHA-256, hexadecimal.
+    dict or None
+        See `provenance.stamps.content`; `None` of `None`.
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "empty"
-    >>> path.touch()
-    >>> checksum(path)[:8], checksum(path)[:8]
-    ('e3b0c442', 'e3b0c442')
+    >>> source_content(getfixture("qwen_folder"))["of"].endswith("qwen_folder0")
+    True
     """
-    path = Path(path).resolve()
-    state = path.stat()
-    size = state.st_size
-    if size < LARGE:
-        return sha256(path)
-    mark = f"{path} {size} {state.st_mtime_ns} {state.st_ino}"
-    name = hashlib.sha256(os.fsencode(mark)).hexdigest()
-    kept = cache_folder() / "checksums" / name
-    if not kept.is_file():
-        logger.info("Checksum of %s, %.2f GB, once.", path, size / 1e9)
-        write_atomically(kept, sha256(path))
-    return kept.read_text(encoding="utf-8")
+    if source is None:
+        return None
+    path = Path(source) if Path(source).exists() else cached(str(source))
+    if path is None:
+        return content(f"not here: {source}", source)
+    if path.is_file():
+        return content(checksum(path)[:DIGITS], source)
+    names = [
+        str(file.relative_to(path))
+        for pattern in ("*", "*/*")
+        for file in path.glob(pattern)
+        if file.suffix in LOADED and file.name not in NOT_LOADED
+    ]
+    return content(fingerprint(file_digests(path, sorted(names))), source)
 
 
 def describe(source):

@@ -1,0 +1,284 @@
+"""Manifests: made whole, kept as long as they are what is wanted.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.data.corpus import SPLITS, as_json
+from speechbrain_relm.utils.files import set_aside, sha256, write_atomically
+from speechbrain_relm.utils.provenance.digests import file_digests
+from speechbrain_relm.utils.provenance.stamps import (
+    SHORT,
+    content,
+    differences,
+    fingerprint,
+    read_stamp,
+    stamp_of,
+    told,
+    write_stamp,
+)
+
+logger = get_logger(__name__)
+
+# Raise it when the same data and settings would give other manifests.
+MANIFEST_VERSION = 1
+MADE = "made"  # in their stamp, their checksums as they were written
+
+
+def manifest_inputs(settings, data_root, files):
+    """Names the settings and the data that manifests are made from.
+
+    Arguments
+    ---------
+    settings : dict
+        All that the manifests depend on besides the files.
+    data_root : str
+        Folder that the paths start from; moving it changes nothing.
+    files : list of str
+        Relative paths; what is in them counts.
+
+    Returns
+    -------
+    dict
+        See `utils.provenance.stamps`.
+
+    Example
+    -------
+    >>> manifest_inputs({"seed": 1}, ".", [])["files"]["of"]
+    'of 0 files'
+    """
+    there = [f for f in files if os.path.isfile(os.path.join(data_root, f))]
+    found = file_digests(data_root, sorted(there))
+    listing = {file: found.get(file) for file in files}  # or a dangling link
+    return {
+        "version": MANIFEST_VERSION,
+        **settings,
+        "files": content(fingerprint(listing), f"of {len(listing)} files"),
+    }
+
+
+def manifests_are_current(manifest_folder, inputs):
+    """Says if the manifests were made from the same settings and data.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Folder of the manifests.
+    inputs : dict
+        Result of `manifest_inputs`.
+
+    Returns
+    -------
+    bool
+        Whether preparing again would change nothing. A manifest that is not
+        as it was written is put aside.
+
+    Example
+    -------
+    >>> manifests_are_current("no_such_folder", {})
+    False
+    """
+    folder = Path(manifest_folder)
+    files, before = manifest_files(folder), read_stamp(folder)
+    if before is None or not all(file.is_file() for file in files):
+        return False
+    sums = before.pop(MADE, {})
+    found = differences(before, inputs)
+    if found:
+        logger.info("%s: %s.", folder, told(found))
+        return False
+    changed = [f for f in files if sha256(f) != sums.get(f.name)]
+    for file in changed:
+        logger.warning(
+            "%s is not as it was written: it is put aside as %s and made "
+            "anew. A manifest of your own is read where `steps` leaves out "
+            "'prepare'.",
+            file,
+            set_aside(file).name,
+        )
+    return not changed
+
+
+def manifest_files(folder):
+    """Names what preparing leaves besides its stamp.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Folder of the manifests.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The manifests, and the list of what was left out.
+
+    Example
+    -------
+    >>> len(manifest_files(Path("manifests")))
+    4
+    """
+    return [folder / f"{name}.json" for name in (*SPLITS, "left_out")]
+
+
+def manifests_verdict(manifest_folder, inputs):
+    """Says what preparing would do.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Folder of the manifests.
+    inputs : dict
+        Result of `manifest_inputs`.
+
+    Returns
+    -------
+    str
+        A phrase.
+
+    Example
+    -------
+    >>> manifests_verdict("no_such_folder", {})
+    'done'
+    """
+    folder = Path(manifest_folder)
+    before = read_stamp(folder)
+    if before is None:
+        return "done"
+    sums = before.pop(MADE, {})
+    same = not differences(before, inputs) and all(
+        f.is_file() and sha256(f) == sums.get(f.name)
+        for f in manifest_files(folder)
+    )
+    if same:
+        return "reused"
+    return f"done again: {told(differences(before, inputs)) or 'incomplete'}"
+
+
+def keep_aside(folder):
+    """Keeps manifests that others are going to replace.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Folder of the manifests.
+
+    Example
+    -------
+    >>> keep_aside(getfixture("tmp_path"))  # nothing is there
+    """
+    before = read_stamp(folder)
+    if before is None:
+        return
+    aside = folder / f"old-{fingerprint(before)[:SHORT]}"
+    aside.mkdir(exist_ok=True)
+    for file in [*folder.glob("*.json")]:
+        shutil.copyfile(file, aside / file.name)
+    logger.warning("The manifests that were there are kept in %s.", aside)
+    # From here on the folder matches no inputs, whatever happens.
+    stamp_of(folder).unlink()
+
+
+def report_left_out(manifest_folder, left_out, num_usable):
+    """Writes `left_out.json` and logs how many files and why.
+
+    To be called before `write_manifests`, in the same `locked` block.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Folder of the manifests.
+    left_out : dict
+        File -> reason, as `kind` or `kind: detail`.
+    num_usable : int
+        Files that are left to work with.
+
+    Raises
+    ------
+    ValueError
+        If no usable file remains.
+
+    Example
+    -------
+    >>> folder = getfixture("tmpdir")
+    >>> report_left_out(str(folder), {"a.wav": "silent"}, num_usable=2)
+    >>> folder.join("left_out.json").read_text("utf-8").split()
+    ['{', '"a.wav":', '"silent"', '}']
+    """
+    folder = Path(manifest_folder)
+    keep_aside(folder)
+    write_atomically(
+        folder / "left_out.json", as_json(dict(sorted(left_out.items())))
+    )
+    summary = ""
+    if left_out:
+        kinds = Counter(why.split(":")[0] for why in left_out.values())
+        counts = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+        first = ", ".join(f"{f} ({left_out[f]})" for f in sorted(left_out)[:5])
+        summary = (
+            f"{len(left_out)} file(s) left out ({counts}), the first: {first}; "
+            f"all of them: {folder / 'left_out.json'}"
+        )
+    if num_usable == 0:
+        raise ValueError(f"no usable audio file remains: {summary or 'none'}")
+    if summary:
+        logger.warning(summary)
+
+
+def write_manifests(manifest_folder, splits, emotions, inputs):
+    """Checks the three splits and writes them, each file in one stroke.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Receives `train.json`, `valid.json`, `test.json` and, last, the stamp
+        of what they are made from.
+    splits : dict
+        Split -> utterance id -> entry.
+    emotions : list of str
+        Classes that train and test must both hold; none for a corpus without
+        labels.
+    inputs : dict
+        Result of `manifest_inputs`.
+
+    Raises
+    ------
+    ValueError
+        If a split is empty, or an emotion is missing from train or test.
+
+    Example
+    -------
+    >>> splits = {s: {s + "1": {"emotion": "sad"}} for s in SPLITS}
+    >>> folder = str(getfixture("tmpdir"))
+    >>> report_left_out(folder, {}, num_usable=3)
+    >>> write_manifests(folder, splits, ["sad"], {"seed": 1})
+    >>> manifests_are_current(folder, {"seed": 1})
+    True
+    """
+    folder = Path(manifest_folder)
+    for split in SPLITS:
+        found = Counter(
+            entry.get("emotion", "unlabelled")
+            for entry in splits[split].values()
+        )
+        wanted = [] if split == "valid" else emotions
+        absent = [emotion for emotion in wanted if not found[emotion]]
+        if not found or absent:
+            raise ValueError(
+                f"the {split} split has no {' and no '.join(absent)} "
+                "utterance; complete the copy of the corpus, or change the "
+                f"emotions asked for (left out: {folder / 'left_out.json'})"
+            )
+        counts = ", ".join(f"{n} {emo}" for emo, n in sorted(found.items()))
+        logger.info(f"{split}: {found.total()} utterances ({counts})")
+    for split in SPLITS:
+        write_atomically(folder / f"{split}.json", as_json(splits[split]))
+    files = [file for file in manifest_files(folder) if file.is_file()]
+    sums = {file.name: sha256(file) for file in files}
+    write_stamp(folder, {**inputs, MADE: sums})

@@ -1,0 +1,1 @@
+"""What the steps of a run depend on, and when a fit is refused."""

@@ -1,0 +1,238 @@
+"""What a result was made from: said, compared, refused, never mixed."""
+
+import os
+import shutil
+
+import pytest
+from recipe_runs import ROOT
+
+from speechbrain_relm.evaluation.__main__ import main as evaluation
+from speechbrain_relm.evaluation.runs import read_run
+from speechbrain_relm.runs.provenance import declared
+from speechbrain_relm.runs.provenance.dry_run import fit_verdict
+from speechbrain_relm.runs.provenance.fits import Fit
+from speechbrain_relm.runs.provenance.inputs import Inputs
+from speechbrain_relm.runs.systems import effective_yaml
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.plain_yaml import settings_of
+from speechbrain_relm.utils.provenance.digests import file_digests
+from speechbrain_relm.utils.provenance.stamps import (
+    differences,
+    fingerprint,
+    told,
+)
+from speechbrain_relm.utils.sources.base_models import source_content
+
+CORPORA = ("ESD", "IEMOCAP", "MSP-Podcast")
+YAML = ROOT / "recipes/ESD/hparams/re_llm_mini.yaml"
+
+
+def inputs_with(models, **overrides):
+    """Reads the ESD recipe's YAML with some overrides."""
+    text = effective_yaml(
+        str(YAML), {"data_folder": "ESD", **models, **overrides}
+    )
+    return Inputs(text)
+
+
+@pytest.fixture(scope="module")
+def models(whisper_folder, emotion_folder, qwen_folder, scorer_folder):
+    """Sources of the tiny models."""
+    return {
+        "whisper_source": whisper_folder,
+        "emotion_source": emotion_folder,
+        "llm_source": qwen_folder,
+        "scorer_source": scorer_folder,
+    }
+
+
+def test_a_file_is_read_again_if_it_changed(tmp_path, monkeypatch):
+    """Even where its size and its time are the same as before."""
+    monkeypatch.setenv("SPEECHBRAIN_RELM_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "a.wav"
+    file.write_bytes(b"one")
+    os.utime(file, (1, 1))
+    before = file_digests(tmp_path, ["a.wav"])
+    monkeypatch.setattr(
+        "speechbrain_relm.utils.provenance.digests.sha256", None
+    )
+    assert file_digests(tmp_path, ["a.wav"]) == before  # nothing is read
+    monkeypatch.undo()
+    file.write_bytes(b"two")
+    os.utime(file, (1, 1))
+    assert file_digests(tmp_path, ["a.wav"]) != before
+
+
+def test_a_model_is_its_content(qwen_folder, tmp_path):
+    """Moved it is the same; with another number or token it is not."""
+    moved = tmp_path / "moved"
+    shutil.copytree(qwen_folder, moved)
+    before, after = source_content(qwen_folder), source_content(str(moved))
+    assert fingerprint(before) == fingerprint(after) and before != after
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        content = (moved / name).read_bytes()
+        (moved / name).write_bytes(content[:-9] + b"\n" + content[-8:])
+        assert fingerprint(source_content(str(moved))) != fingerprint(before)
+        (moved / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("lr", 0.5, "lr was 0.0002, is 0.5"),
+        ("seed", 7, "seed was 1986, is 7"),
+        ("emotions", ["sad", "angry"], "emotions was"),
+        ("llm", {"adapter_kwargs": {"rank": 8}}, "llm.adapter_kwargs.rank was"),
+        ("chat_llm", {"dtype": "bfloat16"}, "chat_llm.dtype was"),
+        ("emotion_encoder", None, "emotion_encoder was"),
+        ("continuation_system", "Hm.", "continuation_system was"),
+        ("split_seed", 9, "split_seed was 1234, is 9"),
+        ("loss_weights", {"category": 0.5}, "loss_weights.category was 1"),
+    ],
+)
+def test_a_fit_is_refused_with_what_changed(
+    name, value, said, models, tmp_path
+):
+    """In one line, with the setting's name and both values."""
+    before = inputs_with(models).of("fit")
+    Fit(tmp_path, before, 2).begin({})
+    (tmp_path / "CKPT+1").mkdir()
+    Fit(tmp_path, before, 2).check()
+    other = Fit(tmp_path, inputs_with(models, **{name: value}).of("fit"), 2)
+    with pytest.raises(RecipeError) as error:
+        other.check()
+    assert said in str(error.value) and "--restart" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert fit_verdict(other).startswith("refused: ")
+
+
+def test_free_settings_change_nothing(models):
+    """Places, workers, and the batches of generation."""
+    free = {
+        "generation_batch_size": 3,
+        "output_folder": "elsewhere",
+        "train_loader": {"num_workers": 2},
+        "log_interval_steps": 1,
+        "data_folder": "moved",
+    }
+    other = inputs_with(models, **free)
+    for step in ("fit", *declared.NAMED):
+        if step != "measure":
+            assert inputs_with(models).of(step) == other.of(step)
+
+
+def test_prompts_of_the_answers_leave_the_fit_alone(models):
+    """They are asked for after it."""
+    before, other = inputs_with(models), inputs_with(models, response_style="!")
+    assert before.of("fit") == other.of("fit")
+    found = differences(before.of("respond"), other.of("respond"))
+    assert told(found) == 'response_style was "", is "!"'
+    assert before.of("score") == other.of("score")
+
+
+def test_epochs_may_grow_only(tmp_path):
+    """And a fit that grew is another than one that was long at once."""
+    Fit(tmp_path, {}, 2).begin({})
+    (tmp_path / "CKPT+1").mkdir()
+    Fit(tmp_path, {}, 3).begin({})
+    assert "[\n    2,\n    3\n  ]" in (tmp_path / "INPUTS.json").read_text()
+    with pytest.raises(RecipeError, match="number_of_epochs was 3, is 2"):
+        Fit(tmp_path, {}, 2).check()
+
+
+def test_checkpoints_of_nobody_knows_what(tmp_path):
+    """They may be another experiment's, and are not deleted as incomplete."""
+    (tmp_path / "CKPT+1").mkdir()
+    with pytest.raises(RecipeError, match="another experiment's"):
+        Fit(tmp_path, {}, 2).check()
+
+
+def test_restart_keeps_what_was_there(tmp_path):
+    """Under a name of its own, as often as one likes."""
+    for _ in range(2):
+        save = tmp_path / "save"
+        Fit(save, {"lr": 1}, 2).begin({})
+        (save / "CKPT+1").mkdir()
+        Fit(save, {"lr": 1}, 2).put_aside([save])
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 2 and names[1] == f"{names[0]}-2"
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_every_name_that_is_declared_is_a_setting(corpus):
+    """A setting that was renamed would be forgotten."""
+    folder = ROOT / "recipes" / corpus / "hparams"
+    names = {
+        name
+        for file in folder.glob("re_llm*.yaml")
+        for name in settings_of(file.read_text(encoding="utf-8"))
+    }
+    other = {"sentence_encoder", "sentence_source", "measure_on"}
+    other |= {"emotions_file", "transcripts_folder"}
+    named = {
+        n
+        for step in declared.NAMED
+        if step != "measure"
+        for n in declared.NAMED[step]
+    }
+    assert {*named, *declared.AFTER_FIT, *declared.FREE} - names <= other
+
+
+def run_of(folder, scorer, said="I fell."):
+    """Makes a scored run of one response, by the command."""
+    folder.mkdir()
+    csv = folder / "said.csv"
+    csv.write_text(f"id,transcript,response\na,{said},Oh no!\n")
+    evaluation(["score", str(csv), str(folder / "run"), "--scorer", scorer])
+    return str(folder / "run")
+
+
+def test_a_table_never_mixes(tmp_path, scorer_folder, capsys):
+    """The odd one is named: another scorer, another transcript."""
+    runs = [run_of(tmp_path / name, scorer_folder) for name in "ab"]
+    named = [f"{name}={run}" for name, run in zip("AB", runs)]
+    output = ["--output", str(tmp_path / "table")]
+    evaluation(["table", *named, *output])
+    printed = capsys.readouterr().out
+    assert (
+        "- Test set `" in printed and "- A: responses and scores `" in printed
+    )
+
+    other = run_of(tmp_path / "c", scorer_folder, said="I sang.")
+    with pytest.raises(SystemExit, match="C has another transcript of a than"):
+        evaluation(["table", *named, f"C={other}", *output])
+
+    scorer = tmp_path / "scorer"
+    shutil.copytree(scorer_folder, scorer)
+    config = scorer / "config.json"
+    config.write_text(config.read_text() + "\n")
+    other = run_of(tmp_path / "d", str(scorer))
+    with pytest.raises(SystemExit, match="D was scored by another scorer"):
+        evaluation(["table", *named, f"D={other}", *output])
+
+
+def test_a_runs_own_responses_are_not_replaced(tmp_path, scorer_folder):
+    """Others' go to a folder of their own; a changed CSV is kept aside."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "responses.jsonl").write_text('{"id": "a", "response": "Oh!"}\n')
+    csv = tmp_path / "other.csv"
+    csv.write_text("id,transcript,response\na,I fell.,Oh no!\n")
+    asked = ["--scorer", scorer_folder]
+    with pytest.raises(SystemExit, match="name another folder"):
+        evaluation(["score", str(csv), str(own), *asked])
+    evaluation(["score", str(csv), str(tmp_path / "run"), *asked])
+    csv.write_text("id,transcript,response\na,I fell.,Really?\n")
+    evaluation(["score", str(csv), str(tmp_path / "run"), *asked])
+    run = read_run(tmp_path / "run")
+    assert run.responses["a"]["response"] == "Really?"
+    assert "Oh no!" in (tmp_path / "run/responses.old.jsonl").read_text()
+
+
+def test_scores_of_other_responses_are_refused(tmp_path, scorer_folder):
+    """Edited responses are to be scored again."""
+    path = run_of(tmp_path / "a", scorer_folder)
+    file = tmp_path / "a/run/responses.jsonl"
+    file.write_text(file.read_text().replace("Oh no!", "Oh yes!"))
+    with pytest.raises(ValueError, match="scores are of other responses"):
+        read_run(path)
