@@ -211,6 +211,8 @@ def one_way_out(name, debug=False):
             sys.exit(MISTAKE)
         sys.exit(f"{name}: {said(error)}")
     except KeyboardInterrupt:
+        again = "The same command goes on from here."
+        sys.stderr.write(f"\n{name}: interrupted. {again}\n")
         sys.exit(STOPPED)
     except Exception as error:
         sys.stderr.write(f"{name}: {report(error)}\n")
