@@ -239,9 +239,7 @@ def test_speakers_of_ones_own():
 def test_sentences_are_on_one_side(speakers):
     """With the split by sentence no text is in two parts."""
     takes = takes_of(list(speakers), 10)
-    parts = split_takes(
-        takes, CORPORA["TESS"], "sentences", 1, (0.3, 0.1), 1
-    )
+    parts = split_takes(takes, CORPORA["TESS"], "sentences", 1, (0.3, 0.1), 1)
     texts = [{t.transcript for t in part} for part in parts.values()]
     assert sum(map(len, texts)) == len(set.union(*texts)) == 10
     assert len({t.transcript for t in parts["test"]}) == 3
@@ -271,9 +269,7 @@ def test_official_parts():
         take._replace(part=part)
         for take, part in zip(takes, ("train", "valid", "test") * 4)
     ]
-    parts = split_takes(
-        marked, CORPORA["MELD"], "official", 1, (0.3, 0.1), 1
-    )
+    parts = split_takes(marked, CORPORA["MELD"], "official", 1, (0.3, 0.1), 1)
     assert [len(parts[p]) for p in ("train", "valid", "test")] == [4, 4, 4]
 
 

@@ -83,8 +83,7 @@ CREMA_D = Corpus(
     licence="Open Database License 1.0",
     language="English",
     counts={
-        label: 1087 if label == "neutral" else 1271
-        for label in LABELS.values()
+        label: 1087 if label == "neutral" else 1271 for label in LABELS.values()
     },
     cluster="sentence",
 )

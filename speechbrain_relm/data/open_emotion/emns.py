@@ -53,9 +53,7 @@ def read(data_folder):
             left_out[row["audio_recording"]] = "missing: as wav, not as WebM"
             continue
         label = row["emotion"].lower()
-        takes.append(
-            Take(name, files[name], SPEAKER, label, row["utterance"])
-        )
+        takes.append(Take(name, files[name], SPEAKER, label, row["utterance"]))
     return takes, left_out
 
 

@@ -54,9 +54,7 @@ def find(title):
     'English'
     """
     if title not in CORPORA:
-        raise ValueError(
-            f"corpus: {title} is none of {', '.join(CORPORA)}."
-        )
+        raise ValueError(f"corpus: {title} is none of {', '.join(CORPORA)}.")
     return CORPORA[title]
 
 

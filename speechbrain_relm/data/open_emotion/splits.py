@@ -58,9 +58,7 @@ def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
                 )
             parts[take.part].append(take)
         return parts
-    test = set(
-        _tested(takes, corpus, split, fold, ratios, seed, test_speakers)
-    )
+    test = set(_tested(takes, corpus, split, fold, ratios, seed, test_speakers))
     rest = [take for take in takes if take.name not in test]
     speakers = {take.speaker for take in takes if take.name in test}
     valid = set(_held_out(rest, speakers, ratios[1], seed))
