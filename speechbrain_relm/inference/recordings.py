@@ -12,11 +12,13 @@ import soundfile
 import torch
 
 from speechbrain_relm.inference.commands import changes, load
-from speechbrain_relm.inference.same_words import identity
 from speechbrain_relm.inference.serving.reader import emotion_of, row_of
 from speechbrain_relm.utils.audio import inspect_wav
 from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.provenance.digests import checksum
+from speechbrain_relm.utils.provenance.stamps import DIGITS
 from speechbrain_relm.utils.records import make_batches, work_through
+from speechbrain_relm.utils.sources.base_models import source_content
 
 # Longer ones are heard to their 30th second, as elsewhere.
 SHORTEST, LONGEST = 0.1, float("inf")
@@ -42,8 +44,6 @@ def answer_all(options):
         sys.stderr.write(f"{path}: left out, {reason}\n")
     if not durations:
         raise ValueError("None of the recordings can be heard.")
-    if options.batch_size < 1:
-        raise ValueError("--batch_size counts from 1.")
     listener = load(options.release, options.device, options.trust_code)
     output = Path(options.output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -56,11 +56,12 @@ def answer_all(options):
             batches,
             worker(listener, options),
             {
-                "release": identity(options.release),
+                "release": source_content(options.release),
                 "emotion": options.emotion,
                 **changes(options),
             },
             "recordings",
+            {path: {"audio": checksum(path)[:DIGITS]} for path in durations},
         )
     sys.stdout.write(
         f"{output}: {len(records)} answers, {len(left_out)} left out\n"

@@ -11,7 +11,7 @@ from typing import NamedTuple, Optional
 
 import soundfile
 
-from speechbrain_relm.data.datasets import LONGEST
+from speechbrain_relm.data.datasets import LONGEST_SECONDS
 from speechbrain_relm.utils.audio import load_audio
 
 RATE = 16000
@@ -297,10 +297,10 @@ def read_audio(data, name):
         raise Refused(f"'{name}' is no audio: send a wav, flac or mp3.", name)
     if about.channels > CHANNELS:
         raise Refused(f"'{name}' has more than {CHANNELS} channels.", name)
-    if not SHORTEST <= about.duration <= LONGEST / RATE:
+    if not SHORTEST <= about.duration <= LONGEST_SECONDS:
         raise Refused(
             f"'{name}' lasts {about.duration:.2f} s: {SHORTEST} to "
-            f"{LONGEST // RATE} s are heard.",
+            f"{LONGEST_SECONDS} s are heard.",
             name,
         )
     try:
@@ -309,4 +309,4 @@ def read_audio(data, name):
         raise Refused(f"'{name}' cannot be read as audio.", name)
     if len(wav) < SHORTEST * RATE:
         raise Refused(f"'{name}' is cut off.", name)
-    return wav[:LONGEST]
+    return wav[: LONGEST_SECONDS * RATE]

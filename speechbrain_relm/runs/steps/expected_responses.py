@@ -14,6 +14,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.evaluation.listening.quality import flaws_of
 from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.runs.engines.asking import Asking
 from speechbrain_relm.runs.provenance.data_inputs import record_inputs
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.text.wording import words_of
@@ -33,6 +34,7 @@ def expect_responses(
     size,
     examples=None,
     flaws=(),
+    engine=None,
 ):
     """Generates the expected responses of utterances.
 
@@ -65,6 +67,9 @@ def expect_responses(
     flaws : sequence of str
         Of `evaluation.quality.FLAWS`: answers with one of these are left out
         of training, as refusals are.
+    engine : BatchFiles, ChatServer or None
+        Of `speechbrain_relm.runs.engines`, where the same LLM is served: it
+        answers in place of `llm`.
 
     Returns
     -------
@@ -75,18 +80,30 @@ def expect_responses(
     examples = examples or {}
     groups = grouped(entries, entries)
 
-    def _work(batch_ids):
+    asking = None if engine is None else Asking(engine, system, settings)
+
+    def _prompts(batch_ids):
         # One utterance stands for all that say the same.
-        members = grouped(batch_ids, entries)
-        batch = list(members)
+        batch = list(grouped(batch_ids, entries))
         texts = [
             instruction.format(emotion=entries[i]["emotion"])
             + entries[i]["transcript"]
             for i in batch
         ]
         # All of a batch share their emotion, so their examples.
-        turns = examples.get(entries[batch[0]]["emotion"], [])
-        answers = answer_texts(llm, system, texts, device, turns, **settings)
+        turns = examples.get(entries[batch[0]]["emotion"], []) if batch else []
+        return batch, texts, turns
+
+    def _work(batch_ids):
+        batch, texts, turns = _prompts(batch_ids)
+        members = grouped(batch_ids, entries)
+        if asking is None:
+            answers = answer_texts(
+                llm, system, texts, device, turns, **settings
+            )
+        else:
+            everything = (_prompts(ids)[1:] for ids in batches)
+            answers = asking(texts, turns, everything)
         return [
             {
                 "id": member,
@@ -100,6 +117,8 @@ def expect_responses(
             for member in members[i]
         ]
 
+    if asking is not None:
+        size = asking.batch_size
     batches = []
     for emotion in {entries[i]["emotion"]: None for i in groups}:
         firsts = [i for i in groups if entries[i]["emotion"] == emotion]
