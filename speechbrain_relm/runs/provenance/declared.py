@@ -71,6 +71,7 @@ OF_RECORD = {
     ],
 }
 # What only such steps depend on.
+FIT = "fit"  # the step that is refused rather than done again
 AFTER_FIT = [
     *_RESPONSE,
     *_RECOGNITION,

@@ -11,13 +11,13 @@ from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_relm.runs.provenance.declared import (
     AFTER_FIT,
+    FIT,
     FREE,
     FREE_INSIDE,
     HEARING_OPTIONS,
     NAMED,
     OPTIONS,
 )
-from speechbrain_relm.runs.steps.naming import FIT
 from speechbrain_relm.utils.plain_yaml import (
     is_source,
     name_sources,

@@ -11,8 +11,6 @@ from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
 
-FIT = "fit"  # the step that is refused rather than done again
-
 
 def step(name):
     """Makes a method a step that `steps` of the YAML can leave out.
