@@ -53,7 +53,7 @@ test: $(INSTALLED)
 
 # Bad input of every kind; FUZZ="--count 20000" opens more of it.
 fuzz: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(PYTHON) tests/fuzz/run.py --output build/fuzz.json $(FUZZ)
+	OMP_NUM_THREADS=1 $(PYTHON) tests/fuzz/fuzz_all.py --output build/fuzz.json $(FUZZ)
 
 # The page in headless Chromium (Debian: chromium, chromium-driver).
 test-browser: $(INSTALLED)

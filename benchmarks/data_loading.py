@@ -26,7 +26,7 @@ from systems import made_corpus
 
 from speechbrain_relm.data.datasets import speech_dataset
 from speechbrain_relm.mini.language.sentences import MOST
-from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.sound.audio import load_audio
 
 
 class Away:

@@ -34,7 +34,7 @@ from systems import (
 from speechbrain_relm.mini.language.sentences import MOST
 from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.runs.steps.respond import Ask, respond
-from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.sound.audio import load_audio
 
 LENGTHS = (2.0, 5.0, 3.0, 4.0)
 

@@ -38,9 +38,9 @@ from speechbrain_relm.data.manifests import (
     report_left_out,
     write_manifests,
 )
-from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
+from speechbrain_relm.utils.sound.audio import inspect_wavs
 from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)

@@ -32,11 +32,11 @@ from speechbrain_relm.data.manifests import (
     write_manifests,
 )
 from speechbrain_relm.data.roots import find_root
-from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
-from speechbrain_relm.utils.reading import decode
+from speechbrain_relm.utils.sound.audio import inspect_wavs
+from speechbrain_relm.utils.text.reading import decode
 from speechbrain_relm.utils.text.wording import half_width
 
 logger = get_logger(__name__)

@@ -41,12 +41,12 @@ from speechbrain_relm.data.msp_podcast import (
     find_wavs,
     read_labels,
 )
-from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, to_unit
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.reading import decode
+from speechbrain_relm.utils.sound.audio import inspect_wavs
+from speechbrain_relm.utils.text.reading import decode
 
 logger = get_logger(__name__)
 

@@ -23,10 +23,10 @@ from tqdm import tqdm
 from speechbrain_relm.data.corpus import resolve_wav
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.mini import models
-from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.sound.audio import load_audio
 
 logger = get_logger(__name__)
 

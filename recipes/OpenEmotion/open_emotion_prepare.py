@@ -26,10 +26,10 @@ from speechbrain_relm.data.manifests import (
 )
 from speechbrain_relm.data.open_emotion.registry import class_of, find
 from speechbrain_relm.data.open_emotion.splits import split_takes
-from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.provenance.stamps import content, fingerprint
+from speechbrain_relm.utils.sound.audio import inspect_wavs
 from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)
@@ -103,7 +103,7 @@ def prepare_open_emotion(
         Of what is drawn.
     speech_filter : str or None
         Leaves out recordings without speech: see
-        `speechbrain_relm.utils.voice.FILTERS`.
+        `speechbrain_relm.utils.sound.voice.FILTERS`.
     skip_prep : bool
         Whether to do nothing at all.
     dry_run : bool

@@ -15,10 +15,10 @@ from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import resolve_wav
-from speechbrain_relm.utils.audio import load_audio
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.reading import is_number, read_json
+from speechbrain_relm.utils.sound.audio import load_audio
+from speechbrain_relm.utils.text.reading import is_number, read_json
 
 logger = get_logger(__name__)
 

@@ -27,9 +27,9 @@ from speechbrain_relm.data.msp_podcast import (
     find_wavs,
     read_labels,
 )
-from speechbrain_relm.utils.audio import inspect_wavs
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, to_unit
 from speechbrain_relm.utils.disk.locks import locked
+from speechbrain_relm.utils.sound.audio import inspect_wavs
 
 logger = get_logger(__name__)
 

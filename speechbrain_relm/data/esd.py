@@ -12,8 +12,8 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data import roots
 from speechbrain_relm.data.corpus import DATA_ROOT, resolve_wav
-from speechbrain_relm.utils.audio import inspect_wavs
-from speechbrain_relm.utils.reading import decode
+from speechbrain_relm.utils.sound.audio import inspect_wavs
+from speechbrain_relm.utils.text.reading import decode
 from speechbrain_relm.utils.text.wording import half_width
 
 logger = get_logger(__name__)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import List, NamedTuple
 
 from speechbrain_relm.data.roots import find_root
-from speechbrain_relm.utils.reading import read_json, read_table
+from speechbrain_relm.utils.text.reading import read_json, read_table
 
 HOMEPAGE = (
     "https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html"

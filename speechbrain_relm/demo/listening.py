@@ -14,7 +14,7 @@ from speechbrain_relm.evaluation.tables.examples import segments
 from speechbrain_relm.inference.arguments import check_text
 from speechbrain_relm.inference.conversation import Conversation
 from speechbrain_relm.inference.re_llm import Emotion
-from speechbrain_relm.utils.audio import inspect_wav
+from speechbrain_relm.utils.sound.audio import inspect_wav
 
 SHORTEST, LONGEST = 0.3, 30.0  # seconds
 # Score of a mechanism, as the paper's Table II marks it.

@@ -13,7 +13,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.identity import normalize
 from speechbrain_relm.lobes.epitome import MECHANISMS
-from speechbrain_relm.utils.reading import read_table
+from speechbrain_relm.utils.text.reading import read_table
 
 logger = get_logger(__name__)
 

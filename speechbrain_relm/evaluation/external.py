@@ -6,7 +6,7 @@ Authors
 
 from pathlib import Path
 
-from speechbrain_relm.utils.reading import read_table
+from speechbrain_relm.utils.text.reading import read_table
 
 NEEDED = ("transcript", "response")
 OPTIONAL = ("id", "emotion", "cluster")

@@ -19,9 +19,9 @@ from speechbrain_relm.utils.provenance.stamps import (
     is_content,
     read_stamp,
 )
-from speechbrain_relm.utils.reading import is_number, read_json
 from speechbrain_relm.utils.records import read_records
 from speechbrain_relm.utils.text.cells import markdown_cell
+from speechbrain_relm.utils.text.reading import is_number, read_json
 
 # Empathy scores of a response, 0 to 2.
 SCORES = {

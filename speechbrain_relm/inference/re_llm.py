@@ -21,10 +21,10 @@ from speechbrain_relm.model import prompting
 from speechbrain_relm.model.re_llm import emptied
 from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
 from speechbrain_relm.runs.steps.respond import Ask
-from speechbrain_relm.utils.audio import load_recording
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.lengths import counts_from_relative
-from speechbrain_relm.utils.voice import silence, voiceless
+from speechbrain_relm.utils.sound.audio import load_recording
+from speechbrain_relm.utils.sound.voice import silence, voiceless
 
 logger = get_logger(__name__)
 
@@ -100,7 +100,7 @@ class EmpatheticListener(Released):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.speech_filter = "steady"  # see `utils.voice.FILTERS`
+        self.speech_filter = "steady"  # see `utils.sound.voice.FILTERS`
         self._prior = None  # the prior of the classes, once known
         missing = [m for m in self.MODULES_NEEDED if m not in self.mods]
         if missing:

@@ -13,11 +13,11 @@ import torch
 
 from speechbrain_relm.inference.commands import changes, load
 from speechbrain_relm.inference.serving.reader import emotion_of, row_of
-from speechbrain_relm.utils.audio import inspect_wav
 from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.provenance.digests import checksum
 from speechbrain_relm.utils.provenance.stamps import DIGITS
 from speechbrain_relm.utils.records import make_batches, work_through
+from speechbrain_relm.utils.sound.audio import inspect_wav
 from speechbrain_relm.utils.sources.base_models import source_content
 
 # Longer ones are heard to their 30th second, as elsewhere.

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
 from speechbrain_relm.lobes.chat_llm import Answer
-from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.sound.audio import load_audio
 from speechbrain_relm.utils.sources.hub import model_folder
 from speechbrain_relm.utils.sources.pretrained import load_pretrained
 from speechbrain_relm.utils.text import as_written

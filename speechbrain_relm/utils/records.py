@@ -34,7 +34,7 @@ from speechbrain_relm.utils.provenance.kept import (
     whole_batches,
 )
 from speechbrain_relm.utils.provenance.stamps import write_stamp
-from speechbrain_relm.utils.reading import read_lines
+from speechbrain_relm.utils.text.reading import read_lines
 
 logger = get_logger(__name__)
 

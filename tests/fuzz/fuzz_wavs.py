@@ -9,7 +9,7 @@ import soundfile as sf
 import torch
 from fuzzing import Area, Case
 
-from speechbrain_relm.utils.audio import inspect_wav, load_audio
+from speechbrain_relm.utils.sound.audio import inspect_wav, load_audio
 
 SECONDS = 1.5
 RATES = (8000, 11025, 16000, 22050, 24000, 44100, 48000)

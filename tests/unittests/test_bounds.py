@@ -15,10 +15,10 @@ from scipy.signal import resample
 from speechbrain_relm.data.msp_podcast import find_corpus, read_labels
 from speechbrain_relm.runs.steps.expected_responses import with_words
 from speechbrain_relm.utils import limits
-from speechbrain_relm.utils.audio import inspect_wav, load_audio
-from speechbrain_relm.utils.reading import read_table
 from speechbrain_relm.utils.records import read_records
-from speechbrain_relm.utils.resampling import resampled
+from speechbrain_relm.utils.sound.audio import inspect_wav, load_audio
+from speechbrain_relm.utils.sound.resampling import resampled
+from speechbrain_relm.utils.text.reading import read_table
 from speechbrain_relm.utils.text.wording import words_of
 
 

@@ -24,8 +24,12 @@ from speechbrain_relm.data.manifests import (
     report_left_out,
     write_manifests,
 )
-from speechbrain_relm.utils.audio import inspect_wav, inspect_wavs, load_audio
 from speechbrain_relm.utils.files import locked
+from speechbrain_relm.utils.sound.audio import (
+    inspect_wav,
+    inspect_wavs,
+    load_audio,
+)
 
 ALL = ("neutral", "sad", "angry", "happy")
 

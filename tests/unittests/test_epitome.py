@@ -375,7 +375,7 @@ def test_wrong_files_are_named(tmp_path):
         read_pairs(path)
     path.write_text("sp_id,rp_id,level\n1,2,0\n", encoding="utf-8")
     with pytest.raises(
-        ValueError, match="row 1: .* seeker_post, response_post"
+        ValueError, match="line 1: .* seeker_post, response_post"
     ):
         read_pairs(path)
     header = ",".join(COLUMNS)

@@ -440,7 +440,9 @@ def test_command(copy, monkeypatch):
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert (target / "INPUTS.json").is_file()
     monkeypatch.setattr("sys.argv", [str(SCRIPT), "/no/such", str(target)])
-    with pytest.raises(SystemExit, match="^error: data_folder /no/such is no"):
+    with pytest.raises(
+        SystemExit, match="prepare.py: data_folder /no/such is no"
+    ):
         runpy.run_path(str(SCRIPT), run_name="__main__")
 
 

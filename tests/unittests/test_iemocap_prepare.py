@@ -419,7 +419,9 @@ def test_command(corpus, tmp_path, monkeypatch):
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert next(iter(read(target / "test.json"))).startswith("Ses02")
     monkeypatch.setattr("sys.argv", [str(SCRIPT), "/no/such", str(target)])
-    with pytest.raises(SystemExit, match="^error: data_folder /no/such is no"):
+    with pytest.raises(
+        SystemExit, match="prepare.py: data_folder /no/such is no"
+    ):
         runpy.run_path(str(SCRIPT), run_name="__main__")
 
 

@@ -13,7 +13,7 @@ from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
 from speechbrain_relm.model import prompting
 from speechbrain_relm.model.prompting import answer
 from speechbrain_relm.model.sequences import ragged_part
-from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.sound.audio import load_audio
 from speechbrain_relm.utils.text.sentences import first_sentences, shortened
 
 

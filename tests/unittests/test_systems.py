@@ -220,7 +220,7 @@ def test_qwen2_audio(qwen2_audio_folder, corpus):
     "recipe,options,folder",
     [
         ("ESD", [], "ESD/table_re_llm_mini/1986"),
-        ("ESD", ["--seed", "3"], "ESD/table_re_llm_mini/3"),
+        ("ESD", ["--seed=3"], "ESD/table_re_llm_mini/3"),
         (
             "IEMOCAP",
             ["--test_session=1"],

@@ -10,7 +10,7 @@ import math
 
 from speechbrain_relm.evaluation.statistics import PairedTest
 from speechbrain_relm.evaluation.tables.measured import Cell
-from speechbrain_relm.utils.reading import read_table
+from speechbrain_relm.utils.text.reading import read_table
 
 COLUMNS = (
     "metric,system,value,deviation,low,high,seed_deviation,clusters,"

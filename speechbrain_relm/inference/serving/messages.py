@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional
 import soundfile
 
 from speechbrain_relm.data.datasets import LONGEST_SECONDS
-from speechbrain_relm.utils.audio import load_audio
+from speechbrain_relm.utils.sound.audio import load_audio
 
 RATE = 16000
 SHORTEST = 0.1  # seconds; less holds no frame of the emotion encoder

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Opens bad input of every area and fails where one is not dealt with.
 
-> python tests/fuzz/run.py --count 2000
+> python tests/fuzz/fuzz_all.py --count 2000
 and, to see one input as it is, with its traceback:
-> python tests/fuzz/run.py --area settings --only 17
+> python tests/fuzz/fuzz_all.py --area settings --only 17
 """
 
 import argparse

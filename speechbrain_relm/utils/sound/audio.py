@@ -22,8 +22,8 @@ import torch
 from tqdm import tqdm
 
 from speechbrain_relm.utils import limits
-from speechbrain_relm.utils.resampling import resampled
-from speechbrain_relm.utils.voice import silence, voiceless
+from speechbrain_relm.utils.sound.resampling import resampled
+from speechbrain_relm.utils.sound.voice import silence, voiceless
 
 # Programs that write a wav to a pipe put such a size where they know none.
 STREAMED_BYTES = 0x7FFFF000
@@ -125,7 +125,7 @@ def usable(wav):
     >>> usable(torch.tensor([0.0, 20000.0]))
     Traceback (most recent call last):
     ...
-    speechbrain_relm.utils.audio.Unusable: unscaled samples: a peak of 20000...
+    speechbrain_relm.utils.sound.audio.Unusable: unscaled samples: a peak of 20000...
     """
     if len(wav) == 0:
         raise Unusable("zero length")

@@ -14,7 +14,7 @@ import threading
 
 import torch
 
-from speechbrain_relm.utils.resampling import resampled
+from speechbrain_relm.utils.sound.resampling import resampled
 
 # What a recipe can leave out: what stays the same, or what holds no voice.
 FILTERS = ("steady", "voice")
