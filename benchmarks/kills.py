@@ -18,7 +18,6 @@ Authors
 """
 
 import argparse
-import atexit
 import functools
 import hashlib
 import os
@@ -194,7 +193,7 @@ def start(log, run, *arguments, **settings):
     except BaseException:
         traceback.print_exc()
     finally:
-        atexit._run_exitfuncs()
+        # Nothing at exit, which would remove this process's own folders.
         sys.stdout.flush()
         os._exit(code or 0)
 
