@@ -77,7 +77,7 @@ def make_parser():
         "--output", help="a JSON-lines file: answers in batches, resumable"
     )
     respond.add_argument(
-        "--batch_size", type=int, default=16, help="with --output"
+        "--batch_size", type=count, default=16, help="with --output"
     )
     respond.set_defaults(do=respond_to)
     chat = found.add_parser(

@@ -42,8 +42,6 @@ def answer_all(options):
         sys.stderr.write(f"{path}: left out, {reason}\n")
     if not durations:
         raise ValueError("None of the recordings can be heard.")
-    if options.batch_size < 1:
-        raise ValueError("--batch_size counts from 1.")
     listener = load(options.release, options.device, options.trust_code)
     output = Path(options.output)
     output.parent.mkdir(parents=True, exist_ok=True)

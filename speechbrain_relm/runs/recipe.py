@@ -26,6 +26,7 @@ from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.evaluation.score import fingerprint, score_responses
 from speechbrain_relm.release.folder import trained_weights, write_release
 from speechbrain_relm.release.model_card import model_card
+from speechbrain_relm.runs.engines.asking import make_engine
 from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.runs.listening_steps import ListeningSteps
 from speechbrain_relm.runs.steps.attributes import label_attributes
@@ -219,6 +220,7 @@ class Recipe(ListeningSteps):
             self.hparams["generation_batch_size"],
             examples,
             flaws,
+            make_engine(self.hparams.get("expected_response_engine")),
         )
 
     @step("fit")

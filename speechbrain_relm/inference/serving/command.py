@@ -4,13 +4,17 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import logging
 import os
 
-from speechbrain_relm.inference.commands import add_trust, load
+from speechbrain_relm.inference.commands import add_trust, device, load
 from speechbrain_relm.inference.serving.messages import LIMITS
-from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.errors import (
+    Parser,
+    RecipeError,
+    count,
+    entry_point,
+)
 
 KEY = "SPEECHBRAIN_RELM_API_KEY"
 HERE = ("127.0.0.1", "localhost", "::1")
@@ -22,10 +26,10 @@ def make_parser():
 
     Returns
     -------
-    argparse.ArgumentParser
+    speechbrain_relm.utils.errors.Parser
         The parser.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="speechbrain-relm serve",
         description="Answers OpenAI's chat completions with a release: text, "
         "speech, several turns, streams. docs/serving.md shows clients.",
@@ -33,7 +37,7 @@ def make_parser():
         "results/ESD/re_llm/1986/release --port 8000",
     )
     parser.add_argument("release", help="folder or hub id of a release")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=count, default=8000)
     parser.add_argument(
         "--host",
         default=HERE[0],
@@ -44,7 +48,10 @@ def make_parser():
         "--name", default="re-llm", help="what clients call the model"
     )
     parser.add_argument(
-        "--device", default="cpu", help="e.g. cuda; by default cpu"
+        "--device",
+        type=device,
+        default="cpu",
+        help="e.g. cuda; by default cpu",
     )
     add_limits(parser)
     add_trust(parser)
@@ -56,21 +63,21 @@ def add_limits(parser):
 
     Arguments
     ---------
-    parser : argparse.ArgumentParser
+    parser : speechbrain_relm.utils.errors.Parser
         The parser.
     """
     parser.add_argument(
-        "--batch_size", type=int, default=16, help="answers at a time"
+        "--batch_size", type=count, default=16, help="answers at a time"
     )
     parser.add_argument(
         "--queue",
-        type=int,
+        type=count,
         default=64,
         help="requests that may wait; more are refused with status 429",
     )
     parser.add_argument(
         "--max_tokens",
-        type=int,
+        type=count,
         default=LIMITS.tokens,
         help="of an answer, at most",
     )
@@ -113,7 +120,8 @@ def key_for(host, environment):
     return key
 
 
-def main(arguments=None):
+@entry_point("speechbrain-relm")
+def main(arguments):
     """Serves a release until it is interrupted.
 
     Arguments
@@ -127,8 +135,6 @@ def main(arguments=None):
         If the server's packages are not installed.
     """
     given = make_parser().parse_args(arguments)
-    if min(given.batch_size, given.max_tokens) < 1 or given.queue < 0:
-        raise ValueError("--batch_size, --max_tokens and --queue count up.")
     key = key_for(given.host, os.environ)
     logging.basicConfig(format="%(message)s")
     try:

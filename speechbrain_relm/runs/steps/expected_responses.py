@@ -14,6 +14,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.evaluation.listening.quality import flaws_of
 from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.runs.engines.asking import Asking
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.text.wording import words_of
 
@@ -32,6 +33,7 @@ def expect_responses(
     size,
     examples=None,
     flaws=(),
+    engine=None,
 ):
     """Generates the expected responses of utterances.
 
@@ -64,6 +66,9 @@ def expect_responses(
     flaws : sequence of str
         Of `evaluation.quality.FLAWS`: answers with one of these are left out
         of training, as refusals are.
+    engine : BatchFiles, ChatServer or None
+        Of `speechbrain_relm.runs.engines`, where the same LLM is served: it
+        answers in place of `llm`.
 
     Returns
     -------
@@ -76,7 +81,9 @@ def expect_responses(
         speakers[entry["transcript"], entry["emotion"]].append(utterance)
     groups = {members[0]: members for members in speakers.values()}
 
-    def _work(batch_ids):
+    asking = None if engine is None else Asking(engine, system, settings)
+
+    def _prompts(batch_ids):
         # One worked utterance stands for its whole group.
         batch = [i for i in batch_ids if i in groups]
         texts = [
@@ -86,7 +93,17 @@ def expect_responses(
         ]
         # All of a batch share their emotion, so their examples.
         turns = examples.get(entries[batch[0]]["emotion"], []) if batch else []
-        answers = answer_texts(llm, system, texts, device, turns, **settings)
+        return batch, texts, turns
+
+    def _work(batch_ids):
+        batch, texts, turns = _prompts(batch_ids)
+        if asking is None:
+            answers = answer_texts(
+                llm, system, texts, device, turns, **settings
+            )
+        else:
+            everything = (_prompts(ids)[1:] for ids in batches)
+            answers = asking(texts, turns, everything)
         return [
             {
                 "id": member,
@@ -100,6 +117,8 @@ def expect_responses(
             for member in groups[i]
         ]
 
+    if asking is not None:
+        size = asking.batch_size
     batches = []
     for emotion in {entries[i]["emotion"]: None for i in groups}:
         firsts = [i for i in groups if entries[i]["emotion"] == emotion]

@@ -1,0 +1,1 @@
+"""Engines that answer prompts in the text LLM's place."""

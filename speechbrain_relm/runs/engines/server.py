@@ -1,0 +1,190 @@
+"""A server that speaks OpenAI's chat completions, asked many things at once.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.lobes.chat_llm import Answer
+from speechbrain_relm.runs.engines.requests import read_reply
+from speechbrain_relm.utils.errors import RecipeError
+
+logger = get_logger(__name__)
+KEY = "OPENAI_API_KEY"
+# The request itself is wrong, and would be again.
+HOPELESS = {401, 403, 404, 405}
+LONGEST_WAIT = 60.0  # seconds
+
+
+class ChatServer:
+    """Asks a server, e.g. of `vllm serve` or `transformers serve`.
+
+    The key, if the server wants one, is the environment variable
+    OPENAI_API_KEY; it goes into no record and no log.
+
+    Arguments
+    ---------
+    url : str
+        Of the server, with its "/v1".
+    model : str
+        What the server calls the LLM.
+    concurrency : int
+        Requests at a time.
+    attempts : int
+        Of each request, before the run stops.
+    wait : float
+        Seconds before the second attempt; doubled for each further one.
+    timeout : float
+        Seconds that an answer may take.
+
+    Example
+    -------
+    >>> ChatServer("http://127.0.0.1:8000/v1/", "llm").url
+    'http://127.0.0.1:8000/v1/chat/completions'
+    """
+
+    def __init__(
+        self, url, model, concurrency=32, attempts=8, wait=1.0, timeout=600.0
+    ):
+        self.url = f"{url.rstrip('/')}/chat/completions"
+        self.model = model
+        self.concurrency, self.attempts = concurrency, attempts
+        self.wait, self.timeout = wait, timeout
+
+    def prepare(self, bodies):
+        """Has nothing to prepare.
+
+        Arguments
+        ---------
+        bodies : list of dict
+            All that will be asked.
+        """
+
+    def answer(self, bodies, sentences=None):
+        """Asks for answers.
+
+        Arguments
+        ---------
+        bodies : list of dict
+            The requests.
+        sentences : int or None
+            Sentences of an answer to keep.
+
+        Returns
+        -------
+        list of Answer
+            One a request; empty where the server refuses its content.
+
+        Raises
+        ------
+        RecipeError
+            If the server does not answer.
+        """
+        key = os.environ.get(KEY)
+        client = httpx.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else None,
+            timeout=self.timeout,
+            limits=httpx.Limits(max_connections=self.concurrency),
+        )
+        with client, ThreadPoolExecutor(self.concurrency) as pool:
+            asked = [
+                pool.submit(self.ask, client, body, sentences)
+                for body in bodies
+            ]
+            try:
+                return [job.result() for job in asked]
+            except BaseException:
+                for job in asked:
+                    job.cancel()
+                raise
+
+    def ask(self, client, body, sentences):
+        """Asks once, and again where that may help.
+
+        Arguments
+        ---------
+        client : httpx.Client
+            Sends.
+        body : dict
+            The request.
+        sentences : int or None
+            Sentences of an answer to keep.
+
+        Returns
+        -------
+        Answer
+            The answer.
+        """
+        problem, wait = None, self.wait
+        for attempt in range(self.attempts):
+            if attempt:
+                # Not all at once again.
+                time.sleep(wait * random.uniform(0.5, 1.0))
+            try:
+                reply = client.post(self.url, json=body)
+                if reply.status_code in HOPELESS:
+                    raise RecipeError(self.told(f"status {reply.status_code}"))
+                if reply.status_code in (400, 422):
+                    logger.warning("%s refuses a prompt.", self.url)
+                    return Answer("", False)
+                answer = None
+                if reply.status_code == 200:
+                    answer = read_reply(reply.json(), sentences)
+                if answer is not None:
+                    return answer
+                problem = f"status {reply.status_code}"
+                wait = max(2 * wait, seconds_after(reply))
+            except (httpx.TransportError, ValueError) as error:
+                problem, wait = type(error).__name__, 2 * wait
+            wait = min(wait, LONGEST_WAIT)
+        raise RecipeError(self.told(f"{problem}, {self.attempts} times"))
+
+    def told(self, problem):
+        """Says in a line what is wrong.
+
+        Arguments
+        ---------
+        problem : str
+            What came back.
+
+        Returns
+        -------
+        str
+            With what can be done.
+        """
+        return (
+            f"{self.url} does not answer for '{self.model}' ({problem}): see "
+            f"expected_response_engine, and {KEY} if it wants a key; what was "
+            "answered is kept."
+        )
+
+
+def seconds_after(reply):
+    """Reads when a server wants to be asked again.
+
+    Arguments
+    ---------
+    reply : httpx.Response
+        Its refusal.
+
+    Returns
+    -------
+    float
+        Seconds; 0 if it does not say.
+
+    Example
+    -------
+    >>> seconds_after(httpx.Response(429, headers={"Retry-After": "3"}))
+    3.0
+    """
+    try:
+        return max(0.0, float(reply.headers.get("retry-after", 0)))
+    except ValueError:  # a date
+        return 0.0

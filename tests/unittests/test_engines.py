@@ -1,0 +1,267 @@
+"""Step 1 on other engines: batch files, and servers that fail.
+
+Authors
+ * The speechbrain_relm contributors 2026
+"""
+
+import collections
+import http.server
+import json
+import random
+import threading
+
+import pytest
+
+from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.model.prompting import answer_texts
+from speechbrain_relm.runs.engines.asking import make_engine
+from speechbrain_relm.runs.engines.batch_files import BatchFiles
+from speechbrain_relm.runs.engines.server import KEY, ChatServer
+from speechbrain_relm.runs.steps.expected_responses import expect_responses
+from speechbrain_relm.utils.errors import RecipeError
+
+SETTINGS = {"max_new_tokens": 6, "sentences": 2}
+EXAMPLES = {"sad": [["I fell.", "Oh no."]]}
+
+
+@pytest.fixture(scope="module")
+def llm(qwen_folder):
+    """A tiny LLM, which the servers serve as well."""
+    return ChatLLM(qwen_folder).eval()
+
+
+@pytest.fixture(scope="module")
+def entries():
+    """Ten sentences, each in two emotions by two speakers."""
+    return {
+        f"{who}_{emotion}_{i}": {
+            "transcript": f"Sentence {i}.",
+            "emotion": emotion,
+        }
+        for who in "ab"
+        for emotion in ("sad", "happy")
+        for i in range(10)
+    }
+
+
+def expect(llm, entries, folder, engine=None):
+    """Runs Step 1."""
+    return expect_responses(
+        llm,
+        entries,
+        folder / "expected_responses.jsonl",
+        "cpu",
+        "tiny",
+        "Be kind.",
+        "<{emotion}> ",
+        SETTINGS,
+        4,
+        EXAMPLES,
+        engine=engine,
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(llm, entries, tmp_path_factory):
+    """What the LLM answers here."""
+    return expect(llm, entries, tmp_path_factory.mktemp("here"))
+
+
+def completion(llm, body):
+    """Answers a request as an engine does."""
+    *before, last = [m["content"] for m in body["messages"]]
+    (answer,) = answer_texts(
+        llm,
+        before[0],
+        [last],
+        "cpu",
+        list(zip(before[1::2], before[2::2])),
+        max_new_tokens=body["max_tokens"],
+    )
+    choice = {
+        "message": {"role": "assistant", "content": answer.text},
+        "finish_reason": "stop" if answer.finished else "length",
+    }
+    return {"object": "chat.completion", "choices": [choice]}
+
+
+def run_engine(llm, requests, answers, fails=lambda number: False):
+    """Runs a batch file, answers in any order, some of them failed."""
+    lines = []
+    for number, line in enumerate(requests.read_text().splitlines()):
+        request = json.loads(line)
+        assert request["method"] == "POST"
+        assert request["url"] == "/v1/chat/completions"
+        response = {
+            "status_code": 200,
+            "body": completion(llm, request["body"]),
+        }
+        if fails(number):
+            response = {"status_code": 500, "body": {"error": "no memory"}}
+        lines.append({"custom_id": request["custom_id"], "response": response})
+    lines.append({"custom_id": "of another file", "response": None})
+    random.Random(0).shuffle(lines)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    answers.write_text(text + '{"custom_id": "torn')
+
+
+def test_batch_files(llm, entries, expected, tmp_path):
+    """Each prompt once; what failed is asked for again; the same records."""
+    engine = BatchFiles(tmp_path / "batch", "tiny", shard=12)
+    with pytest.raises(RecipeError, match="20 of 20 .* vllm run-batch"):
+        expect(None, entries, tmp_path, engine)
+    shards = sorted(engine.folder.glob("requests-*.jsonl"))
+    assert [len(s.read_text().splitlines()) for s in shards] == [12, 8]
+    run_engine(
+        llm, shards[0], engine.folder / "answers-1.jsonl", lambda n: n % 3 == 0
+    )
+    with pytest.raises(RecipeError, match="12 of 20"):
+        expect(None, entries, tmp_path, engine)
+    (rest,) = engine.folder.glob("requests-*.jsonl")
+    run_engine(llm, rest, engine.folder / "answers-2.jsonl")
+    assert expect(None, entries, tmp_path, engine) == expected
+    for file in engine.folder.iterdir():
+        file.unlink()
+    assert expect(None, entries, tmp_path, engine) == expected  # is done
+
+
+class Faulty:
+    """A server that fails in turn, and then answers."""
+
+    def __init__(self, llm, faults=(), dies_after=None):
+        self.llm, self.faults = llm, faults
+        self.asked, self.bodies = collections.Counter(), []
+        self.running = self.most = 0
+        self.left = dies_after
+        self.lock = threading.Lock()
+        self.keys = set()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            """Answers or fails."""
+
+            def log_message(self, *said):
+                """Says nothing."""
+
+            def do_POST(self):
+                """Answers one request."""
+                length = int(self.headers["Content-Length"])
+                body = json.loads(self.rfile.read(length))
+                outer.keys.add(self.headers.get("Authorization"))
+                with outer.lock:
+                    outer.running += 1
+                    outer.most = max(outer.most, outer.running)
+                    name = json.dumps(body)
+                    fault = dict(enumerate(outer.faults)).get(outer.asked[name])
+                    outer.asked[name] += 1
+                    if outer.left is not None:
+                        outer.left -= 1
+                        fault = "500" if outer.left < 0 else fault
+                    reply = json.dumps(completion(outer.llm, body)).encode()
+                    outer.running -= 1
+                self.answer(fault, reply)
+
+            def answer(self, fault, reply):
+                """Sends a reply, or less."""
+                if fault in ("429", "500", "401", "400"):
+                    self.send_response(int(fault))
+                    self.send_header("Retry-After", "0.01")
+                    reply = b"{}"
+                else:
+                    self.send_response(200)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                if fault == "cut":
+                    reply = reply[: len(reply) // 2]
+                if fault == "garbage":
+                    reply = b"x" * len(reply)
+                if fault == "empty":
+                    reply = b"{}".ljust(len(reply))
+                self.wfile.write(reply)
+                self.close_connection = True
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        host, port = self.server.server_address
+        self.url = f"http://{host}:{port}/v1"
+        return self
+
+    def __exit__(self, *error):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def test_a_server_that_fails(llm, entries, expected, tmp_path):
+    """Is asked again, each prompt until it is answered, none twice."""
+    faults = ["429", "500", "cut", "garbage", "empty"]
+    with Faulty(llm, faults) as faulty:
+        engine = make_engine(
+            {"url": faulty.url, "model": "m", "concurrency": 5, "wait": 0.001}
+        )
+        assert expect(None, entries, tmp_path, engine) == expected
+    assert len(faulty.asked) == 20
+    assert {*faulty.asked.values()} == {len(faults) + 1}
+    assert faulty.most <= 5
+
+
+def test_what_was_answered_is_kept(
+    llm, entries, expected, tmp_path, monkeypatch
+):
+    """A server that dies costs the batch it died in; its key is not told."""
+    monkeypatch.setenv(KEY, "secret")
+    monkeypatch.setattr("speechbrain_relm.runs.engines.asking.ROUNDS", 2)
+    with Faulty(llm, dies_after=10) as faulty:
+        engine = ChatServer(faulty.url, "m", 2, attempts=2, wait=0.001)
+        with pytest.raises(RecipeError, match="status 500, 2 times") as died:
+            expect(None, entries, tmp_path, engine)
+        assert "secret" not in str(died.value)
+        assert faulty.keys == {"Bearer secret"}
+    kept = (tmp_path / "expected_responses.jsonl").read_text()
+    assert len(kept.splitlines()) == 16 and "secret" not in kept
+    with Faulty(llm) as healthy:
+        engine = ChatServer(healthy.url, "m", 2)
+        assert expect(None, entries, tmp_path, engine) == expected
+    assert len(healthy.asked) == 20 - 8
+    assert not any("secret" in p.read_text() for p in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("fault", ["401", "nobody"])
+def test_what_does_not_help_is_not_tried_again(llm, entries, tmp_path, fault):
+    """A wrong key at once; a missing server after its attempts."""
+    with Faulty(llm, [fault] * 9) as faulty:
+        url = "http://127.0.0.1:9/v1" if fault == "nobody" else faulty.url
+        engine = ChatServer(url, "m", 1, attempts=2, wait=0.001)
+        with pytest.raises(RecipeError, match=r"does not answer for 'm'"):
+            expect(None, entries, tmp_path, engine)
+    assert sum(faulty.asked.values()) <= 3
+
+
+def test_a_prompt_that_is_refused_is_left_out(llm, entries, tmp_path):
+    """As a refusal of the LLM is."""
+    with Faulty(llm, ["400"]) as faulty:
+        engine = ChatServer(faulty.url, "m", 4)
+        records = expect(None, entries, tmp_path, engine)
+    assert all(record["refused"] for record in records.values())
+
+
+def test_settings_without_a_word_in_the_protocol():
+    """Are named."""
+    engine = ChatServer("http://127.0.0.1:9/v1", "m")
+    one = {"a": {"transcript": "Hi.", "emotion": "sad"}}
+    with pytest.raises(RecipeError, match="num_beams"):
+        expect_responses(
+            None,
+            one,
+            "unused",
+            "cpu",
+            "",
+            "",
+            "",
+            {"num_beams": 2},
+            1,
+            engine=engine,
+        )
