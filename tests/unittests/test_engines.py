@@ -214,7 +214,7 @@ def test_what_was_answered_is_kept(
     """A server that dies costs the batch it died in; its key is not told."""
     monkeypatch.setenv(KEY, "secret")
     monkeypatch.setattr("speechbrain_relm.runs.engines.asking.ROUNDS", 2)
-    with Faulty(llm, dies_after=10) as faulty:
+    with Faulty(llm, dies_after=9) as faulty:
         engine = ChatServer(faulty.url, "m", 2, attempts=2, wait=0.001)
         with pytest.raises(RecipeError, match="status 500, 2 times") as died:
             expect(None, entries, tmp_path, engine)

@@ -6,17 +6,14 @@ Authors
 
 import base64
 import binascii
-import io
+import tempfile
 from typing import NamedTuple, Optional
 
-import soundfile
-
 from speechbrain_relm.data.datasets import LONGEST_SECONDS
-from speechbrain_relm.utils.sound.audio import load_audio
+from speechbrain_relm.utils.sound.audio import load_recording
+from speechbrain_relm.utils.sound.voice import silence
 
-RATE = 16000
 SHORTEST = 0.1  # seconds; less holds no frame of the emotion encoder
-CHANNELS = 8
 
 
 class Refused(ValueError):
@@ -289,24 +286,48 @@ def read_audio(data, name):
     """
     try:
         data = base64.b64decode(data, validate=True)
-        # Its length is asked first: a small file may say much.
-        about = soundfile.info(io.BytesIO(data))
     except (binascii.Error, ValueError):
         raise Refused(f"'{name}.data' is not base64.", name)
-    except soundfile.LibsndfileError:
-        raise Refused(f"'{name}' is no audio: send a wav, flac or mp3.", name)
-    if about.channels > CHANNELS:
-        raise Refused(f"'{name}' has more than {CHANNELS} channels.", name)
-    if not SHORTEST <= about.duration <= LONGEST_SECONDS:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        try:
+            found = load_recording(file.name, seconds=LONGEST_SECONDS)
+        except ValueError as error:
+            raise Refused(f"'{name}' {what_is_wrong(error, file.name)}", name)
+    if not SHORTEST <= found.seconds <= LONGEST_SECONDS:
         raise Refused(
-            f"'{name}' lasts {about.duration:.2f} s: {SHORTEST} to "
+            f"'{name}' lasts {found.seconds:.2f} s: {SHORTEST} to "
             f"{LONGEST_SECONDS} s are heard.",
             name,
         )
-    try:
-        wav = load_audio(io.BytesIO(data))
-    except ValueError:
-        raise Refused(f"'{name}' cannot be read as audio.", name)
-    if len(wav) < SHORTEST * RATE:
-        raise Refused(f"'{name}' is cut off.", name)
-    return wav[: LONGEST_SECONDS * RATE]
+    quiet = silence(found.wav)
+    if quiet or found.cut:
+        raise Refused(f"'{name}' is {quiet or f'cut off: {found.cut}'}.", name)
+    return found.wav
+
+
+def what_is_wrong(error, path):
+    """Says what is wrong with a file that the client does not know.
+
+    Arguments
+    ---------
+    error : ValueError
+        Of `load_recording`.
+    path : str
+        Where the file was.
+
+    Returns
+    -------
+    str
+        The end of a sentence.
+
+    Example
+    -------
+    >>> what_is_wrong(ValueError("/tmp/a: zero length; do it again"), "/tmp/a")
+    'has no usable sound (zero length).'
+    """
+    said = str(error).partition(";")[0].replace(f"{path}: ", "")
+    if path in said:  # what libsndfile says
+        return "is no audio: send a wav, flac or mp3."
+    return f"has no usable sound ({said})."
