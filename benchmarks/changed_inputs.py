@@ -209,7 +209,7 @@ def left(folder):
         }
         for name in ("expected_responses", "responses", "scores")
     }
-    cells = read_csv((folder / "table.csv").read_text(encoding="utf-8"))
+    cells = read_csv(folder / "table.csv")
     text = json.dumps([records, [(c.metric, c.value) for c in cells]])
     return re.sub(
         r"-?\d+\.\d+(e-?\d+)?", lambda m: f"{float(m.group()):.5f}", text

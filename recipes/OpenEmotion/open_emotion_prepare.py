@@ -25,7 +25,7 @@ from speechbrain_relm.data.manifests import (
     write_manifests,
 )
 from speechbrain_relm.data.open_emotion.registry import class_of, find
-from speechbrain_relm.data.open_emotion.splits import split_takes
+from speechbrain_relm.data.protocols import split_takes
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.provenance.stamps import content, fingerprint
@@ -86,7 +86,7 @@ def prepare_open_emotion(
         Class to the corpus's own words for it; others are left out and
         counted. `None` is what the corpora call the paper's four classes.
     split : str
-        See `speechbrain_relm.data.open_emotion.splits.split_takes`.
+        See `speechbrain_relm.data.protocols.split_takes`.
     fold : int
         From 1.
     test_speakers : list of str or None

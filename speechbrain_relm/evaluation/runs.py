@@ -88,6 +88,17 @@ class Run(NamedTuple):
         inputs = self.inputs.get("scores") or {}
         return next(filter(is_content, inputs.values()), None)
 
+    def scorer_folder(self):
+        """Finds the scorer's folder.
+
+        Returns
+        -------
+        str or None
+            Where it was, if it is known.
+        """
+        scorer = self._scorer()
+        return scorer and scorer["of"]
+
     def scorer_content(self):
         """Names the run's scorer by what is in it.
 

@@ -248,7 +248,7 @@ def test_a_prompt_that_is_refused_is_left_out(llm, entries, tmp_path):
     assert all(record["refused"] for record in records.values())
 
 
-def test_settings_without_a_word_in_the_protocol():
+def test_settings_without_a_word_in_the_protocol(tmp_path):
     """Are named."""
     engine = ChatServer("http://127.0.0.1:9/v1", "m")
     one = {"a": {"transcript": "Hi.", "emotion": "sad"}}
@@ -256,7 +256,7 @@ def test_settings_without_a_word_in_the_protocol():
         expect_responses(
             None,
             one,
-            "unused",
+            tmp_path / "unused.jsonl",
             "cpu",
             "",
             "",

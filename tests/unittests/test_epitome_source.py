@@ -100,7 +100,9 @@ def test_every_table_says_what_the_scorer_learned_from(scorer_folder, tmp_path):
     cells = table_cells([run])
     assert cells[0].scorer == OWN_WRITING
     assert [cell.scorer for cell in cells[1:]] == [None] * (len(cells) - 1)
-    assert read_csv(to_csv(cells)) == cells
+    path = tmp_path / "table.csv"
+    path.write_text(to_csv(cells), encoding="utf-8")
+    assert read_csv(path) == cells
     assert "own writing" in to_csv(cells)
     silent = run._replace(inputs={})
     assert describe_scorers([silent]) == []

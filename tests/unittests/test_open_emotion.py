@@ -16,7 +16,7 @@ from speechbrain_relm.data.open_emotion import savee
 from speechbrain_relm.data.open_emotion.base import Take
 from speechbrain_relm.data.open_emotion.cameo import write_out
 from speechbrain_relm.data.open_emotion.registry import CORPORA, class_of
-from speechbrain_relm.data.open_emotion.splits import split_takes
+from speechbrain_relm.data.protocols import split_takes
 
 RECIPE = ROOT / "recipes" / "OpenEmotion"
 FOUR = ("neutral", "sad", "angry", "happy")

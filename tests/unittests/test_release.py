@@ -87,6 +87,7 @@ def test_it_holds_the_trained_tensors_only(finished):
     """Those of the best checkpoint; an inference YAML; a filled-in card."""
     release = finished / "release"
     assert {path.name for path in release.iterdir()} == {
+        "INPUTS.json",
         "README.md",
         "hyperparams.yaml",
         "model.ckpt",

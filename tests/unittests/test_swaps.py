@@ -148,6 +148,8 @@ def test_swap(
             "generation_batch_size": 8,
         },
     )
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text(text, encoding="utf-8")
     hparams = load_hyperpyyaml(text)
     brain = RELLMBrain(
         modules=hparams["modules"],

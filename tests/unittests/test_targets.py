@@ -78,7 +78,7 @@ def test_other_examples_are_asked_anew(llm, entries, tmp_path):
     """What stands before the sentence decides the answer."""
     with_examples = expect(llm, entries, tmp_path, EXAMPLES)
     without = expect(llm, entries, tmp_path, {})
-    assert (tmp_path / "expected_responses.jsonl.old").is_file()
+    assert (tmp_path / "expected_responses.old.jsonl").is_file()
     assert {i: r["response"] for i, r in with_examples.items()} != {
         i: r["response"] for i, r in without.items()
     }

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -149,7 +150,10 @@ def make_recipe(
             "lr": 0.01,
             **overrides,
         }
-        hparams = load_hyperpyyaml(effective_yaml(str(YAML), overrides))
+        text = effective_yaml(str(YAML), overrides)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, "recipe.yaml").write_text(text, encoding="utf-8")
+        hparams = load_hyperpyyaml(text)
         brain = RELLMBrain(
             modules=hparams["modules"],
             opt_class=hparams["opt_class"],

@@ -186,6 +186,7 @@ def read_audio(path, seconds=limits.RECORDING_SECONDS):
             raise Unusable(
                 f"sampling rate: {rate} Hz is none of {lowest} to {highest}"
             )
+        seconds = min(seconds, limits.RECORDING_SECONDS)
         wanted = math.ceil(seconds * rate)
         blocks = list(_mono_blocks(file, wanted))
     wav = torch.from_numpy(np.concatenate(blocks or [np.zeros(0, "float32")]))
