@@ -33,6 +33,7 @@ from transformers import (
 
 from speechbrain_relm.convert import whisper_ct2
 from speechbrain_relm.mini import emotion_encoder, epitome, models
+from speechbrain_relm.utils.disk.leftovers import HOST
 
 SPECIAL = ["<|endoftext|>", "<|startoftranscript|>", "<|startofprev|>"]
 SPECIAL += ["<|notimestamps|>"]
@@ -288,7 +289,7 @@ def test_folders_are_reused_and_repaired(tmp_path, monkeypatch):
     monkeypatch.setenv("SPEECHBRAIN_RELM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(models, "MODELS", {"tiny": model})
     monkeypatch.setattr(models, "fetch", fetch)
-    leftover = tmp_path / "cache/models" / f".tiny.4194999@{HOST}"
+    leftover = tmp_path / "cache/models" / f".tiny.partial.4194999@{HOST}"
     leftover.mkdir(parents=True)
     folder = tmp_path / "cache/models/tiny"
     assert models.folder("tiny") == str(folder)
