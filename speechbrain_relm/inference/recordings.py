@@ -13,7 +13,6 @@ import torch
 
 from speechbrain_relm.inference.commands import changes, load
 from speechbrain_relm.inference.serving.reader import emotion_of, row_of
-from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.provenance.digests import checksum
 from speechbrain_relm.utils.provenance.stamps import DIGITS
 from speechbrain_relm.utils.records import make_batches, work_through
@@ -50,19 +49,18 @@ def answer_all(options):
     batches = make_batches(
         list(durations), list(durations.values()), options.batch_size
     )
-    with locked(output):
-        records = work_through(
-            output,
-            batches,
-            worker(listener, options),
-            {
-                "release": source_content(options.release),
-                "emotion": options.emotion,
-                **changes(options),
-            },
-            "recordings",
-            {path: {"audio": checksum(path)[:DIGITS]} for path in durations},
-        )
+    records = work_through(
+        output,
+        batches,
+        worker(listener, options),
+        {
+            "release": source_content(options.release),
+            "emotion": options.emotion,
+            **changes(options),
+        },
+        "recordings",
+        {path: {"audio": checksum(path)[:DIGITS]} for path in durations},
+    )
     sys.stdout.write(
         f"{output}: {len(records)} answers, {len(left_out)} left out\n"
     )
