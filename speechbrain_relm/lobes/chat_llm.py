@@ -8,6 +8,7 @@ import functools
 from typing import NamedTuple
 
 import torch
+from jinja2 import TemplateError
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -37,6 +38,7 @@ from speechbrain_relm.utils.text import as_written
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
+_SYSTEM = "SYSTEMMESSAGEGOESHERE"
 # A run has a few prompts; a server's users may bring more. Of a 7B LLM each
 # token takes half a megabyte.
 PREFIX_TOKENS = 4096
@@ -189,9 +191,25 @@ class ChatLLM(nn.Module):
         list of int
             Token ids.
         """
+        if not self.puts_spaces:
+            return self._encode(text, special)
+        # With a line's end before it, no space comes.
+        end, ids = self._encode("\n"), self._encode(f"\n{text}", special)
+        if ids[: len(end)] != end:
+            return self._encode(text, special)
+        return ids[len(end) :]
+
+    def _encode(self, text, special=False):
+        """Tokenizes a text as if it stood alone."""
         if special:
             return self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return as_written.encode(self.tokenizer, text)
+
+    @functools.cached_property
+    def puts_spaces(self):
+        """Whether the tokenizer begins each text with a space, as
+        SentencePiece does: between two pieces of a prompt stands none."""
+        return self.tokenizer.decode(2 * self._encode("a")) != "aa"
 
     def split_prompt(self, system, instruction, examples=()):
         """Renders a prompt and splits it where the speech goes.
@@ -255,27 +273,61 @@ class ChatLLM(nn.Module):
         >>> llm.tokenizer.decode(between)
         '<|im_end|>\\n<|im_start|>user\\n'
         """
-        first, user, assistant = (
-            {"role": role, "content": _CONTENT}
-            for role in ("system", "user", "assistant")
-        )
-        messages = [first] * bool(system) + [user, assistant] * answers
-        rendered = self.tokenizer.apply_chat_template(
-            [*messages, user], tokenize=False, add_generation_prompt=True
-        )
-        pieces = [
-            self.encode(piece, special=True)
-            for piece in rendered.split(_CONTENT)
-        ]
-        if len(pieces) != len(messages) + 2:
+        pieces = self._around(answers, bool(system))
+        before = system
+        if pieces is None and system:
+            # Without a system role, or one that stands elsewhere, it is the
+            # beginning of what the user says first.
+            pieces = self._around(answers, False)
+            if pieces is not None:
+                pieces = [pieces[0], "", *pieces[1:]]
+                before = f"{system}\n\n"
+        if pieces is None:
             raise ValueError(
                 f"The chat template of {self.source} does not show each "
                 "message once: use another chat_template.jinja."
             )
         if system:  # text, as what is said
             start, after, *pieces = pieces
-            pieces = [start + self.encode(system) + after, *pieces]
-        return pieces
+            ids = self.encode(start, special=True) + self.encode(before)
+            first = ids + self.encode(after, special=True)
+        else:
+            start, *pieces = pieces
+            first = self.encode(start, special=True)
+        rest = [self.encode(piece, special=True) for piece in pieces]
+        return [first, *rest]
+
+    def _around(self, answers, system):
+        """Renders a conversation and splits it, in text.
+
+        Gives `None` where the template does not show each message once, the
+        system message first.
+        """
+        first, user, assistant = (
+            {"role": role, "content": content}
+            for role, content in (
+                ("system", _SYSTEM),
+                ("user", _CONTENT),
+                ("assistant", _CONTENT),
+            )
+        )
+        messages = [first] * system + [user, assistant] * answers
+        try:
+            rendered = self.tokenizer.apply_chat_template(
+                [*messages, user],
+                tokenize=False,
+                add_generation_prompt=True,
+                # Of LLMs that think before they answer, where their template
+                # has this switch.
+                enable_thinking=False,
+            )
+        except TemplateError:  # most often, that it knows no such role
+            return None
+        pieces = rendered.split(_CONTENT)
+        if system:
+            pieces = [*pieces[0].split(_SYSTEM), *pieces[1:]]
+        again = any(_SYSTEM in piece for piece in pieces)
+        return None if again or len(pieces) != len(messages) + 2 else pieces
 
     def encode_answer(self, text, finished=True):
         """Tokenizes an answer to learn.

@@ -146,8 +146,11 @@ class PartialLoRA(nn.Module):
         for param in target_module.parameters():
             param.requires_grad = False
         # Not the weight's shape: a 4-bit weight is packed.
-        size_in = target_module.in_features
-        size_out = target_module.out_features
+        if hasattr(target_module, "nf"):  # GPT-2's, transformers' Conv1D
+            size_in, size_out = target_module.nx, target_module.nf
+        else:
+            size_in = target_module.in_features
+            size_out = target_module.out_features
         device = target_module.weight.device
         # Full precision whatever the base: small updates vanish in bfloat16.
         self.adapter_down_proj = nn.Linear(

@@ -11,6 +11,7 @@ import contextlib
 
 import torch
 from transformers import DynamicCache
+from transformers.pytorch_utils import Conv1D
 
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
 from speechbrain_relm.lobes.parts.adapters import adapters_off
@@ -145,7 +146,7 @@ def only_speech_adapts(llm):
         False with adapters other than `PartialLoRA`.
     """
     # A plain layer stands there inside `adapters_off`.
-    reads_text_as_before = (PartialLoRA, torch.nn.Linear)
+    reads_text_as_before = (PartialLoRA, torch.nn.Linear, Conv1D)
     return all(
         isinstance(llm.adapted_model.get_submodule(name), reads_text_as_before)
         for name in getattr(llm, "replace_layers", [])
