@@ -5,6 +5,7 @@ Authors
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import resolve_wav
+from speechbrain_relm.data.corpus import SPLITS, resolve_wav
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.sound.audio import load_audio
 from speechbrain_relm.utils.text.reading import is_number, read_json
+from speechbrain_relm.utils.text.wording import words_of
 
 logger = get_logger(__name__)
 
@@ -83,6 +85,44 @@ def read_manifest(path, data_folder, emotions):
     return entries
 
 
+def read_manifests(settings):
+    """Reads and checks the manifests of a run.
+
+    Arguments
+    ---------
+    settings : dict
+        `manifest_folder`, `data_folder` and, if the corpus has them,
+        `emotions`.
+
+    Returns
+    -------
+    dict
+        Split to entries; see `read_manifest`.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing or has no sense, naming it.
+    FileNotFoundError
+        If a manifest is missing.
+
+    Example
+    -------
+    >>> read_manifests({"manifest_folder": "nowhere", "data_folder": ""})
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: There is no manifest nowhere/train.json: run the...
+    """
+    return {
+        split: read_manifest(
+            Path(settings["manifest_folder"]) / f"{split}.json",
+            settings["data_folder"],
+            settings.get("emotions"),
+        )
+        for split in SPLITS
+    }
+
+
 def _problem(entry, emotions):
     """Says what is wrong with a manifest entry, if anything."""
     if not isinstance(entry, dict):
@@ -104,6 +144,68 @@ def _problem(entry, emotions):
         if value is not None and not (is_number(value) and 0 <= value <= 1):
             return f"{dimension} {value!r} is no number from 0 to 1."
     return None
+
+
+def with_words(entries):
+    """Keeps the utterances whose transcript a text LLM could answer to.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries.
+
+    Returns
+    -------
+    dict
+        Those that are more than a sound in brackets, as some of IEMOCAP are.
+
+    Example
+    -------
+    >>> texts = {"a": "[LAUGHTER] [BREATHING]", "b": "[LAUGHTER] Oh!"}
+    >>> list(with_words({i: {"transcript": texts[i]} for i in texts}))
+    ['b']
+    """
+    kept = {
+        utterance: entry
+        for utterance, entry in entries.items()
+        if words_of(re.sub(r"\[[^\]]*\]", " ", entry["transcript"]))
+    }
+    if len(kept) < len(entries):
+        first = next(i for i in entries if i not in kept)
+        logger.warning(
+            "%d utterances say no word, as %s (%s): no response is expected "
+            "to them, and none is learned.",
+            len(entries) - len(kept),
+            first,
+            entries[first]["transcript"],
+        )
+    return kept
+
+
+def unlabelled(entries):
+    """Keeps the utterances whose dimensions nobody has labelled.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries.
+
+    Returns
+    -------
+    dict
+        Those without arousal, dominance or valence.
+
+    Example
+    -------
+    >>> entries = {"a": {"arousal": None, "dominance": 0.1, "valence": 0.2}}
+    >>> list(unlabelled(entries))
+    ['a']
+    """
+    return {
+        utterance: entry
+        for utterance, entry in entries.items()
+        if any(entry[dimension] is None for dimension in DIMENSIONS)
+    }
 
 
 def add_attributes(entries, attributes):

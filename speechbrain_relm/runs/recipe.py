@@ -15,12 +15,12 @@ from pathlib import Path
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import SPLITS
 from speechbrain_relm.data.datasets import (
     add_attributes,
-    read_manifest,
+    read_manifests,
     shown_before,
     speech_dataset,
+    with_words,
 )
 from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.evaluation.score import score_responses
@@ -38,10 +38,7 @@ from speechbrain_relm.runs.provenance.data_inputs import (
 from speechbrain_relm.runs.provenance.fits import fit_of
 from speechbrain_relm.runs.provenance.inputs import ALL_OPTIONS, inputs_of
 from speechbrain_relm.runs.steps.attributes import label_attributes
-from speechbrain_relm.runs.steps.expected_responses import (
-    expect_responses,
-    with_words,
-)
+from speechbrain_relm.runs.steps.expected_responses import expect_responses
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.runs.steps.report import describe_repeats, write_report
 from speechbrain_relm.runs.steps.respond import Ask, respond
@@ -76,14 +73,7 @@ class Recipe(ListeningSteps):
         self.folder = Path(hparams["output_folder"])
         self.shared = Path(hparams["shared_folder"])
         self.seconds = {}
-        self.entries = {
-            split: read_manifest(
-                Path(hparams["manifest_folder"]) / f"{split}.json",
-                hparams["data_folder"],
-                hparams.get("emotions"),
-            )
-            for split in SPLITS
-        }
+        self.entries = read_manifests(hparams)
         # What each step depends on; the run's own YAML has it as text.
         options = {name: getattr(brain, name) for name in ALL_OPTIONS}
         self.inputs = inputs_of(self.folder / "recipe.yaml", options)
@@ -387,10 +377,10 @@ class Recipe(ListeningSteps):
         Raises
         ------
         RecipeError
-            If any has none at all, if all answers are unfit, or if labels
-            are missing.
+            If any that says a word has none at all, if all answers are unfit,
+            or if labels are missing.
         """
-        entries = self.entries[split]
+        entries = with_words(self.entries[split])
         missing = [i for i in entries if i not in responses]
         kept = {
             utterance: entry

@@ -7,8 +7,11 @@ Authors
 import sys
 from pathlib import Path
 
-from speechbrain_relm.data.corpus import SPLITS
-from speechbrain_relm.data.datasets import read_manifest
+from speechbrain_relm.data.datasets import (
+    read_manifests,
+    unlabelled,
+    with_words,
+)
 from speechbrain_relm.runs.provenance.data_inputs import (
     audio_contents,
     data_inputs,
@@ -31,6 +34,8 @@ RECORDS = {
     "transcribe": ("shared_folder", "transcripts", ("test",)),
     "respond": ("output_folder", "responses", ("test",)),
 }
+# Step to what picks the utterances that it works on, where not all are.
+ASKED = {"attributes": unlabelled, "expected_responses": with_words}
 # What of a stamp is known only when the steps before are done.
 LATER = ("fit", "checkpoint", "recognition_lexicon")
 
@@ -69,14 +74,7 @@ def _data(settings):
     folder = Path(settings.get("manifest_folder", ""))
     if "corpus" not in settings or not (folder / "test.json").is_file():
         return None, None
-    entries = {
-        split: read_manifest(
-            folder / f"{split}.json",
-            settings["data_folder"],
-            settings.get("emotions"),
-        )
-        for split in SPLITS
-    }
+    entries = read_manifests(settings)
     return entries, audio_contents(entries, settings["data_folder"])
 
 
@@ -116,8 +114,8 @@ def _records_verdict(step, settings, inputs, entries, heard):
     folder, name, splits = RECORDS[step]
     path = Path(settings[folder]) / f"{name}.jsonl"
     asked = {i: e for split in splits for i, e in entries[split].items()}
-    if step == "attributes":
-        asked = {i: e for i, e in asked.items() if e["arousal"] is None}
+    if step in ASKED:
+        asked = ASKED[step](asked)
     if not path.is_file():
         return f"done, {len(asked)} records"
     made_from = inputs.of(step)

@@ -9,7 +9,11 @@ Authors
 
 import torch
 
-from speechbrain_relm.data.datasets import load_batch, speech_dataset
+from speechbrain_relm.data.datasets import (
+    load_batch,
+    speech_dataset,
+    unlabelled,
+)
 from speechbrain_relm.runs.provenance.data_inputs import record_inputs
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.records import make_batches, work_through
@@ -38,13 +42,9 @@ def label_attributes(emotion_cache, entries, path, batch_size, inputs, heard):
     dict
         Utterance id to a record with arousal, dominance and valence.
     """
-    unlabelled = {
-        utterance: entry
-        for utterance, entry in entries.items()
-        if any(entry[dimension] is None for dimension in DIMENSIONS)
-    }
+    asked = unlabelled(entries)
     # A corpus with labels leaves nothing to do.
-    dataset = speech_dataset(unlabelled) if unlabelled else None
+    dataset = speech_dataset(asked) if asked else None
     device = next(emotion_cache.encoder.parameters()).device
 
     def _work(batch_ids):
@@ -57,8 +57,8 @@ def label_attributes(emotion_cache, entries, path, batch_size, inputs, heard):
             for utterance, row in zip(batch.id, attributes.tolist())
         ]
 
-    lengths = [entry["duration"] for entry in unlabelled.values()]
-    batches = make_batches(list(unlabelled), lengths, batch_size)
+    lengths = [entry["duration"] for entry in asked.values()]
+    batches = make_batches(list(asked), lengths, batch_size)
     with torch.no_grad():
         return work_through(
             path,
@@ -66,5 +66,5 @@ def label_attributes(emotion_cache, entries, path, batch_size, inputs, heard):
             _work,
             inputs,
             "attributes",
-            record_inputs("attributes", unlabelled, heard),
+            record_inputs("attributes", asked, heard),
         )

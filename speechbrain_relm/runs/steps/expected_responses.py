@@ -7,7 +7,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import re
 from collections import Counter, defaultdict
 
 from speechbrain.utils.logger import get_logger
@@ -17,7 +16,6 @@ from speechbrain_relm.model.prompting import answer_texts
 from speechbrain_relm.runs.engines.asking import Asking
 from speechbrain_relm.runs.provenance.data_inputs import record_inputs
 from speechbrain_relm.utils.records import make_batches, work_through
-from speechbrain_relm.utils.text.wording import words_of
 
 logger = get_logger(__name__)
 
@@ -140,42 +138,6 @@ def expect_responses(
         count[True],
     )
     return records
-
-
-def with_words(entries):
-    """Keeps the utterances whose transcript a text LLM could answer to.
-
-    Arguments
-    ---------
-    entries : dict
-        Manifest entries.
-
-    Returns
-    -------
-    dict
-        Those that are more than a sound in brackets, as some of IEMOCAP are.
-
-    Example
-    -------
-    >>> texts = {"a": "[LAUGHTER] [BREATHING]", "b": "[LAUGHTER] Oh!"}
-    >>> list(with_words({i: {"transcript": texts[i]} for i in texts}))
-    ['b']
-    """
-    kept = {
-        utterance: entry
-        for utterance, entry in entries.items()
-        if words_of(re.sub(r"\[[^\]]*\]", " ", entry["transcript"]))
-    }
-    if len(kept) < len(entries):
-        first = next(i for i in entries if i not in kept)
-        logger.warning(
-            "%d utterances say no word, as %s (%s): no response is expected "
-            "to them, and none is learned.",
-            len(entries) - len(kept),
-            first,
-            entries[first]["transcript"],
-        )
-    return kept
 
 
 def grouped(ids, entries):
