@@ -83,8 +83,9 @@ class AlignmentRecipe(Recipe):
             self.measured[name] = read_manifest(
                 where["manifest"], where["data_folder"], emotions=None
             )
-            self.contents[name] = audio_contents(
-                {name: self.measured[name]}, where["data_folder"]
+            self.contents[name] = run_on_main(
+                audio_contents,
+                args=[{name: self.measured[name]}, where["data_folder"]],
             )
 
     def file(self, name, what):

@@ -78,9 +78,10 @@ class Recipe(ListeningSteps):
         options = {name: getattr(brain, name) for name in ALL_OPTIONS}
         self.inputs = inputs_of(self.folder / "recipe.yaml", options)
         self.fit = fit_of(hparams, self.inputs)
-        # The main process reads the wavs, the others what it found.
-        run_on_main(audio_contents, args=[self.entries, hparams["data_folder"]])
-        self.heard = audio_contents(self.entries, hparams["data_folder"])
+        # The main process reads the wavs, and tells the others.
+        self.heard = run_on_main(
+            audio_contents, args=[self.entries, hparams["data_folder"]]
+        )
         self.learned = data_inputs(self.entries, self.heard)
         run_on_main(self.fit.check, args=[self.learned])
 
