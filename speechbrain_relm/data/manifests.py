@@ -86,16 +86,13 @@ def manifests_are_current(manifest_folder, inputs):
     False
     """
     folder = Path(manifest_folder)
-    files, before = manifest_files(folder), read_stamp(folder)
-    if before is None or not all(file.is_file() for file in files):
+    compared = _compared(folder, inputs)
+    if compared is None:
         return False
-    sums = before.pop(MADE, {})
-    found = differences(before, inputs)
+    found, odd = compared
     if found:
         logger.info("%s: %s.", folder, told(found))
-        return False
-    changed = [f for f in files if sha256(f) != sums.get(f.name)]
-    for file in changed:
+    for file in (file for file in odd if file.is_file()):
         logger.warning(
             "%s is not as it was written: it is put aside as %s and made "
             "anew. A manifest of your own is read where `steps` leaves out "
@@ -103,7 +100,26 @@ def manifests_are_current(manifest_folder, inputs):
             file,
             set_aside(file).name,
         )
-    return not changed
+    return not found and not odd
+
+
+def _compared(folder, inputs):
+    """Compares what is there with what is wanted.
+
+    Gives differences of the inputs and, if there are none, the files that are
+    not as they were written; `None` where nothing is known to be there.
+    """
+    before = read_stamp(folder)
+    if before is None:
+        return None
+    sums = before.pop(MADE, {})
+    found = differences(before, inputs)
+    files = [] if found else manifest_files(folder)
+    return found, [
+        file
+        for file in files
+        if not file.is_file() or sha256(file) != sums.get(file.name)
+    ]
 
 
 def manifest_files(folder):
@@ -147,18 +163,13 @@ def manifests_verdict(manifest_folder, inputs):
     >>> manifests_verdict("no_such_folder", {})
     'done'
     """
-    folder = Path(manifest_folder)
-    before = read_stamp(folder)
-    if before is None:
+    compared = _compared(Path(manifest_folder), inputs)
+    if compared is None:
         return "done"
-    sums = before.pop(MADE, {})
-    same = not differences(before, inputs) and all(
-        f.is_file() and sha256(f) == sums.get(f.name)
-        for f in manifest_files(folder)
-    )
-    if same:
-        return "reused"
-    return f"done again: {told(differences(before, inputs)) or 'incomplete'}"
+    found, odd = compared
+    if found or odd:
+        return f"done again: {told(found) or 'incomplete'}"
+    return "reused"
 
 
 def keep_aside(folder):
