@@ -29,6 +29,7 @@ from speechbrain_relm.utils.files import aside, sync, write_atomically
 from speechbrain_relm.utils.processes import processes, rank
 from speechbrain_relm.utils.provenance.kept import (
     MARK,
+    as_line,
     keep_wanted,
     wanted_marks,
     whole_batches,
@@ -234,7 +235,7 @@ def _work_through(path, batches, work, inputs, title, wanted):
                 records = work(batch)
                 for record in records:
                     record[MARK] = wanted[record["id"]]
-                file.write("".join(_line(record) for record in records))
+                file.write("".join(as_line(record) for record in records))
                 file.flush()
                 os.fsync(file.fileno())
             bar.update()
@@ -253,14 +254,9 @@ def _gather(path, batches, inputs, wanted):
     kept = keep_wanted(path, found, inputs, wanted)
     write_stamp(path, inputs)
     ordered = [kept[i] for batch in batches for i in batch if i in kept]
-    write_atomically(path, "".join(_line(record) for record in ordered))
+    write_atomically(path, "".join(as_line(record) for record in ordered))
     for shard in shards:
         shard.unlink()
-
-
-def _line(record):
-    """Writes a record out."""
-    return json.dumps(record, ensure_ascii=False) + "\n"
 
 
 def _shard(path, rank):

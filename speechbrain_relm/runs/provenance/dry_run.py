@@ -19,7 +19,12 @@ from speechbrain_relm.runs.provenance.data_inputs import (
 )
 from speechbrain_relm.runs.provenance.fits import fit_of
 from speechbrain_relm.runs.provenance.inputs import inputs_of
-from speechbrain_relm.utils.provenance.kept import MARK, wanted_marks, why
+from speechbrain_relm.utils.provenance.kept import (
+    MARK,
+    is_wanted,
+    wanted_marks,
+    why,
+)
 from speechbrain_relm.utils.provenance.stamps import read_stamp, told
 from speechbrain_relm.utils.records import read_records
 
@@ -128,7 +133,7 @@ def _records_verdict(step, settings, inputs, entries, heard):
         if "heard" in (record.get(MARK) or {}) and utterance in of:
             of[utterance].setdefault("heard", record[MARK]["heard"])
     wanted = wanted_marks([list(asked)], made_from, of)
-    other = [r for i, r in records.items() if r.get(MARK, 0) != wanted.get(i)]
+    other = [r for r in records.values() if not is_wanted(r, wanted)]
     reused = len(records) - len(other)
     if reused == len(asked) and not other:
         return f"reused, {reused} records"

@@ -59,6 +59,51 @@ def wanted_marks(batches, inputs, of):
     }
 
 
+def is_wanted(record, wanted):
+    """Tells whether a record is made from what it should be made from.
+
+    Arguments
+    ---------
+    record : dict
+        The record.
+    wanted : dict
+        From `wanted_marks`.
+
+    Returns
+    -------
+    bool
+        False for one that nobody asks for.
+
+    Example
+    -------
+    >>> is_wanted({"id": "a"}, wanted_marks([["a"]], {}, {}))
+    False
+    """
+    # Without a mark it is not wanted either where its id is not asked for.
+    return record.get(MARK, 0) == wanted.get(record["id"])
+
+
+def as_line(record):
+    """Writes a record out.
+
+    Arguments
+    ---------
+    record : dict
+        The record.
+
+    Returns
+    -------
+    str
+        A line of a file of records.
+
+    Example
+    -------
+    >>> as_line({"id": "a"})
+    '{"id": "a"}\\n'
+    """
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
 def whole_batches(records, batches):
     """Leaves out the last batch of a file if a kill tore it.
 
@@ -112,21 +157,19 @@ def keep_wanted(path, records, inputs, wanted):
     dict
         Utterance id to the record that can be reused.
     """
-    kept = {
-        r["id"]: r for r in records if r.get(MARK, 0) == wanted.get(r["id"])
-    }
+    kept = {r["id"]: r for r in records if is_wanted(r, wanted)}
     aside = [r for r in records if kept.get(r["id"]) is not r]
     old = old_file(path)
     before = _read_all(old) if aside or len(kept) < len(wanted) else []
     back = {
         r["id"]: r
         for r in before
-        if r["id"] not in kept and r.get(MARK, 0) == wanted.get(r["id"])
+        if r["id"] not in kept and is_wanted(r, wanted)
     }
     if aside:
         _log(path, aside, inputs, wanted)
         # Before the file loses them.
-        lines = dict.fromkeys(_line(record) for record in [*before, *aside])
+        lines = dict.fromkeys(as_line(record) for record in [*before, *aside])
         write_atomically(old, "".join(lines))
     if back:
         logger.info("%s: %d records come back from %s.", path, len(back), old)
@@ -217,8 +260,3 @@ def _read_all(path):
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def _line(record):
-    """Writes a record out."""
-    return json.dumps(record, ensure_ascii=False) + "\n"
