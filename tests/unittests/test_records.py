@@ -57,6 +57,19 @@ def test_other_settings_put_the_old_records_aside(tmp_path):
     assert len(aside) == 10
 
 
+def test_a_record_kept_aside_may_hold_any_letter(tmp_path):
+    """Some end a line for Python, not for JSON."""
+    path, text = tmp_path / "r.jsonl", "one\u2028two\x85"
+
+    def work(ids):
+        """Says the same of all."""
+        return [{"id": i, "text": text} for i in ids]
+
+    for limit in (1, 2, 1):
+        records = work_through(path, BATCHES, work, {"limit": limit}, "t")
+    assert {record["text"] for record in records.values()} == {text}
+
+
 def test_one_changed_utterance_is_worked_alone(tmp_path, caplog):
     """The others stay; the log says what it was and is."""
     path, log = tmp_path / "r.jsonl", []

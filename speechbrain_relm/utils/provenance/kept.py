@@ -22,6 +22,7 @@ from speechbrain_relm.utils.provenance.stamps import (
     read_stamp,
     told,
 )
+from speechbrain_relm.utils.text.reading import read_lines
 
 logger = get_logger(__name__)
 
@@ -259,4 +260,4 @@ def _read_all(path):
     """Reads records that are kept aside, several an utterance."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [json.loads(line) for _, line in read_lines(path)]
