@@ -252,9 +252,9 @@ def _gather(path, batches, inputs, wanted):
         if file.exists():
             found += whole_batches(list(sound_records(file).values()), batches)
     kept = keep_wanted(path, found, inputs, wanted)
-    write_stamp(path, inputs)
     ordered = [kept[i] for batch in batches for i in batch if i in kept]
     write_atomically(path, "".join(as_line(record) for record in ordered))
+    write_stamp(path, inputs)
     for shard in shards:
         shard.unlink()
 

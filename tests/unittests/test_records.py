@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from speechbrain_relm.utils.provenance.stamps import read_stamp
 from speechbrain_relm.utils.records import (
     make_batches,
     read_records,
@@ -68,6 +69,15 @@ def test_a_record_kept_aside_may_hold_any_letter(tmp_path):
     for limit in (1, 2, 1):
         records = work_through(path, BATCHES, work, {"limit": limit}, "t")
     assert {record["text"] for record in records.values()} == {text}
+
+
+@pytest.mark.parametrize("name", ["answers.txt", "answers"])
+def test_a_file_of_records_may_have_any_name(name, tmp_path):
+    """What it is made from lies beside it."""
+    path, log = tmp_path / name, []
+    for limit in (1, 2, 2):
+        work_through(path, BATCHES, worker(log), {"limit": limit}, "t")
+    assert len(log) == 6 and read_stamp(path) == {"limit": 2}
 
 
 def test_one_changed_utterance_is_worked_alone(tmp_path, caplog):

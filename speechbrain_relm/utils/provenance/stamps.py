@@ -20,7 +20,7 @@ DIGITS = 16  # of a fingerprint
 SHORT = 8  # of one that is shown
 # Of a folder that is made whole, the stamp lies inside.
 STAMP = "INPUTS.json"
-FILES = (".jsonl", ".json", ".md")  # beside which it lies
+RECORDS = ".jsonl"  # how a file's name ends, which may not be there yet
 _ABSENT = object()
 
 
@@ -240,7 +240,7 @@ def stamp_of(path):
     'scores.inputs.json'
     """
     path = Path(path)
-    is_file = path.suffix in FILES
+    is_file = path.suffix == RECORDS or path.is_file()
     return path.with_suffix(".inputs.json") if is_file else path / STAMP
 
 
