@@ -18,7 +18,7 @@ from speechbrain_relm.release.needed import NEEDED
 from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.training.initialization import start_names
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.files import free_name, whole_folder
+from speechbrain_relm.utils.files import sha256, whole_folder
 from speechbrain_relm.utils.plain_yaml import (
     is_source,
     literal,
@@ -28,10 +28,9 @@ from speechbrain_relm.utils.plain_yaml import (
 )
 from speechbrain_relm.utils.provenance.digests import checksum, file_digests
 from speechbrain_relm.utils.provenance.stamps import (
-    SHORT,
     content,
     differences,
-    fingerprint,
+    old_name,
     read_stamp,
     write_stamp,
 )
@@ -95,8 +94,8 @@ def write_release(folder, text, hparams, weights, write_card):
         shutil.copyfile(weights, partial / WEIGHTS)
         for name, text in files.items():
             (partial / name).write_text(text, encoding="utf-8")
-        made = sorted(file.name for file in partial.iterdir())
-        write_stamp(partial, {**inputs, MADE: file_digests(partial, made)})
+        made = {f.name: sha256(f) for f in sorted(partial.iterdir())}
+        write_stamp(partial, {**inputs, MADE: made})
     try:
         read_release(folder)
     except ValueError as error:
@@ -133,8 +132,7 @@ def is_to_be_made(folder, inputs):
     edited = before is None or file_digests(folder, there) != made
     if not edited and not differences(before, inputs):
         return False
-    mark = fingerprint(before)[:SHORT]
-    aside = free_name(folder.with_name(f"{folder.name}.old-{mark}"))
+    aside = old_name(folder, before)
     folder.rename(aside)
     logger.warning(
         "%s %s: it is kept as %s.",

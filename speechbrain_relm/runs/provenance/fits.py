@@ -16,14 +16,12 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.runs.provenance.inputs import inputs_of
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.files import free_name
 from speechbrain_relm.utils.provenance.digests import file_digests
 from speechbrain_relm.utils.provenance.stamps import (
     DIGITS,
-    SHORT,
     content,
     differences,
-    fingerprint,
+    old_name,
     read_stamp,
     stamp_of,
     told,
@@ -94,18 +92,12 @@ class Fit:
         """
         stamp = read_stamp(self.folder) or {}
         found = differences(stamp.get(SETTINGS, {}), self.settings)
-        before = self._lengths(stamp)
-        if before and self.epochs < before[-1]:
-            found.append((EPOCHS, str(before[-1]), f"{self.epochs}, less"))
+        *_, before = stamp.get(EPOCHS, [0])
+        if self.epochs < before:
+            found.append((EPOCHS, str(before), f"{self.epochs}, less"))
         known = stamp.get(DATA, {})
         data = {n: v for n, v in (data or {}).items() if n in known}
         return found + differences({n: known[n] for n in data}, data)
-
-    @staticmethod
-    def _lengths(stamp):
-        """Lists the numbers of epochs that the fit had, one after another."""
-        found = stamp.get(EPOCHS, [])
-        return found if isinstance(found, list) else [found]
 
     def check(self, data=None):
         """Refuses what would mix two trainings.
@@ -152,7 +144,8 @@ class Fit:
         self.check(data)
         lengths = [self.epochs]
         if self.has_begun():
-            lengths = self._lengths(read_stamp(self.folder))
+            # One after another.
+            lengths = read_stamp(self.folder)[EPOCHS]
             if self.epochs > lengths[-1]:
                 logger.info(
                     "number_of_epochs grows from %d to %d: the learning rate "
@@ -174,9 +167,9 @@ class Fit:
         """
         if not self.has_begun():
             return
-        mark = fingerprint(read_stamp(self.folder) or {})[:SHORT]
+        stamp = read_stamp(self.folder)
         for path in (path for path in paths if path.exists()):
-            target = free_name(path.with_name(f"{path.name}.old-{mark}"))
+            target = old_name(path, stamp)
             os.replace(path, target)
             logger.warning("--restart: %s is kept as %s.", path, target.name)
 

@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.files import free_name, write_atomically
 
 DIGITS = 16  # of a fingerprint
 SHORT = 8  # of one that is shown
@@ -287,3 +287,27 @@ def write_stamp(path, inputs):
     """
     text = json.dumps(plain(inputs), ensure_ascii=False, indent=2)
     write_atomically(stamp_of(path), text + "\n")
+
+
+def old_name(path, inputs):
+    """Names where a result goes whose place another one takes.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The result.
+    inputs : dict or None
+        Its inputs, as far as they are known.
+
+    Returns
+    -------
+    pathlib.Path
+        A name beside it that nothing has yet.
+
+    Example
+    -------
+    >>> old_name(getfixture("tmp_path") / "release", {"seed": 1}).name
+    'release.old-a4bbadc1'
+    """
+    mark = fingerprint(inputs)[:SHORT]
+    return free_name(path.with_name(f"{path.name}.old-{mark}"))
