@@ -92,7 +92,7 @@ def take_over(source, responses, target):
         lambda ids: [dict(responses[i]) for i in ids],
         {"external": True},
         "responses",
-        {i: dict(record) for i, record in responses.items()},
+        responses,
     )
 
 

@@ -115,10 +115,10 @@ def respond(
         `likelihood_emotion` (the label likeliest after the prompt) and
         `calibrated_emotion` (see `emotion.likelihoods`); `cluster`, which
         counts as one in intervals and tests, where the manifest has it;
-        `heard` where Whisper transcribed it; `labels`, arousal, dominance and valence
-        where the corpus has them; and, from a system with emotion heads,
-        `head_emotion`, `head_probabilities` and the dimension head's arousal,
-        dominance and valence.
+        `heard` where Whisper transcribed it; `labels`, arousal, dominance and
+        valence where the corpus has them; and, from a system with emotion
+        heads, `head_emotion`, `head_probabilities` and the dimension head's
+        arousal, dominance and valence.
     """
     likelihoods = EmotionLikelihoods(
         listener, *recognition[:2], emotions, sentence
