@@ -77,30 +77,27 @@ def expect_responses(
     """
     examples = examples or {}
     groups = grouped(entries, entries)
-
     asking = None if engine is None else Asking(engine, system, settings)
 
-    def _prompts(batch_ids):
+    def _prompts(members):
         # One utterance stands for all that say the same.
-        batch = list(grouped(batch_ids, entries))
         texts = [
             instruction.format(emotion=entries[i]["emotion"])
             + entries[i]["transcript"]
-            for i in batch
+            for i in members
         ]
         # All of a batch share their emotion, so their examples.
-        turns = examples.get(entries[batch[0]]["emotion"], []) if batch else []
-        return batch, texts, turns
+        return texts, examples.get(entries[next(iter(members))]["emotion"], [])
 
     def _work(batch_ids):
-        batch, texts, turns = _prompts(batch_ids)
         members = grouped(batch_ids, entries)
+        texts, turns = _prompts(members)
         if asking is None:
             answers = answer_texts(
                 llm, system, texts, device, turns, **settings
             )
         else:
-            everything = (_prompts(ids)[1:] for ids in batches)
+            everything = (_prompts(grouped(ids, entries)) for ids in batches)
             answers = asking(texts, turns, everything)
         return [
             {
@@ -111,7 +108,7 @@ def expect_responses(
                 "finished": answer.finished,
                 "refused": unfit(answer, entries[i]["transcript"], flaws),
             }
-            for i, answer in zip(batch, answers)
+            for i, answer in zip(members, answers)
             for member in members[i]
         ]
 
