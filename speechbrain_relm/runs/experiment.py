@@ -219,8 +219,7 @@ def written_aside(text):
     >>> Path(written_aside("a: 1")).read_text()
     'a: 1'
     """
-    _LOCKS.append(tempfile.TemporaryDirectory())
-    path = Path(_LOCKS[-1].name, "recipe.yaml")
+    path = Path(tempfile.mkdtemp(dir=use_temporary_folder()), "recipe.yaml")
     write_atomically(path, text)
     return str(path)
 

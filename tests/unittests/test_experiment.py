@@ -11,6 +11,7 @@ from speechbrain_relm.runs.experiment import (
     find_hparams,
     lock_folder,
     read_settings,
+    written_aside,
 )
 from speechbrain_relm.runs.systems import effective_yaml
 
@@ -109,4 +110,5 @@ def test_two_runs_in_one_folder(tmp_path):
             lock_folder(tmp_path)
         first.kill()
         first.wait()
+    written_aside("seed: 1")  # by a dry run, in this process
     lock_folder(tmp_path)
