@@ -10,6 +10,7 @@ from speechbrain_relm.evaluation.pooling import pool_runs
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.utils.provenance.kept import MARK
 from speechbrain_relm.utils.provenance.stamps import SHORT, fingerprint
+from speechbrain_relm.utils.text.cells import markdown_cell
 
 # Of an utterance of the test, what all runs must have alike.
 TESTED = ("transcript", "emotion", "cluster")
@@ -135,7 +136,10 @@ def describe_origin(runs):
             ]
             for utterance, record in run.responses.items()
         }
-        line = f"- {run.name}: responses and scores `{fingerprint(results)[:SHORT]}`"
         made = run.made_from()
-        lines.append(line + (f", made from `{made[:SHORT]}`." if made else "."))
+        lines.append(
+            f"- {markdown_cell(run.name)}: responses and scores "
+            f"`{fingerprint(results)[:SHORT]}`"
+            + (f", made from `{made[:SHORT]}`." if made else ".")
+        )
     return lines
