@@ -41,7 +41,6 @@ WAV_NAME = re.compile(r"[\w-][\w.-]*\.wav")
 class Layout(NamedTuple):
     """Where the parts of a copy are."""
 
-    root: Path
     table: Path
     audios: Path
     transcripts: List[Path]
@@ -97,7 +96,7 @@ def _layout(root):
     if not tables or not audios:
         return None
     # A folder of the same name within is found by the walk over it.
-    return Layout(root, tables[0], audios[0], _named(root, TRANSCRIPTS))
+    return Layout(tables[0], audios[0], _named(root, TRANSCRIPTS))
 
 
 def _named(root, names):
