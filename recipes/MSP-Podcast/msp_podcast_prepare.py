@@ -142,7 +142,7 @@ def prepare_msp_podcast(
     emotions = list(emotions)
     sizes = {"train": train_size, "test": test_size}
     _check_options(emotions, sizes, valid_ratio, transcripts_folder)
-    _, table, audios, folders = find_corpus(data_folder)
+    table, audios, folders = find_corpus(data_folder)
     rows = _read_table(table, emotions)
     orders = _draw_orders(rows, sizes, valid_ratio, seed)
     wavs = _find_wavs(data_folder, audios)

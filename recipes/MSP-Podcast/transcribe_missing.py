@@ -11,7 +11,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 import logging
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.sound.audio import load_audio
+from speechbrain_relm.utils.text.reading import read_json
 
 logger = get_logger(__name__)
 
@@ -80,7 +80,7 @@ def transcribe_missing(
         raise FileNotFoundError(
             f"there is no {listing}: run msp_podcast_prepare.py first"
         )
-    missing = json.loads(listing.read_text(encoding="utf-8"))
+    missing = read_json(listing)
     folder, wavs = Path(transcripts_folder), {}
     for utterance, wav in missing.items():
         if Path(utterance).name != utterance:

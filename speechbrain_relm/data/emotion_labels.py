@@ -78,7 +78,7 @@ def prepare_emotion_labels(
     -------
     >>> prepare_emotion_labels("MSP-Podcast", "m")  # doctest: +SKIP
     """
-    _, table, audios, _ = find_corpus(data_folder)
+    table, audios, _ = find_corpus(data_folder)
     rows = read_ratings(table)
     places, _ = find_wavs(data_folder, audios)
     elsewhere = os.path.relpath(audios, data_folder)

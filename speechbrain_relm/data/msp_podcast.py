@@ -41,7 +41,6 @@ WAV_NAME = re.compile(r"[\w-][\w.-]*\.wav")
 class Layout(NamedTuple):
     """Where the parts of a copy are."""
 
-    root: Path
     table: Path
     audios: Path
     transcripts: List[Path]
@@ -86,25 +85,26 @@ def find_corpus(data_folder):
 
 def _layout(root):
     """Finds the parts of a copy in a folder, or `None`."""
+    labels = _named(root, LABELS)
     tables = [
-        labels / name
+        folder / name
         for name in TABLES
-        for labels in _named(root, LABELS)
-        if (labels / name).is_file()
+        for folder in labels
+        if (folder / name).is_file()
     ]
     audios = _named(root, AUDIOS)
     if not tables or not audios:
         return None
     # A folder of the same name within is found by the walk over it.
-    return Layout(root, tables[0], audios[0], _named(root, TRANSCRIPTS))
+    return Layout(tables[0], audios[0], _named(root, TRANSCRIPTS))
 
 
 def _named(root, names):
     """Lists the folders of a name, and those of that name within them."""
     found = [
-        path
-        for path in sorted(root.iterdir())
-        if path.name.lower() in names and path.is_dir()
+        root / name
+        for name in sorted(os.listdir(root))
+        if name.lower() in names and (root / name).is_dir()
     ]
     return found + [within for path in found for within in _named(path, names)]
 
@@ -129,10 +129,11 @@ def find_wavs(data_folder, audios):
     wavs, again = {}, []
     for parent, folders, names in os.walk(audios):
         folders.sort()
+        parent = os.path.relpath(parent, data_folder)
         for name in names:
             # macOS archives hold a "._x.wav" beside each x.wav.
             if name.lower().endswith(".wav") and name[0] != ".":
-                path = os.path.relpath(os.path.join(parent, name), data_folder)
+                path = os.path.join(parent, name)
                 key = name[: -len(".wav")] + ".wav"
                 if wavs.setdefault(key, path) != path:
                     again.append(path)

@@ -59,9 +59,11 @@ def find_root(data_folder, corpus, fits, wanted, where):
 
 
 def folders_within(folder, depth=2):
-    """Lists a folder and those in it, the outer ones first.
+    """Walks over a folder and those in it, the outer ones first.
 
-    An archive unpacked into a folder of its own name is one level down.
+    An archive unpacked into a folder of its own name is one level down. A
+    level is listed only where none above it was the right one: folders of
+    audio take their time.
 
     Arguments
     ---------
@@ -70,28 +72,28 @@ def folders_within(folder, depth=2):
     depth : int
         How many levels to go down.
 
-    Returns
-    -------
-    list of pathlib.Path
+    Yields
+    ------
+    pathlib.Path
         The folders, hidden ones left out.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
     >>> (folder / "a" / "b").mkdir(parents=True)
-    >>> [path.name for path in folders_within(folder)[1:]]
+    >>> [path.name for path in folders_within(folder)][1:]
     ['a', 'b']
     """
-    found, level = [folder], [folder]
+    level = [folder]
     for _ in range(depth):
+        yield from level
         level = [
             path
             for outer in level
             for path in sorted(outer.iterdir())
             if path.name[0] != "." and path.is_dir()
         ]
-        found += level
-    return found
+    yield from level
 
 
 def _what_it_is(inside, corpus):

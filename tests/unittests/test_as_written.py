@@ -182,6 +182,10 @@ def test_other_kinds_of_tokenizers(tokenizer):
         assert not marks & set(ids)
         (framed,), _ = as_written.encode_framed(tokenizer, [text], 32)
         assert framed == [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
+    # A frame's length is that of no other text.
+    ids = as_written.encode(tokenizer, "</s> no dog")
+    as_written.encode_framed(tokenizer, ["</s> no dog"], 3)
+    assert as_written.encode(tokenizer, "</s> no dog") == ids
     text = "oh no the dog"
     assert as_written.encode(tokenizer, text) == tokenizer.encode(
         text, add_special_tokens=False

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from speechbrain_relm.evaluation.clusters import describe_clusters
 from speechbrain_relm.evaluation.listening.quality import detection, flaws_of
+from speechbrain_relm.evaluation.runs import Run
+from speechbrain_relm.evaluation.tables.alike import describe_origin
 from speechbrain_relm.evaluation.tables.examples import mark
 from speechbrain_relm.evaluation.tables.measured import Cell
 from speechbrain_relm.evaluation.tables.table import (
@@ -140,6 +143,15 @@ def test_names_with_marks_in_whole_tables():
     for line in to_latex(cells).splitlines():
         if line.endswith("\\\\"):
             assert line.replace("\\&", "").count("&") == 3
+
+
+@pytest.mark.parametrize("describe", [describe_clusters, describe_origin])
+def test_names_with_marks_below_a_table(describe):
+    """What is said of a run calls it by its name."""
+    said = {"a": {"response": "Oh!", "transcript": "I fell."}}
+    lines = describe([Run("_so_ *so*", said, {"a": {"ER": 1}})])
+    html = MarkdownIt("commonmark").render("\n".join(lines))
+    assert "<li>_so_ *so*: " in html
 
 
 @pytest.mark.parametrize(

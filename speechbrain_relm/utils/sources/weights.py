@@ -15,7 +15,8 @@ from safetensors import SafetensorError, safe_open
 
 # Beside the weights, training scripts leave these.
 _NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
-_PART_OF = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin)$")
+# One of several files.
+PART_OF = re.compile(r"-(\d{5})-of-(\d{5})\.\w+$")
 # Bytes read from a file before it is opened anew.
 READ_AT_ONCE = 2**28
 _LFS = b"version https://git-lfs.github.com/spec"
@@ -144,11 +145,10 @@ def read_json(path):
     >>> read_json(path)
     {'model_type': 'qwen'}
     """
+    raw = check_file(path).read_bytes()
     try:
-        found = json.loads(check_file(path).read_bytes())
+        found = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        if str(path) in str(error):
-            raise
         raise ValueError(f"{path} is not JSON ({error}): download it again.")
     if not isinstance(found, dict):
         raise ValueError(f"{path} holds no settings: download it again.")
@@ -197,7 +197,7 @@ def find_shards(folder):
                 if not path.name.startswith(_NOT_WEIGHTS)
             }
         for name in list(names):
-            match = _PART_OF.search(name)
+            match = PART_OF.search(name)
             if match and not indexes:
                 stem = name[: match.start()]
                 names |= {

@@ -92,9 +92,7 @@ def encode_framed(tokenizer, texts, max_length):
         said = [i for i, (a, b) in zip(ids[row], offsets[row]) if b > a]
         if marks(tokenizer).isdisjoint(said):
             continue
-        plain = without_marks(tokenizer)
-        plain.enable_truncation(max_length)
-        found = plain.encode(text)
+        found = without_marks(tokenizer, max_length).encode(text)
         ids[row], offsets[row] = found.ids, found.offsets
     return ids, offsets
 
@@ -126,13 +124,15 @@ def marks(tokenizer):
 
 
 @functools.lru_cache(maxsize=16)
-def without_marks(tokenizer):
+def without_marks(tokenizer, max_length=None):
     """Makes a copy that finds no added tokens in a text.
 
     Arguments
     ---------
     tokenizer : transformers.PreTrainedTokenizerBase
         The tokenizer.
+    max_length : int or None
+        Where the copy cuts a text, the tokens of its frame included.
 
     Returns
     -------
@@ -155,7 +155,10 @@ def without_marks(tokenizer):
         token["content"] = hidden.get(token["content"], token["content"])
     told["truncation"] = told["padding"] = None
     _hide(told["model"], hidden)
-    return Tokenizer.from_str(json.dumps(told))
+    plain = Tokenizer.from_str(json.dumps(told))
+    if max_length is not None:
+        plain.enable_truncation(max_length)
+    return plain
 
 
 def _hide(model, hidden):

@@ -87,7 +87,7 @@ def decode(raw):
     >>> decode("Où ?".encode("cp1252")), decode("Où ?".encode("utf-8"))
     ('Où ?', 'Où ?')
     """
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if raw.startswith(UTF16):
         return raw.decode("utf-16", errors="replace")
     if b"\x00" in raw[:2]:  # UTF-16 without its mark: "0" is 00 30 or 30 00
         order = "be" if raw[0] == 0 else "le"

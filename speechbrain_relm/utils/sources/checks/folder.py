@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import re
 import zipfile
 
 from safetensors.torch import load_file
@@ -15,6 +14,7 @@ from speechbrain_relm.utils.sources.checks.numbers import (
 )
 from speechbrain_relm.utils.sources.hub import missing_weights, weights_among
 from speechbrain_relm.utils.sources.weights import (
+    PART_OF,
     check_file,
     check_weights,
     outline,
@@ -25,7 +25,6 @@ from speechbrain_relm.utils.sources.weights import (
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
 # Types of models that a message names.
 SHOWN = 3
-_OF_SEVERAL = re.compile(r"-\d{5}-of-\d{5}\.(\w+)$")
 
 
 def check_folder(folder, kinds=(), indexed=False):
@@ -76,7 +75,7 @@ def check_folder(folder, kinds=(), indexed=False):
         if name.endswith("bin") and not zipfile.is_zipfile(folder / name):
             continue  # torch's old format would have to be read
         for tensor, shape in outline(folder / name).items():
-            if tensor in found and _OF_SEVERAL.search(name):
+            if tensor in found and PART_OF.search(name):
                 raise ValueError(
                     f"{folder}: '{tensor}' is both in {found[tensor][0]} and "
                     f"in {name}: remove what is left of another download."
@@ -85,7 +84,7 @@ def check_folder(folder, kinds=(), indexed=False):
     if "quantization_config" not in config:
         shapes = {tensor: shape for tensor, (_, shape) in found.items()}
         check_kinds(shapes, folder)
-    if _OF_SEVERAL.search(names[0]):
+    if PART_OF.search(names[0]):
         homes = {tensor: name for tensor, (name, _) in found.items()}
         _check_index(folder, names[0], homes, indexed)
 
@@ -96,9 +95,9 @@ def _refuse_both(folder, names):
     beside = [
         path.name
         for path in folder.glob(f"*.{kind}")
-        if _OF_SEVERAL.search(path.name)
+        if PART_OF.search(path.name)
     ]
-    if beside and not _OF_SEVERAL.search(names[0]):
+    if beside and not PART_OF.search(names[0]):
         raise ValueError(
             f"{folder} holds its weights twice, in {names[0]} and in "
             f"{min(beside)}: remove what is left of another download."
