@@ -19,12 +19,12 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 
 from speechbrain_relm.runs.settings.checking import (
-    did_you_mean,
     properties,
     schema_problems,
 )
 from speechbrain_relm.utils.errors import RecipeError, first_line
 from speechbrain_relm.utils.plain_yaml import settings_of
+from speechbrain_relm.utils.text.spelling import nearest
 
 # Of SpeechBrain's run options, those without a value; those with several.
 FLAGS = {
@@ -192,22 +192,15 @@ def read_command_line(words, find):
         elif name in plain:
             overrides[name] = as_meant(name, values[0], plain[name])
         else:
-            raise RecipeError(
-                f"--{name} is no setting of {yaml}"
-                + did_you_mean(f"{name}", plain).replace("mean ", "mean --")
-                if _close(name, plain)
-                else f"--{name} is no setting of {yaml}: look there for its "
-                "settings."
-            )
+            close = nearest(name, plain)
+            hint = "look there for its settings."
+            if close is not None:
+                hint = f"did you mean --{close}?"
+            raise RecipeError(f"--{name} is no setting of {yaml}: {hint}")
     if wrong:
         raise RecipeError("\n".join(wrong))
     _, run_opts, _ = sb.parse_arguments([yaml, *run_words])
     return yaml, run_opts, overrides
-
-
-def _close(name, known):
-    """Whether a setting is spelled nearly so."""
-    return "mean" in did_you_mean(name, known)
 
 
 def is_text(name, block):

@@ -8,7 +8,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import difflib
 import io
 import re
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import ruamel.yaml
 
 from speechbrain_relm.utils.errors import RecipeError, first_line
+from speechbrain_relm.utils.text.spelling import nearest
 
 # What the readers of YAML and HyperPyYAML raise.
 YAML_ERRORS = (
@@ -237,8 +237,8 @@ def effective_yaml(hparams_file, overrides=None):
         *((key, "--") for key in given),
     ]:
         if key not in recipe:
-            close = difflib.get_close_matches(str(key), map(str, recipe))
-            hint = f" Did you mean {where}{close[0]}?" if close else ""
+            close = nearest(key, recipe)
+            hint = f" Did you mean {where}{close}?" if close else ""
             raise RecipeError(f"{where}{key} is no setting of {path}.{hint}")
     merged(merged(recipe, changes), given)
     if name is not None:
