@@ -97,7 +97,8 @@ def _plain(value):
 
 def _finite(value):
     """Whether a value is a number that one can calculate with."""
-    return _plain(value) in (int, float) and math.isfinite(value)
+    kind = _plain(value)  # a whole number may be too large for `isfinite`
+    return kind is int or (kind is float and math.isfinite(value))
 
 
 def _built(validator, wanted, value, schema):
@@ -107,7 +108,7 @@ def _built(validator, wanted, value, schema):
 
 
 # What is said of the arguments of an object, and of where it stands.
-_INSIDE = {"properties", "$ref", "allOf", "anyOf", "if", "type"}
+_INSIDE = {"properties", "$ref", "allOf", "anyOf", "if"}
 
 
 def _unless_built(rule, name):
@@ -115,12 +116,9 @@ def _unless_built(rule, name):
 
     def checked(validator, wanted, value, schema):
         """The rule."""
-        if isinstance(value, Built):
-            if name not in _INSIDE or not isinstance(value, BuiltDict):
-                return
-            if name == "type":
-                return
-        yield from rule(validator, wanted, value, schema) or ()
+        looks = name in _INSIDE and isinstance(value, BuiltDict)
+        if looks or not isinstance(value, Built):
+            yield from rule(validator, wanted, value, schema) or ()
 
     return checked
 
