@@ -9,7 +9,6 @@ Authors
 """
 
 import dataclasses
-from collections import Counter
 from pathlib import Path
 
 import ruamel.yaml
@@ -22,8 +21,8 @@ from speechbrain_relm.runs.settings.checking import (
     properties,
     schema_problems,
 )
-from speechbrain_relm.utils.errors import RecipeError, first_line
-from speechbrain_relm.utils.plain_yaml import settings_of
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.plain_yaml import problem_of, settings_of
 from speechbrain_relm.utils.text.spelling import nearest
 
 # Of SpeechBrain's run options, those without a value; those with several.
@@ -64,8 +63,7 @@ def split(words):
     >>> split(["a.yaml", "--seed", "1", "--data_folder=/x=y", "--debug"])
     ('a.yaml', {'seed': ['1'], 'data_folder': ['/x=y'], 'debug': []})
     """
-    yamls, options, rest = [], Counter(), list(words)
-    values = {}
+    yamls, options, twice, rest = [], {}, [], list(words)
     while rest:
         word = rest.pop(0)
         try:
@@ -77,19 +75,19 @@ def split(words):
             continue
         name, equals, value = word.partition("=")
         name = _option(name)
-        options[name] += 1
-        values[name] = [value] if equals else _values(name, rest)
-    twice = [name for name, times in options.items() if times > 1]
+        if name in options:
+            twice.append(name)
+        options[name] = [value] if equals else _values(name, rest)
     if twice:
         raise RecipeError(f"--{twice[0]} is given twice: give it once.")
     if len(yamls) != 1:
         said = (
             f"{yamls[1]}: there is a YAML already, {yamls[0]}. Options"
-            if (yamls)
+            if yamls
             else "Give a YAML first, as hparams/re_llm.yaml; options"
         )
         raise RecipeError(f"{said} are given as --NAME VALUE.")
-    return yamls[0], values
+    return yamls[0], options
 
 
 def as_words(options):
@@ -260,7 +258,7 @@ def as_meant(name, word, block):
     ('null', None)
     """
     text, nullable = is_text(name, block)
-    if text and nullable and word == "null":
+    if nullable and word == "null":
         return None
     if text and not word.startswith(TAGS):
         return DoubleQuotedScalarString(word)
@@ -280,25 +278,6 @@ def _parsed(name, word):
         raise RecipeError(
             f"--{name}: {word!r:.80} is no YAML of a setting."
         ) from error
-
-
-def problem_of(error):
-    """Tells what is wrong with a YAML, in one line.
-
-    Arguments
-    ---------
-    error : Exception
-        Of the YAML's reader.
-
-    Returns
-    -------
-    str
-        E.g. "line 3: mapping values are not allowed here".
-    """
-    problem = getattr(error, "problem", None) or first_line(error)
-    mark = getattr(error, "problem_mark", None)
-    where = "" if mark is None else f"line {mark.line + 1}: "
-    return f"{where}{problem}"
 
 
 def run_option_problems(name, values):

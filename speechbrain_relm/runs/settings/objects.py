@@ -107,7 +107,7 @@ def argument_problems(name, value):
         return [f"{name}: there is no {path}: check its spelling."]
     found = signature_problems(name, path, made, value, kind != "!name")
     adapter = value.get("adapter_class")
-    if isinstance(adapter, BuiltDict) or hasattr(adapter, "tag"):
+    if isinstance(adapter, Built):
         # The layer that is adapted is given to it.
         inner = adapter.tag.partition(":")[2]
         found += signature_problems(
