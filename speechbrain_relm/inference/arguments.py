@@ -6,13 +6,13 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import difflib
 import math
 
 import torch
 from transformers import GenerationConfig
 
 from speechbrain_relm.utils import limits
+from speechbrain_relm.utils.text.spelling import nearest
 
 # Below 25 ms the emotion encoder has no frame.
 SHORTEST = 400
@@ -233,8 +233,8 @@ def check_settings(settings):
     known = [*OURS, *GenerationConfig().to_dict()]
     for name, value in settings.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1, 0.5)
-            hint = f"; did you mean {close[0]}?" if close else "."
+            close = nearest(name, known, 0.5)
+            hint = f"; did you mean {close}?" if close else "."
             raise ValueError(
                 f"{name}: {value!r} was given, but there is no such setting"
                 f"{hint}"

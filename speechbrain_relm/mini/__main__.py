@@ -13,7 +13,7 @@ import torch
 
 from speechbrain_relm.mini import emotion_encoder
 from speechbrain_relm.mini.models import MODELS, folder
-from speechbrain_relm.utils.errors import Parser, entry_point
+from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
 from speechbrain_relm.utils.files import cache_folder
 
 
@@ -25,7 +25,7 @@ def prepare_all():
 
     Raises
     ------
-    RuntimeError
+    RecipeError
         If the other process fails; it has said why.
 
     Example
@@ -46,7 +46,7 @@ def prepare_all():
     finally:
         scorers.kill()
     if failed:
-        raise RuntimeError(
+        raise RecipeError(
             "The empathy scorers could not be made: see above. Alone: python "
             "-m speechbrain_relm.mini.epitome"
         )

@@ -179,7 +179,7 @@ def start(argv, recipe_folder, wanted):
     for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
     flags = {name: f"--{name}" in argv for name in FLAGS}
-    argv = [word for word in argv if word.removeprefix("--") not in FLAGS]
+    argv = [word for word in argv if word[:2] != "--" or word[2:] not in FLAGS]
     path, run_opts, overrides = read_command_line(
         argv, lambda path: find_hparams(path, recipe_folder)
     )
@@ -196,7 +196,7 @@ def start(argv, recipe_folder, wanted):
         lock_folder(folder)
         for place in {folder, Path(settings.get("shared_folder", folder))}:
             remove_left_overs(place)
-    run_on_main(check_begun, args=[settings, Inputs(text, run_opts)])
+    run_on_main(check_begun, args=[settings, text, run_opts])
     run_on_main(write_atomically, args=[folder / "recipe.yaml", text])
     return str(folder / "recipe.yaml"), run_opts, settings
 
@@ -224,15 +224,17 @@ def written_aside(text):
     return str(path)
 
 
-def check_begun(settings, inputs):
+def check_begun(settings, text, run_opts):
     """Refuses a fit that began otherwise, before anything is done.
 
     Arguments
     ---------
     settings : dict
         Plain values of the run's YAML, and `restart`.
-    inputs : speechbrain_relm.runs.provenance.inputs.Inputs
-        What its steps depend on.
+    text : str
+        The YAML.
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        SpeechBrain's run options.
 
     Raises
     ------
@@ -242,7 +244,7 @@ def check_begun(settings, inputs):
     folder = settings.get("save_folder") or settings["output_folder"]
     if not Fit(folder, {}, 0).has_begun():
         return
-    fit = fit_of(settings, inputs)
+    fit = fit_of(settings, Inputs(text, run_opts))
     if settings["restart"]:
         fit.put_aside(left_by_fit(settings))
     fit.check()
@@ -310,7 +312,8 @@ def prepare(function, dry_run=False, **kwargs):
         raise RecipeError(str(error))
 
 
-_LOCKS = []  # held as long as the process lives
+# Kept as long as the process lives.
+_LOCKS = []
 
 
 def lock_folder(folder):

@@ -8,6 +8,8 @@ import re
 
 import ruamel.yaml
 
+from speechbrain_relm.utils.errors import first_line
+
 _REFERENCE = re.compile(r"<([A-Za-z_]\w*)[^<>\n]*>")
 
 
@@ -70,7 +72,7 @@ PlainConstructor.add_multi_constructor("!", PlainConstructor.construct_tagged)
 
 
 def read_plain(text):
-    """Loads a YAML with the tags of HyperPyYAML left out.
+    """Loads a YAML with the tags of HyperPyYAML beside the values.
 
     Arguments
     ---------
@@ -87,9 +89,32 @@ def read_plain(text):
     >>> read_plain("a: !new:torch.nn.Linear [1, 2]")
     {'a': [1, 2]}
     """
+    return _load(text, PlainConstructor)
+
+
+def _load(text, constructor):
     yaml = ruamel.yaml.YAML(typ="safe", pure=True)
-    yaml.Constructor = PlainConstructor
+    yaml.Constructor = constructor
     return yaml.load(text) or {}
+
+
+def problem_of(error):
+    """Tells what is wrong with a YAML, in one line.
+
+    Arguments
+    ---------
+    error : Exception
+        Of the YAML's reader.
+
+    Returns
+    -------
+    str
+        E.g. "line 3: mapping values are not allowed here".
+    """
+    problem = getattr(error, "problem", None) or first_line(error)
+    mark = getattr(error, "problem_mark", None)
+    where = "" if mark is None else f"line {mark.line + 1}: "
+    return f"{where}{problem}"
 
 
 class TaggedConstructor(PlainConstructor):
@@ -137,9 +162,7 @@ def read_tagged(text):
     ... )
     {'a': 1, 'b': {'!new:torch.nn.Linear': {'out_features': '<a>'}}}
     """
-    yaml = ruamel.yaml.YAML(typ="safe", pure=True)
-    yaml.Constructor = TaggedConstructor
-    return yaml.load(text) or {}
+    return _load(text, TaggedConstructor)
 
 
 def settings_of(text):

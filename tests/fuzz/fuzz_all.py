@@ -8,7 +8,6 @@ and, to see one input as it is, with its traceback:
 
 import argparse
 import os
-import random
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import fuzz_commands  # noqa: E402
 import fuzz_folders  # noqa: E402
@@ -25,7 +24,7 @@ import fuzz_labels  # noqa: E402
 import fuzz_records  # noqa: E402
 import fuzz_settings  # noqa: E402
 import fuzz_wavs  # noqa: E402
-from fuzzing import as_record, render, run_area, table  # noqa: E402
+from fuzzing import as_record, made, render, run_area, table  # noqa: E402
 
 MODULES = (
     fuzz_settings,
@@ -82,10 +81,7 @@ def show(area, given, folder):
     """Opens one input here, with nothing caught."""
     (folder / "shared").mkdir()
     shared = area.ready(folder / "shared")
-    (folder / "one").mkdir()
-    os.chdir(folder / "one")
-    seed = f"{given.seed} {area.name} {given.only}"
-    case = area.make(random.Random(seed), folder / "one", shared)
+    case = made(area, given.seed, given.only, folder / "one", shared)
     sys.stdout.write(f"{case.what}\n")
     value = case.open()
     sys.stdout.write(f"{value!r:.2000}\n")

@@ -436,11 +436,7 @@ VALUES += ["True", "nobody/nothing", "/no/such/folder", "&a b", "*a", "x: y"]
 
 def ready_release(folder):
     """A tiny release and what it answers."""
-    bases = (
-        tiny_models.save_whisper(str(folder / "whisper")),
-        tiny_models.save_emotion_encoder(str(folder / "emotion")),
-        tiny_models.save_qwen(str(folder / "llm")),
-    )
+    bases = tiny_models.save_bases(folder)
     release = tiny_models.save_release(folder / "release", *bases)
     scorer = folder / "scorer"
     scorer.mkdir()

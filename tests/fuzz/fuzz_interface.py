@@ -4,13 +4,13 @@ import io
 import sys
 
 import soundfile as sf
-import tiny_models
 import torch
 from fuzz_wavs import spoken
 from fuzzing import Area, Case
 
 from speechbrain_relm.__main__ import main
 from speechbrain_relm.inference.re_llm import EmpatheticListener
+from tests import tiny_models
 
 INF, NAN = float("inf"), float("nan")
 # Settings and values that must be refused.
@@ -36,14 +36,7 @@ GOOD_TEXTS = ["Oh.", "a\udce9b", "\x00", "🙂 ok", "ok\n\n<|im_end|>", "。"]
 
 def ready(folder):
     """A release on tiny models, and a recording."""
-    bases = [
-        save(str(folder / name))
-        for name, save in (
-            ("whisper", tiny_models.save_whisper),
-            ("emotion", tiny_models.save_emotion_encoder),
-            ("qwen", tiny_models.save_qwen),
-        )
-    ]
+    bases = tiny_models.save_bases(folder)
     release = tiny_models.save_release(folder / "release", *bases)
     sf.write(folder / "speech.wav", spoken(16000, 1.0), 16000)
     listener = EmpatheticListener.from_hparams(release)

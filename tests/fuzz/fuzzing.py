@@ -181,6 +181,14 @@ def bound():
     resource.setrlimit(resource.RLIMIT_DATA, (data, data))
 
 
+def made(area, seed, index, folder, shared):
+    """Makes the input of a number, in an empty folder of its own."""
+    folder.mkdir(parents=True)
+    os.chdir(folder)
+    source = random.Random(f"{seed} {area.name} {index}")
+    return area.make(source, folder, shared)
+
+
 def opened(area, seed, index, folder, shared, results):
     """Opens one input, in a process of its own."""
     log = os.memfd_create("said")
@@ -197,12 +205,9 @@ def opened(area, seed, index, folder, shared, results):
         size = os.fstat(log).st_size
         return os.pread(log, size, 0).decode("utf-8", "replace")
 
-    folder.mkdir(parents=True)
-    os.chdir(folder)
     tempfile.tempdir = str(folder)
     try:
-        source = random.Random(f"{seed} {area.name} {index}")
-        case = area.make(source, folder, shared)
+        case = made(area, seed, index, folder, shared)
     except Exception:
         results.send(("", "", traceback.format_exc()))
         os._exit(1)

@@ -69,7 +69,7 @@ def test_a_slice_of_the_fuzz_test(tmp_path):
     done = subprocess.run(
         [
             sys.executable,
-            str(ROOT / "tests" / "fuzz" / "run.py"),
+            str(ROOT / "tests" / "fuzz" / "fuzz_all.py"),
             "--count=60",
             f"--output={tmp_path}/fuzz.json",
         ],

@@ -72,6 +72,8 @@ def begin(folder, *words, yaml=ESD):
         ("--sede=1", "did you mean --seed?"),
         ("--precision=fp99", 'precision: "fp99" is not fp32, bf16 or fp16'),
         ("--data_folder=(x)", 'data_folder: "(x)" is not a name or path'),
+        ("--speech_filter=voise", "Did you mean voice?"),
+        (f"--lr={10**400}", "is not a finite number above 0, at most 10"),
     ],
 )
 def test_what_cannot_work_is_named(word, line, tmp_path):
@@ -103,7 +105,18 @@ def test_text_arrives_as_typed(typed, tmp_path):
             tmp_path, *words, f"--output_folder={tmp_path}/{len(words)}"
         )
         assert path[2]["data_folder"] == typed
-    assert begin(tmp_path, "--init_from=null")[2]["init_from"] is None
+    for name in ("init_from", "speech_filter"):
+        assert begin(tmp_path, f"--{name}=null")[2][name] is None
+
+
+def test_a_dry_run_and_then_the_run_itself(tmp_path):
+    """In one process; a name may be that of the flag."""
+    name = ["--experiment_name", "dry_run"]
+    for flags in (["--dry_run"], [], ["--restart"]):
+        path, _, settings = begin(tmp_path, *name, *flags)
+        assert settings["experiment_name"] == "dry_run"
+        assert settings["dry_run"] == (flags == ["--dry_run"])
+        assert Path(path).is_relative_to(tmp_path) != settings["dry_run"]
 
 
 def test_a_setting_is_one_in_the_yaml_of_the_run(tmp_path):

@@ -144,6 +144,7 @@ def loads_by_itself(text):
 
 
 def _shown(need):
+    """A need as the log shows it."""
     return need.what, need.size / 1e9, need.folder
 
 

@@ -7,7 +7,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import difflib
 import functools
 import json
 import math
@@ -20,6 +19,7 @@ from speechbrain_relm.runs.settings.objects import object_problems
 from speechbrain_relm.runs.settings.together import together_problems
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.plain_yaml import Built, BuiltDict, read_plain
+from speechbrain_relm.utils.text.spelling import did_you_mean, nearest
 
 SCHEMA = Path(__file__).resolve().with_name("schema.yaml")
 # Of a value in a message; a prompt may be long.
@@ -97,7 +97,8 @@ def _plain(value):
 
 def _finite(value):
     """Whether a value is a number that one can calculate with."""
-    return _plain(value) in (int, float) and math.isfinite(value)
+    kind = _plain(value)  # a whole number may be too large for `isfinite`
+    return kind is int or (kind is float and math.isfinite(value))
 
 
 def _built(validator, wanted, value, schema):
@@ -107,7 +108,7 @@ def _built(validator, wanted, value, schema):
 
 
 # What is said of the arguments of an object, and of where it stands.
-_INSIDE = {"properties", "$ref", "allOf", "anyOf", "if", "type"}
+_INSIDE = {"properties", "$ref", "allOf", "anyOf", "if"}
 
 
 def _unless_built(rule, name):
@@ -115,12 +116,9 @@ def _unless_built(rule, name):
 
     def checked(validator, wanted, value, schema):
         """The rule."""
-        if isinstance(value, Built):
-            if name not in _INSIDE or not isinstance(value, BuiltDict):
-                return
-            if name == "type":
-                return
-        yield from rule(validator, wanted, value, schema) or ()
+        looks = name in _INSIDE and isinstance(value, BuiltDict)
+        if looks or not isinstance(value, Built):
+            yield from rule(validator, wanted, value, schema) or ()
 
     return checked
 
@@ -213,32 +211,30 @@ def describe(path, error, settings, source):
         twice = [v for v in error.instance if error.instance.count(v) > 1]
         return [f"{name}: {shown(twice[0])} is named twice: name it once."]
     wanted = error.schema.get("description", error.message)
-    hint = ""
+    line = f"{name}: {shown(error.instance)} is not {wanted}."
     if error.validator == "enum":
         words = [word for word in error.validator_value if word is not None]
-        hint = did_you_mean(error.instance, words)
-    hint = f" D{hint[3:]}" if "did you" in hint else ""
-    return [f"{name}: {shown(error.instance)} is not {wanted}.{hint}"]
+        close = nearest(error.instance, words)
+        line += f" Did you mean {close}?" if close else ""
+    return [line]
 
 
 def _missing(name, error, source):
     """Names what is not there, and what may have been meant to be it."""
-    lines = []
-    absent = [key for key in error.validator_value if key not in error.instance]
-    for key in absent:
-        others = [k for k in error.instance if k not in properties()]
-        close = difflib.get_close_matches(key, map(str, others), cutoff=0.8)
-        where = name or source or "the YAML"
-        if close and not name:
-            lines.append(
-                f"{where}: {close[0]} is no setting: did you mean {key}?"
-            )
+    lines, known = [], properties()
+    others = [key for key in error.instance if key not in known]
+    where = name or source or "the YAML"
+    for key in error.validator_value:
+        if key in error.instance:
+            continue
+        close = None if name else nearest(key, others, 0.8)
+        if close is not None:
+            lines.append(f"{where}: {close} is no setting: did you mean {key}?")
         else:
             lines.append(
                 f"{where}: {key} is missing: the recipe's own YAMLs show it."
             )
-    # Each `required` error names one of them.
-    return lines[:1] if len(absent) == 1 else lines
+    return lines
 
 
 def properties():
@@ -260,32 +256,6 @@ def properties():
         for name, wanted in branch["then"].get("properties", {}).items():
             found.setdefault(name, wanted)
     return found
-
-
-def did_you_mean(key, known):
-    """Ends a sentence about an unknown key.
-
-    Arguments
-    ---------
-    key : object
-        The key.
-    known : iterable of str
-        What there is.
-
-    Returns
-    -------
-    str
-        The end of a line.
-
-    Example
-    -------
-    >>> did_you_mean("sede", ["seed", "lr"]), did_you_mean("x", ["lr"])
-    (': did you mean seed?', ': it has lr.')
-    """
-    close = difflib.get_close_matches(str(key), map(str, known))
-    if close:
-        return f": did you mean {close[0]}?"
-    return f": it has {', '.join(map(str, known))}." if known else "."
 
 
 def spelled(path):

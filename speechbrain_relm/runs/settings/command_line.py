@@ -9,7 +9,6 @@ Authors
 """
 
 import dataclasses
-from collections import Counter
 from pathlib import Path
 
 import ruamel.yaml
@@ -19,12 +18,12 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 
 from speechbrain_relm.runs.settings.checking import (
-    did_you_mean,
     properties,
     schema_problems,
 )
-from speechbrain_relm.utils.errors import RecipeError, first_line
-from speechbrain_relm.utils.plain_yaml import settings_of
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.plain_yaml import problem_of, settings_of
+from speechbrain_relm.utils.text.spelling import nearest
 
 # Of SpeechBrain's run options, those without a value; those with several.
 FLAGS = {
@@ -64,8 +63,7 @@ def split(words):
     >>> split(["a.yaml", "--seed", "1", "--data_folder=/x=y", "--debug"])
     ('a.yaml', {'seed': ['1'], 'data_folder': ['/x=y'], 'debug': []})
     """
-    yamls, options, rest = [], Counter(), list(words)
-    values = {}
+    yamls, options, twice, rest = [], {}, [], list(words)
     while rest:
         word = rest.pop(0)
         try:
@@ -77,19 +75,19 @@ def split(words):
             continue
         name, equals, value = word.partition("=")
         name = _option(name)
-        options[name] += 1
-        values[name] = [value] if equals else _values(name, rest)
-    twice = [name for name, times in options.items() if times > 1]
+        if name in options:
+            twice.append(name)
+        options[name] = [value] if equals else _values(name, rest)
     if twice:
         raise RecipeError(f"--{twice[0]} is given twice: give it once.")
     if len(yamls) != 1:
         said = (
             f"{yamls[1]}: there is a YAML already, {yamls[0]}. Options"
-            if (yamls)
+            if yamls
             else "Give a YAML first, as hparams/re_llm.yaml; options"
         )
         raise RecipeError(f"{said} are given as --NAME VALUE.")
-    return yamls[0], values
+    return yamls[0], options
 
 
 def as_words(options):
@@ -192,22 +190,15 @@ def read_command_line(words, find):
         elif name in plain:
             overrides[name] = as_meant(name, values[0], plain[name])
         else:
-            raise RecipeError(
-                f"--{name} is no setting of {yaml}"
-                + did_you_mean(f"{name}", plain).replace("mean ", "mean --")
-                if _close(name, plain)
-                else f"--{name} is no setting of {yaml}: look there for its "
-                "settings."
-            )
+            close = nearest(name, plain)
+            hint = "look there for its settings."
+            if close is not None:
+                hint = f"did you mean --{close}?"
+            raise RecipeError(f"--{name} is no setting of {yaml}: {hint}")
     if wrong:
         raise RecipeError("\n".join(wrong))
     _, run_opts, _ = sb.parse_arguments([yaml, *run_words])
     return yaml, run_opts, overrides
-
-
-def _close(name, known):
-    """Whether a setting is spelled nearly so."""
-    return "mean" in did_you_mean(name, known)
 
 
 def is_text(name, block):
@@ -267,7 +258,7 @@ def as_meant(name, word, block):
     ('null', None)
     """
     text, nullable = is_text(name, block)
-    if text and nullable and word == "null":
+    if nullable and word == "null":
         return None
     if text and not word.startswith(TAGS):
         return DoubleQuotedScalarString(word)
@@ -287,25 +278,6 @@ def _parsed(name, word):
         raise RecipeError(
             f"--{name}: {word!r:.80} is no YAML of a setting."
         ) from error
-
-
-def problem_of(error):
-    """Tells what is wrong with a YAML, in one line.
-
-    Arguments
-    ---------
-    error : Exception
-        Of the YAML's reader.
-
-    Returns
-    -------
-    str
-        E.g. "line 3: mapping values are not allowed here".
-    """
-    problem = getattr(error, "problem", None) or first_line(error)
-    mark = getattr(error, "problem_mark", None)
-    where = "" if mark is None else f"line {mark.line + 1}: "
-    return f"{where}{problem}"
 
 
 def run_option_problems(name, values):

@@ -4,12 +4,12 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import difflib
 import inspect
 import pydoc
 
 from speechbrain_relm.utils.errors import first_line
 from speechbrain_relm.utils.plain_yaml import Built, BuiltDict
+from speechbrain_relm.utils.text.spelling import did_you_mean
 
 # Tags that name a class or function, and the others that may be left where
 # references are resolved.
@@ -107,7 +107,7 @@ def argument_problems(name, value):
         return [f"{name}: there is no {path}: check its spelling."]
     found = signature_problems(name, path, made, value, kind != "!name")
     adapter = value.get("adapter_class")
-    if isinstance(adapter, BuiltDict) or hasattr(adapter, "tag"):
+    if isinstance(adapter, Built):
         # The layer that is adapted is given to it.
         inner = adapter.tag.partition(":")[2]
         found += signature_problems(
@@ -154,15 +154,12 @@ def signature_problems(name, path, made, given, whole):
     found, kinds = [], {one.kind for one in takes.values()}
     known = [n for n, one in takes.items() if one.kind in _BY_NAME]
     if inspect.Parameter.VAR_KEYWORD not in kinds:
-        for key in given:
-            if key not in known:
-                close = difflib.get_close_matches(str(key), known, cutoff=0.5)
-                hint = (
-                    f"did you mean {close[0]}?"
-                    if close
-                    else (f"it has {', '.join(known)}.")
-                )
-                found.append(f"{name}: {key} is no argument of {path}: {hint}")
+        found += [
+            f"{name}: {key} is no argument of {path}"
+            f"{did_you_mean(key, known, 0.5)}"
+            for key in given
+            if key not in known
+        ]
     needed = [n for n in known if takes[n].default is inspect.Parameter.empty]
     if whole and not found:
         found += [

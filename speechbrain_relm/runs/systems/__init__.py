@@ -8,14 +8,15 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import difflib
 import io
 import re
 from pathlib import Path
 
 import ruamel.yaml
 
-from speechbrain_relm.utils.errors import RecipeError, first_line
+from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.plain_yaml import problem_of
+from speechbrain_relm.utils.text.spelling import nearest
 
 # What the readers of YAML and HyperPyYAML raise.
 YAML_ERRORS = (
@@ -110,11 +111,9 @@ def load(path, text=None):
         text = path.read_text(encoding="utf-8") if text is None else text
         found = yaml.load(text)
     except YAML_ERRORS as error:
-        problem = getattr(error, "problem", None) or first_line(error)
-        problem = problem.partition(" with value ")[0]  # of a key that is twice
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f"line {mark.line + 1}: "
-        raise RecipeError(f"{path}: {where}{problem}, so it is no YAML.")
+        # What comes after it is of a key that is twice.
+        problem = problem_of(error).partition(" with value ")[0]
+        raise RecipeError(f"{path}: {problem}, so it is no YAML.")
     if not isinstance(found, dict):
         raise RecipeError(f"{path}: no settings are in it, as `seed: 1`.")
     return found
@@ -237,8 +236,8 @@ def effective_yaml(hparams_file, overrides=None):
         *((key, "--") for key in given),
     ]:
         if key not in recipe:
-            close = difflib.get_close_matches(str(key), map(str, recipe))
-            hint = f" Did you mean {where}{close[0]}?" if close else ""
+            close = nearest(key, recipe)
+            hint = f" Did you mean {where}{close}?" if close else ""
             raise RecipeError(f"{where}{key} is no setting of {path}.{hint}")
     merged(merged(recipe, changes), given)
     if name is not None:
