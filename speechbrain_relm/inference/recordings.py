@@ -13,7 +13,7 @@ import torch
 
 from speechbrain_relm.inference.commands import changes, load
 from speechbrain_relm.inference.serving.reader import emotion_of, row_of
-from speechbrain_relm.utils.provenance.digests import checksum
+from speechbrain_relm.utils.provenance.digests import checksums
 from speechbrain_relm.utils.provenance.stamps import DIGITS
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.sound.audio import inspect_wav
@@ -59,7 +59,10 @@ def answer_all(options):
             **changes(options),
         },
         "recordings",
-        {path: {"audio": checksum(path)[:DIGITS]} for path in durations},
+        {
+            path: {"audio": digest[:DIGITS]}
+            for path, digest in checksums(durations).items()
+        },
     )
     sys.stdout.write(
         f"{output}: {len(records)} answers, {len(left_out)} left out\n"
