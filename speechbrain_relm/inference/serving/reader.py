@@ -5,12 +5,9 @@ Authors
 """
 
 import collections
-import hashlib
-
-import torch
 
 from speechbrain_relm.inference.serving.batcher import Heard
-from speechbrain_relm.inference.serving.messages import Refused
+from speechbrain_relm.inference.serving.messages import Refused, Sound
 from speechbrain_relm.inference.serving.rows import Asked
 from speechbrain_relm.model.re_llm import Speech, speech_part
 from speechbrain_relm.model.sequences import prompt_part
@@ -66,11 +63,11 @@ class Reader:
             For each, an `Asked` and a `Heard`.
         """
         wavs = {
-            key_of(piece): piece
+            piece.key: piece.wav
             for question in questions
             for turn in question.turns
             for piece in turn.pieces
-            if torch.is_tensor(piece)
+            if isinstance(piece, Sound)
         }
         speech = self.hear(wavs)
         return [self.lay_out(question, speech) for question in questions]
@@ -128,8 +125,8 @@ class Reader:
             # What stands before the first turn is `before`.
             ids = (around[2 * i] if i else []) + instruction
             for piece in turn.pieces:
-                if torch.is_tensor(piece):
-                    part = speech_part(speech[key_of(piece)])
+                if isinstance(piece, Sound):
+                    part = speech_part(speech[piece.key])
                     spoken += int(part.counts)
                     parts += [prompt_part(ids, 1, "cpu"), part]
                     ids = []
@@ -182,10 +179,10 @@ class Reader:
             See `emotions_of`; `None` of a written turn, or where the client
             wants none.
         """
-        spoken = [p for p in question.turns[-1].pieces if torch.is_tensor(p)]
+        spoken = [p for p in question.turns[-1].pieces if isinstance(p, Sound)]
         if not spoken or not question.emotion:
             return None
-        return emotions_of(self.listener, speech[key_of(spoken[-1])])[0]
+        return emotions_of(self.listener, speech[spoken[-1].key])[0]
 
 
 def emotions_of(listener, speech):
@@ -215,27 +212,6 @@ def emotions_of(listener, speech):
         }
         for emotion in heard
     ]
-
-
-def key_of(wav):
-    """Names a signal by its samples.
-
-    Arguments
-    ---------
-    wav : torch.Tensor
-        [T].
-
-    Returns
-    -------
-    bytes
-        A fingerprint.
-
-    Example
-    -------
-    >>> key_of(torch.zeros(4)) == key_of(torch.zeros(5))
-    False
-    """
-    return hashlib.sha256(wav.numpy().tobytes()).digest()
 
 
 def row_of(speech, row):
