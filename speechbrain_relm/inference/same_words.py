@@ -22,7 +22,7 @@ from speechbrain_relm.evaluation.listening_rows import (
     short,
     swap_rows,
 )
-from speechbrain_relm.inference.commands import add_trust, device, load
+from speechbrain_relm.inference.commands import add_device, add_trust, load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
@@ -255,9 +255,7 @@ def main(arguments):
     parser.add_argument("data_folder", help="a parallel corpus, as ESD")
     parser.add_argument("output_folder", help="for records and figures")
     parser.add_argument("--batch_size", type=count, default=16)
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="e.g. cuda"
-    )
+    add_device(parser)
     parser.add_argument(
         "--judge", help="hub id or folder of an LLM; by default the release's"
     )
