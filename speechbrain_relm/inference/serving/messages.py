@@ -13,6 +13,7 @@ from typing import NamedTuple, Optional
 import torch
 
 from speechbrain_relm.data.datasets import LONGEST_SECONDS
+from speechbrain_relm.inference.arguments import check_text
 from speechbrain_relm.utils.sound.audio import load_recording
 from speechbrain_relm.utils.sound.voice import silence
 
@@ -93,7 +94,7 @@ def field(values, name, kind, default=None, low=None, high=None):
     Returns
     -------
     object
-        Its value.
+        Its value; see `check_text` for what is no character in it.
 
     Raises
     ------
@@ -120,6 +121,8 @@ def field(values, name, kind, default=None, low=None, high=None):
         raise Refused(f"'{name}' has a value that is no {wanted}.", name)
     if low is not None and not low <= value <= high:
         raise Refused(f"'{name}' is {value}: {low} to {high} is fine.", name)
+    if isinstance(value, str):  # how long it may be is asked of all together
+        return check_text(value, name, empty=True, most=len(value))
     return value
 
 
