@@ -93,12 +93,7 @@ def make_parser():
         parsed.add_argument(
             "--sentences", type=count, help="of an answer, at most"
         )
-        parsed.add_argument(
-            "--device",
-            type=commands.device,
-            default="cpu",
-            help="e.g. cuda; by default cpu",
-        )
+        commands.add_device(parsed)
         commands.add_trust(parsed)
     for name, (_, _, what) in ELSEWHERE.items():
         found.add_parser(name, help=what, add_help=False)

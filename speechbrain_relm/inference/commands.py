@@ -159,6 +159,22 @@ def load(release, device="cpu", trust_code=False):
     )
 
 
+def add_device(parser):
+    """Adds the option to say where a release runs.
+
+    Arguments
+    ---------
+    parser : argparse.ArgumentParser
+        Of a command that opens a release.
+    """
+    parser.add_argument(
+        "--device",
+        type=device,
+        default="cpu",
+        help="e.g. cuda; by default cpu",
+    )
+
+
 def add_trust(parser):
     """Adds the option to open a release that may call any Python.
 

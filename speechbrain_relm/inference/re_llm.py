@@ -43,7 +43,7 @@ class Emotion(NamedTuple):
     """
 
     head: Optional[Dict[str, float]]
-    likelihood: Dict[str, float]
+    likelihood: Optional[Dict[str, float]]
     attributes: Optional[Dict[str, float]]
 
     @property
@@ -183,6 +183,23 @@ class EmpatheticListener(Released):
                 embedding, _ = self.mods.emotion_encoder(wavs, wav_lens)
             return self.mods.model.encode_speech(wavs, wav_lens, embedding)
 
+    def encode_signals(self, wavs):
+        """Encodes utterances of any lengths in one batch.
+
+        Arguments
+        ---------
+        wavs : list of torch.Tensor
+            16 kHz signals [T].
+
+        Returns
+        -------
+        speechbrain_relm.model.re_llm.Speech
+            See `encode_batch`.
+        """
+        lengths = torch.tensor([len(wav) for wav in wavs])
+        batch = torch.nn.utils.rnn.pad_sequence(wavs, batch_first=True)
+        return self.encode_batch(batch, lengths / batch.shape[1])
+
     def say_if_voiceless(self, wavs, wav_lens):
         """Warns of utterances in which nobody speaks.
 
@@ -267,13 +284,29 @@ class EmpatheticListener(Released):
         list of str
             One an utterance.
         """
-        ask, model = self.asking(**changes), self.mods.model
-        speech = self.encode_batch(wavs, wav_lens)
-        examples, settings = ask.apart()
+        ask = self.asking(**changes)
+        answers = self.answer(self.encode_batch(wavs, wav_lens), ask)
+        return [answer.text for answer in answers]
+
+    def answer(self, speech, ask):
+        """Answers what was heard.
+
+        Arguments
+        ---------
+        speech : speechbrain_relm.model.re_llm.Speech
+            From `encode_batch`.
+        ask : speechbrain_relm.runs.steps.respond.Ask
+            From `asking`.
+
+        Returns
+        -------
+        list of speechbrain_relm.lobes.chat_llm.Answer
+            One an utterance.
+        """
+        model, (examples, settings) = self.mods.model, ask.apart()
         prompt = model.llm.split_prompt(ask.system, ask.instruction, examples)
         with self.inference_ctx:
-            answers = model.answer(speech, prompt, **settings)
-        return [answer.text for answer in answers]
+            return model.answer(speech, prompt, **settings)
 
     def respond_file(self, path, **changes):
         """Answers the speech in a file.
@@ -360,19 +393,36 @@ class EmpatheticListener(Released):
             rated = self.emotion_log_likelihoods(speech)
             if self._prior is None:
                 self._prior = self.emotion_log_likelihoods(emptied(speech))
-        rated = rated - self._prior
-        found = []
-        for row, likelihood in enumerate(rated.float().softmax(1).tolist()):
-            head, attributes = None, None
-            if speech.category_logits is not None:
-                head = speech.category_logits[row].float().softmax(0).tolist()
-                head = dict(zip(emotions, head))
-                attributes = dict(
-                    zip(DIMENSIONS, speech.attributes[row].tolist())
-                )
-            likelihood = dict(zip(emotions, likelihood))
-            found.append(Emotion(head, likelihood, attributes))
-        return found
+        likelihoods = (rated - self._prior).float().softmax(1).tolist()
+        return [
+            heard._replace(likelihood=dict(zip(emotions, likelihood)))
+            for heard, likelihood in zip(self.heads(speech), likelihoods)
+        ]
+
+    def heads(self, speech):
+        """Tells the emotion by the heads alone, without asking the LLM.
+
+        Arguments
+        ---------
+        speech : speechbrain_relm.model.re_llm.Speech
+            See `classify`.
+
+        Returns
+        -------
+        list of Emotion
+            One an utterance, its `likelihood` `None`.
+        """
+        if speech.category_logits is None:
+            return [Emotion(None, None, None)] * len(speech.counts)
+        chances = speech.category_logits.float().softmax(1).tolist()
+        return [
+            Emotion(
+                dict(zip(self.hparams.emotions, head)),
+                None,
+                dict(zip(DIMENSIONS, attributes)),
+            )
+            for head, attributes in zip(chances, speech.attributes.tolist())
+        ]
 
     def emotion_log_likelihoods(self, speech):
         """Says how likely an answer is that names each class.

@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import soundfile
-import torch
 
 from speechbrain_relm.inference.commands import changes, load
-from speechbrain_relm.inference.serving.reader import emotion_of, row_of
-from speechbrain_relm.utils.provenance.digests import checksum
+from speechbrain_relm.inference.serving.reader import emotions_of
+from speechbrain_relm.utils.provenance.digests import checksums
 from speechbrain_relm.utils.provenance.stamps import DIGITS
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.sound.audio import inspect_wav
@@ -59,7 +58,10 @@ def answer_all(options):
             **changes(options),
         },
         "recordings",
-        {path: {"audio": checksum(path)[:DIGITS]} for path in durations},
+        {
+            path: {"audio": digest[:DIGITS]}
+            for path, digest in checksums(durations).items()
+        },
     )
     sys.stdout.write(
         f"{output}: {len(records)} answers, {len(left_out)} left out\n"
@@ -81,28 +83,19 @@ def worker(listener, options):
     callable
         Paths to records.
     """
-    ask, model = listener.asking(**changes(options)), listener.mods.model
-    examples, settings = ask.apart()
-    prompt = model.llm.split_prompt(ask.system, ask.instruction, examples)
+    ask = listener.asking(**changes(options))
 
     def work(paths):
         """Answers recordings."""
         wavs = [listener.load_audio(path) for path in paths]
-        lengths = torch.tensor([len(wav) for wav in wavs])
-        batch = torch.nn.utils.rnn.pad_sequence(wavs, batch_first=True)
-        speech = listener.encode_batch(batch, lengths / batch.shape[1])
-        with listener.inference_ctx:
-            answers = model.answer(speech, prompt, **settings)
-        records = []
-        for row, (path, answer) in enumerate(zip(paths, answers)):
-            record = {
-                "id": path,
-                "response": answer.text,
-                "finished": answer.finished,
-            }
-            if options.emotion:
-                record["emotion"] = emotion_of(listener, row_of(speech, row))
-            records.append(record)
+        speech = listener.encode_signals(wavs)
+        records = [
+            {"id": path, "response": answer.text, "finished": answer.finished}
+            for path, answer in zip(paths, listener.answer(speech, ask))
+        ]
+        if options.emotion:
+            for record, emotion in zip(records, emotions_of(listener, speech)):
+                record["emotion"] = emotion
         return records
 
     return work

@@ -8,7 +8,6 @@ Authors
 """
 
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -23,14 +22,14 @@ from speechbrain_relm.evaluation.listening_rows import (
     short,
     swap_rows,
 )
-from speechbrain_relm.inference.commands import add_trust, device, load
+from speechbrain_relm.inference.commands import add_device, add_trust, load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, count, entry_point
 from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.provenance.digests import file_digests
+from speechbrain_relm.utils.provenance.digests import checksums
 from speechbrain_relm.utils.provenance.stamps import DIGITS
 from speechbrain_relm.utils.sources.base_models import source_content
 
@@ -188,10 +187,8 @@ def wav_contents(entries):
     dict
         Utterance id to a digest.
     """
-    root = os.path.commonpath([e["wav"] for e in entries.values()])
-    names = {i: os.path.relpath(e["wav"], root) for i, e in entries.items()}
-    digests = file_digests(root, names.values())
-    return {i: digests[name][:DIGITS] for i, name in names.items()}
+    digests = checksums(entry["wav"] for entry in entries.values())
+    return {i: digests[e["wav"]][:DIGITS] for i, e in entries.items()}
 
 
 def render(figures, classes):
@@ -258,9 +255,7 @@ def main(arguments):
     parser.add_argument("data_folder", help="a parallel corpus, as ESD")
     parser.add_argument("output_folder", help="for records and figures")
     parser.add_argument("--batch_size", type=count, default=16)
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="e.g. cuda"
-    )
+    add_device(parser)
     parser.add_argument(
         "--judge", help="hub id or folder of an LLM; by default the release's"
     )

@@ -7,6 +7,7 @@ Authors
 import base64
 import concurrent.futures
 import io
+import json
 import os
 import signal
 import socket
@@ -88,6 +89,11 @@ def noise(seconds, seed=0):
 def said(text):
     """A written turn."""
     return {"role": "user", "content": text}
+
+
+def as_system(text):
+    """A system message."""
+    return {"role": "system", "content": text}
 
 
 def spoken(data, *before):
@@ -280,6 +286,11 @@ def test_who_leaves_is_not_answered(listener):
         ({"messages": [spoken(noise(31)[1])]}, None, "31.00 s"),
         ({"messages": [said("word " * 9000)]}, "messages", "32000"),
         ({"messages": [said("word " * 5000)]}, "messages", "4096"),
+        (
+            {"messages": [as_system("word " * 5000), said("Hi")]},
+            "messages",
+            "20,000",
+        ),
         ({"max_tokens": 10**6}, "max_tokens", "1 to 1024"),
         ({"max_tokens": True}, "max_tokens", "no int"),
         ({"temperature": -1}, "temperature", "0 to 2"),
@@ -318,6 +329,25 @@ def test_other_ways_to_be_wrong(served):
     other = httpx.get(f"{served.url}/health", headers={"Host": "evil.com"})
     assert other.status_code == 400
     assert not served.service.taken
+
+
+def test_half_a_character(served, listener):
+    """Is replaced, as the interface does; a model of such a name is none."""
+    half = "Hi \ud800"
+
+    def ask(model):
+        """Sends it as JSON has it."""
+        body = json.dumps({"model": model, "messages": [said(half)]})
+        return httpx.post(
+            f"{served.url}/v1/chat/completions",
+            content=body,
+            headers={"Content-Type": "application/json"},
+        )
+
+    reply = ask("re-llm").raise_for_status().json()
+    answer = reply["choices"][0]["message"]["content"]
+    assert answer == listener.respond_text(half)
+    assert ask(half).status_code == 404
 
 
 def test_a_question_that_fails_takes_no_other_with_it(served, monkeypatch):

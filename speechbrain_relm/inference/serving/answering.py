@@ -56,19 +56,17 @@ class Stream(StreamingResponse):
     ---------
     events : async iterator of str
         What is sent.
-    answer : Answering
-        The answer.
-    place : Place
-        Left at the end.
+    held : contextlib.ExitStack
+        What is undone at the end.
     """
 
-    def __init__(self, events, answer, place):
+    def __init__(self, events, held):
         super().__init__(
             events,
             media_type="text/event-stream",
             headers={"Cache-Control": "no-cache"},
         )
-        self.answer, self.place = answer, place
+        self.held = held
 
     async def __call__(self, scope, receive, send):
         """Sends the events.
@@ -82,51 +80,8 @@ class Stream(StreamingResponse):
         send : callable
             The same.
         """
-        try:
+        with self.held:
             await super().__call__(scope, receive, send)
-        finally:
-            self.answer.cancel()
-            self.place.leave()
-
-
-class Place:
-    """A place among the requests that are answered or wait.
-
-    Arguments
-    ---------
-    service : Service
-        Whose places are counted.
-
-    Example
-    -------
-    >>> import argparse
-    >>> service = argparse.Namespace(taken=0)
-    >>> place = Place(service)
-    >>> place.leave(), place.leave(), service.taken
-    (None, None, 0)
-    """
-
-    def __init__(self, service):
-        self.service, self.held = service, True
-        service.taken += 1
-
-    def leave(self):
-        """Leaves the place, once."""
-        if self.held:
-            self.service.taken -= 1
-        self.held = False
-
-    def given_on(self):
-        """Hands the place to whoever leaves it later.
-
-        Returns
-        -------
-        Place
-            The same place, of a new holder.
-        """
-        other = Place(self.service)
-        self.leave()
-        return other
 
 
 class Answering:
@@ -210,6 +165,5 @@ class Answering:
                 raise ClientDisconnect
             return work.result()
         finally:
-            self.cancel()
             for task in (work, gone):
                 task.cancel()

@@ -9,7 +9,6 @@ import hmac
 import time
 
 import anyio
-from speechbrain.utils.logger import get_logger
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,7 +20,6 @@ from starlette.routing import Route
 from speechbrain_relm.inference.serving import replies
 from speechbrain_relm.inference.serving.answering import (
     Answering,
-    Place,
     Stream,
     stream,
 )
@@ -33,7 +31,6 @@ from speechbrain_relm.inference.serving.question import (
 )
 from speechbrain_relm.inference.serving.reader import Reader
 
-logger = get_logger(__name__)
 SECONDS_TO_SEND = 60
 GONE = 499  # the usual status for a log where the client has left
 
@@ -235,23 +232,46 @@ class Service:
                 429,
                 "rate_limit_exceeded",
             )
-        place = Place(self)
-        try:
-            body = await self.body(request)
-            question = await run_in_threadpool(
-                read_question, body, self.listener, self.limits
-            )
-            self.check_model(question.model)
-            answer = Answering(self.batcher, question)
-            reply = replies.Reply(self.name)
-            if question.stream:
-                events = stream(answer, reply, question.usage)
-                return Stream(events, answer, place.given_on())
-            return JSONResponse(reply.whole(*await answer.whole(request)))
-        except ClientDisconnect:
-            return Response(status_code=GONE)  # which nobody reads
-        finally:
-            place.leave()
+        # What is undone at the end; of a stream, at the stream's.
+        with contextlib.ExitStack() as held:
+            self.taken += 1
+            held.callback(self.leave)
+            try:
+                return await self.answer(request, held)
+            except ClientDisconnect:
+                return Response(status_code=GONE)  # which nobody reads
+
+    def leave(self):
+        """Gives a place back."""
+        self.taken -= 1
+
+    async def answer(self, request, held):
+        """Answers a conversation that has a place.
+
+        Arguments
+        ---------
+        request : starlette.requests.Request
+            The request.
+        held : contextlib.ExitStack
+            Gives the place back at the end; a stream takes it with it.
+
+        Returns
+        -------
+        starlette.responses.Response
+            The answer, or the stream of it.
+        """
+        body = await self.body(request)
+        question = await run_in_threadpool(
+            read_question, body, self.listener, self.limits
+        )
+        self.check_model(question.model)
+        answer = Answering(self.batcher, question)
+        held.callback(answer.cancel)
+        reply = replies.Reply(self.name)
+        if question.stream:
+            events = stream(answer, reply, question.usage)
+            return Stream(events, held.pop_all())
+        return JSONResponse(reply.whole(*await answer.whole(request)))
 
     async def body(self, request):
         """Receives what a client sends, up to a limit.

@@ -7,7 +7,7 @@ Authors
 import logging
 import os
 
-from speechbrain_relm.inference.commands import add_trust, device, load
+from speechbrain_relm.inference.commands import add_device, add_trust, load
 from speechbrain_relm.inference.serving.messages import LIMITS
 from speechbrain_relm.utils.errors import (
     Parser,
@@ -47,12 +47,7 @@ def make_parser():
     parser.add_argument(
         "--name", default="re-llm", help="what clients call the model"
     )
-    parser.add_argument(
-        "--device",
-        type=device,
-        default="cpu",
-        help="e.g. cuda; by default cpu",
-    )
+    add_device(parser)
     add_limits(parser)
     add_trust(parser)
     return parser

@@ -6,10 +6,14 @@ Authors
 
 import base64
 import binascii
+import hashlib
 import tempfile
 from typing import NamedTuple, Optional
 
+import torch
+
 from speechbrain_relm.data.datasets import LONGEST_SECONDS
+from speechbrain_relm.inference.arguments import check_text
 from speechbrain_relm.utils.sound.audio import load_recording
 from speechbrain_relm.utils.sound.voice import silence
 
@@ -54,9 +58,16 @@ class Limits(NamedTuple):
 LIMITS = Limits()
 
 
+class Sound(NamedTuple):
+    """A signal [T] at 16 kHz, and what it is known by (`key_of`)."""
+
+    wav: torch.Tensor
+    key: bytes
+
+
 class Turn(NamedTuple):
-    """What the user said, in pieces of text (str) and signals [T] at 16 kHz;
-    and the answer, `None` in the last turn."""
+    """What the user said, in pieces of text (str) and `Sound`; and the
+    answer, `None` in the last turn."""
 
     pieces: list
     answer: Optional[str]
@@ -83,7 +94,7 @@ def field(values, name, kind, default=None, low=None, high=None):
     Returns
     -------
     object
-        Its value.
+        Its value; see `check_text` for what is no character in it.
 
     Raises
     ------
@@ -110,6 +121,8 @@ def field(values, name, kind, default=None, low=None, high=None):
         raise Refused(f"'{name}' has a value that is no {wanted}.", name)
     if low is not None and not low <= value <= high:
         raise Refused(f"'{name}' is {value}: {low} to {high} is fine.", name)
+    if isinstance(value, str):  # how long it may be is asked of all together
+        return check_text(value, name, empty=True, most=len(value))
     return value
 
 
@@ -230,7 +243,7 @@ def read_content(content, name):
     Returns
     -------
     list
-        Texts and signals, at least one.
+        Texts and sounds, at least one.
     """
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
@@ -256,8 +269,8 @@ def read_part(part, name):
 
     Returns
     -------
-    str or torch.Tensor
-        Text, or a signal [T] at 16 kHz.
+    str or Sound
+        Text, or what was recorded.
     """
     if not isinstance(part, dict):
         raise Refused(f"'{name}' is no object.", name)
@@ -281,8 +294,8 @@ def read_audio(data, name):
 
     Returns
     -------
-    torch.Tensor
-        A signal [T] at 16 kHz.
+    Sound
+        What was recorded.
     """
     try:
         data = base64.b64decode(data, validate=True)
@@ -304,7 +317,28 @@ def read_audio(data, name):
     quiet = silence(found.wav)
     if quiet or found.cut:
         raise Refused(f"'{name}' is {quiet or f'cut off: {found.cut}'}.", name)
-    return found.wav
+    return Sound(found.wav, key_of(found.wav))
+
+
+def key_of(wav):
+    """Names a signal by its samples.
+
+    Arguments
+    ---------
+    wav : torch.Tensor
+        [T].
+
+    Returns
+    -------
+    bytes
+        A fingerprint.
+
+    Example
+    -------
+    >>> key_of(torch.zeros(4)) == key_of(torch.zeros(5))
+    False
+    """
+    return hashlib.sha256(wav.numpy().tobytes()).digest()
 
 
 def what_is_wrong(error, path):
@@ -324,7 +358,7 @@ def what_is_wrong(error, path):
 
     Example
     -------
-    >>> what_is_wrong(ValueError("/tmp/a: zero length; do it again"), "/tmp/a")
+    >>> what_is_wrong(ValueError("a.wav: zero length; do it again"), "a.wav")
     'has no usable sound (zero length).'
     """
     said = str(error).partition(";")[0].replace(f"{path}: ", "")

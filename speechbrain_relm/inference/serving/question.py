@@ -87,7 +87,10 @@ def read_question(body, listener, limits):
         if asked.get(name) not in fine:
             raise Refused(f"'{name}' is not supported.", name)
     system, turns = read_messages(asked.get("messages"), limits)
-    ask = listener.asking(system=system)
+    try:
+        ask = listener.asking(system=system)
+    except ValueError as error:
+        raise Refused(str(error), "messages")
     options = field(asked, "stream_options", dict, {})
     return Question(
         ask,

@@ -5,16 +5,12 @@ Authors
 """
 
 import collections
-import hashlib
-
-import torch
 
 from speechbrain_relm.inference.serving.batcher import Heard
-from speechbrain_relm.inference.serving.messages import Refused
+from speechbrain_relm.inference.serving.messages import Refused, Sound
 from speechbrain_relm.inference.serving.rows import Asked
 from speechbrain_relm.model.re_llm import Speech, speech_part
 from speechbrain_relm.model.sequences import prompt_part
-from speechbrain_relm.utils.dimensions import DIMENSIONS
 
 # A client sends the whole conversation each time. Of a 7B LLM, the embeddings
 # of 30 s take 3 MB.
@@ -67,11 +63,11 @@ class Reader:
             For each, an `Asked` and a `Heard`.
         """
         wavs = {
-            key_of(piece): piece
+            piece.key: piece.wav
             for question in questions
             for turn in question.turns
             for piece in turn.pieces
-            if torch.is_tensor(piece)
+            if isinstance(piece, Sound)
         }
         speech = self.hear(wavs)
         return [self.lay_out(question, speech) for question in questions]
@@ -91,10 +87,7 @@ class Reader:
         """
         new = [key for key in wavs if key not in self.kept]
         if new:
-            signals = [wavs[key] for key in new]
-            lengths = torch.tensor([len(signal) for signal in signals])
-            batch = torch.nn.utils.rnn.pad_sequence(signals, batch_first=True)
-            heard = self.listener.encode_batch(batch, lengths / batch.shape[1])
+            heard = self.listener.encode_signals([wavs[key] for key in new])
             for row, key in enumerate(new):
                 self.kept[key] = row_of(heard, row)
         found = {}
@@ -132,8 +125,8 @@ class Reader:
             # What stands before the first turn is `before`.
             ids = (around[2 * i] if i else []) + instruction
             for piece in turn.pieces:
-                if torch.is_tensor(piece):
-                    part = speech_part(speech[key_of(piece)])
+                if isinstance(piece, Sound):
+                    part = speech_part(speech[piece.key])
                     spoken += int(part.counts)
                     parts += [prompt_part(ids, 1, "cpu"), part]
                     ids = []
@@ -183,62 +176,42 @@ class Reader:
         Returns
         -------
         dict or None
-            See `emotion_of`; `None` of a written turn, or where the client
+            See `emotions_of`; `None` of a written turn, or where the client
             wants none.
         """
-        spoken = [p for p in question.turns[-1].pieces if torch.is_tensor(p)]
+        spoken = [p for p in question.turns[-1].pieces if isinstance(p, Sound)]
         if not spoken or not question.emotion:
             return None
-        return emotion_of(self.listener, speech[key_of(spoken[-1])])
+        return emotions_of(self.listener, speech[spoken[-1].key])[0]
 
 
-def emotion_of(listener, speech):
-    """Tells the emotion of one utterance, as briefly as it is known.
+def emotions_of(listener, speech):
+    """Tells the emotion of utterances, as briefly as it is known.
 
     Arguments
     ---------
     listener : speechbrain_relm.inference.re_llm.EmpatheticListener
         The release.
     speech : speechbrain_relm.model.re_llm.Speech
-        The utterance.
+        The utterances.
 
     Returns
     -------
-    dict
-        `label`; `classes`, their probabilities by the category head, or by
-        likelihood in a release without heads; with heads arousal, dominance
-        and valence, 0 to 1.
+    list of dict
+        Of each, `label`; `classes`, their probabilities by the category head,
+        or by likelihood in a release without heads; with heads arousal,
+        dominance and valence, 0 to 1.
     """
-    attributes = {}
-    if speech.category_logits is None:
-        classes = listener.classify(speech)[0].likelihood
-    else:
-        chances = speech.category_logits[0].float().softmax(0).tolist()
-        classes = dict(zip(listener.hparams.emotions, chances))
-        attributes = dict(zip(DIMENSIONS, speech.attributes[0].tolist()))
-    label = max(classes, key=classes.get)
-    return {"label": label, "classes": classes, **attributes}
-
-
-def key_of(wav):
-    """Names a signal by its samples.
-
-    Arguments
-    ---------
-    wav : torch.Tensor
-        [T].
-
-    Returns
-    -------
-    bytes
-        A fingerprint.
-
-    Example
-    -------
-    >>> key_of(torch.zeros(4)) == key_of(torch.zeros(5))
-    False
-    """
-    return hashlib.sha256(wav.numpy().tobytes()).digest()
+    headless = speech.category_logits is None
+    heard = (listener.classify if headless else listener.heads)(speech)
+    return [
+        {
+            "label": emotion.label,
+            "classes": emotion.head or emotion.likelihood,
+            **(emotion.attributes or {}),
+        }
+        for emotion in heard
+    ]
 
 
 def row_of(speech, row):

@@ -205,27 +205,25 @@ def known_together(pasts):
     mask : torch.Tensor
         [B, P], false at padding.
     """
-    found = None
+    rows = []
     for past in pasts:
         layers = [(layer.keys, layer.values) for layer in past.layers]
         keys = layers[0][0]
         mask = keys.new_ones(1, keys.shape[2]).bool()
-        one = Read(layers, mask, keys.new_zeros(1, 0))
-        found = one if found is None else side_by_side(found, one)
+        rows.append(Read(layers, mask, keys.new_zeros(1, 0)))
+    found = side_by_side(*rows)
     return DynamicCache(found.layers), found.mask
 
 
-def side_by_side(first, second):
-    """Joins two batches, the shorter one padded on the left.
+def side_by_side(*batches):
+    """Joins batches, the shorter ones padded on the left.
 
     Keys know their positions already, so padding moves none of them.
 
     Arguments
     ---------
-    first : Read
+    *batches : Read
         Rows.
-    second : Read
-        More rows.
 
     Returns
     -------
@@ -242,18 +240,18 @@ def side_by_side(first, second):
     >>> joined.layers[0][0].shape, joined.mask.int().tolist()
     (torch.Size([2, 2, 3, 4]), [[0, 0, 1], [1, 1, 1]])
     """
-    width = max(first.mask.shape[1], second.mask.shape[1])
-    missing = [width - batch.mask.shape[1] for batch in (first, second)]
+    widths = [batch.mask.shape[1] for batch in batches]
+    missing = [max(widths) - width for width in widths]
     layers = [
         tuple(
-            torch.cat([pad(x, (0, 0, n, 0)) for x, n in zip(pair, missing)])
-            for pair in zip(*both)
+            torch.cat([pad(x, (0, 0, n, 0)) for x, n in zip(parts, missing)])
+            for parts in zip(*layer)
         )
-        for both in zip(first.layers, second.layers)
+        for layer in zip(*(batch.layers for batch in batches))
     ]
-    masks = (first.mask, second.mask)
-    mask = torch.cat([pad(x, (n, 0)) for x, n in zip(masks, missing)])
-    return Read(layers, mask, torch.cat([first.logits, second.logits]))
+    masks = [pad(b.mask, (n, 0)) for b, n in zip(batches, missing)]
+    logits = torch.cat([batch.logits for batch in batches])
+    return Read(layers, torch.cat(masks), logits)
 
 
 def beside(sequences):

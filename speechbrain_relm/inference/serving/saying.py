@@ -72,7 +72,7 @@ class Saying:
         self.draws = None
 
     def choose(self, logits):
-        """Chooses the next token.
+        """Draws the next token, where `warpers` say of which.
 
         Arguments
         ---------
@@ -84,8 +84,6 @@ class Saying:
         torch.Tensor
             Its id, without axes.
         """
-        if not self.warpers:
-            return logits.argmax(-1)
         if self.draws is None:
             self.draws = torch.Generator(logits.device)
             if self.wishes.seed is None:

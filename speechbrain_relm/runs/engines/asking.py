@@ -78,7 +78,7 @@ class Asking:
         """
         if not self.prepared:
             self.engine.prepare(
-                [body for batch in everything for body in self.bodies(*batch)]
+                body for batch in everything for body in self.bodies(*batch)
             )
             self.prepared = True
         return self.engine.answer(

@@ -57,7 +57,7 @@ class BatchFiles:
 
         Arguments
         ---------
-        bodies : list of dict
+        bodies : iterable of dict
             All that will be asked.
 
         Raises

@@ -63,7 +63,7 @@ class ChatServer:
 
         Arguments
         ---------
-        bodies : list of dict
+        bodies : iterable of dict
             All that will be asked.
         """
 

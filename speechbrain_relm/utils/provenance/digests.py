@@ -128,5 +128,33 @@ def checksum(path):
     >>> checksum(path)[:8], checksum(path)[:8]
     ('e3b0c442', 'e3b0c442')
     """
-    path = Path(path).resolve()
-    return file_digests(path.parent, [path.name])[path.name]
+    return checksums([path])[path]
+
+
+def checksums(paths):
+    """Computes the checksums of files wherever they are, all at once.
+
+    Arguments
+    ---------
+    paths : iterable of str or pathlib.Path
+        The files.
+
+    Returns
+    -------
+    dict
+        Path to SHA-256, hexadecimal; see `file_digests`.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "empty"
+    >>> path.touch()
+    >>> checksums([path])[path][:8], checksums([])
+    ('e3b0c442', {})
+    """
+    real = {path: os.path.realpath(path) for path in paths}
+    if not real:
+        return {}
+    root = os.path.commonpath(map(os.path.dirname, real.values()))
+    names = {path: os.path.relpath(real[path], root) for path in real}
+    digests = file_digests(root, names.values())
+    return {path: digests[name] for path, name in names.items()}
