@@ -64,12 +64,12 @@ def test_crema_d(tmp_path):
     """Actor, sentence, emotion; an unknown code is named."""
     folder = write_all(
         tmp_path,
-        ["AudioWAV/1001_IEO_ANG_HI.wav", "AudioWAV/1001_XXX_ANG_HI.wav"],
+        ["AudioWAV/1001_IEO_ANG_HI.wav", "AudioWAV/1001_ZZZ_ANG_HI.wav"],
     )
     takes, left_out = read("CREMA-D", folder)
     take = takes["1001_IEO_ANG_HI"]
     assert take[2:5] == ("1001", "anger", "It's eleven o'clock.")
-    assert list(left_out) == ["AudioWAV/1001_XXX_ANG_HI.wav"]
+    assert list(left_out) == ["AudioWAV/1001_ZZZ_ANG_HI.wav"]
 
 
 def test_tess(tmp_path):
