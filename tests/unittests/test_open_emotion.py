@@ -8,6 +8,8 @@ import json
 import logging
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from free_corpora import write_all, write_noise
 from recipe_runs import ROOT
@@ -163,9 +165,6 @@ def test_meld(tmp_path):
 
 def test_cameo(tmp_path):
     """Recordings come out of the Parquet file byte for byte."""
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet as pq
-
     write_noise(tmp_path / "one.wav")
     audio = (tmp_path / "one.wav").read_bytes()
     row = {
