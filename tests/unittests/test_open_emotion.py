@@ -8,6 +8,8 @@ import json
 import logging
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from free_corpora import write_all, write_noise
 from recipe_runs import ROOT
@@ -64,12 +66,12 @@ def test_crema_d(tmp_path):
     """Actor, sentence, emotion; an unknown code is named."""
     folder = write_all(
         tmp_path,
-        ["AudioWAV/1001_IEO_ANG_HI.wav", "AudioWAV/1001_XXX_ANG_HI.wav"],
+        ["AudioWAV/1001_IEO_ANG_HI.wav", "AudioWAV/1001_ZZZ_ANG_HI.wav"],
     )
     takes, left_out = read("CREMA-D", folder)
     take = takes["1001_IEO_ANG_HI"]
     assert take[2:5] == ("1001", "anger", "It's eleven o'clock.")
-    assert list(left_out) == ["AudioWAV/1001_XXX_ANG_HI.wav"]
+    assert list(left_out) == ["AudioWAV/1001_ZZZ_ANG_HI.wav"]
 
 
 def test_tess(tmp_path):
@@ -163,9 +165,6 @@ def test_meld(tmp_path):
 
 def test_cameo(tmp_path):
     """Recordings come out of the Parquet file byte for byte."""
-    pa = pytest.importorskip("pyarrow")
-    import pyarrow.parquet as pq
-
     write_noise(tmp_path / "one.wav")
     audio = (tmp_path / "one.wav").read_bytes()
     row = {

@@ -6,12 +6,14 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
 import os
 from pathlib import Path
 from typing import Callable, NamedTuple
 
+from speechbrain_relm.utils.text.reading import read_table
+
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")
+TABLES = (".csv", ".tsv")
 
 
 class Take(NamedTuple):
@@ -52,8 +54,10 @@ class Corpus(NamedTuple):
     title : str
         Its name.
     read : callable
-        Data folder to a list of `Take` and a dict of file to the reason why
-        it is left out; raises `ValueError` if the folder is something else.
+        Data folder, of which the corpus may be at any depth, to a list of
+        `Take` and a dict of file to the reason why it is left out; raises
+        `FileNotFoundError` if there is no such folder, and `ValueError` if it
+        is something else.
     where : str
         Where it can be had.
     licence : str
@@ -80,15 +84,13 @@ class Corpus(NamedTuple):
     folds: list = []
 
 
-def audio_files(data_folder, suffixes=AUDIO):
-    """Lists the audio files below a folder.
+def files_of(data_folder):
+    """Lists the recordings and tables below a folder.
 
     Arguments
     ---------
     data_folder : str or pathlib.Path
         The folder.
-    suffixes : tuple of str
-        Endings that count, in lower case.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def audio_files(data_folder, suffixes=AUDIO):
 
     Example
     -------
-    >>> audio_files("no_such_folder")
+    >>> files_of("no_such_folder")
     Traceback (most recent call last):
     ...
     FileNotFoundError: data_folder no_such_folder is no folder.
@@ -115,10 +117,32 @@ def audio_files(data_folder, suffixes=AUDIO):
     for parent, _, names in os.walk(root):
         for name in names:
             # macOS archives hold a "._x.wav" beside each x.wav.
-            if name.lower().endswith(suffixes) and not name.startswith("."):
+            wanted = name.lower().endswith((*AUDIO, *TABLES))
+            if wanted and not name.startswith("."):
                 path = os.path.relpath(os.path.join(parent, name), root)
                 found.append(Path(path).as_posix())
     return sorted(found, key=lambda path: (path.count("/"), path))
+
+
+def recordings(files):
+    """Picks the recordings.
+
+    Arguments
+    ---------
+    files : list of str
+        From `files_of`.
+
+    Returns
+    -------
+    list of str
+        Those that are no tables.
+
+    Example
+    -------
+    >>> recordings(["a.wav", "a.csv"])
+    ['a.wav']
+    """
+    return [path for path in files if path.lower().endswith(AUDIO)]
 
 
 def read_names(data_folder, pattern, take, expected):
@@ -127,7 +151,7 @@ def read_names(data_folder, pattern, take, expected):
     Arguments
     ---------
     data_folder : str or pathlib.Path
-        Where to look, at any depth.
+        See `Corpus`.
     pattern : re.Pattern
         Of a path from the data folder.
     take : callable
@@ -144,13 +168,11 @@ def read_names(data_folder, pattern, take, expected):
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such folder.
     ValueError
         If no file is of this corpus.
     """
     takes, left_out = {}, {}
-    for path in audio_files(data_folder):
+    for path in recordings(files_of(data_folder)):
         match = pattern.search(path)
         made = take(path, match) if match else f"unexpected name: {expected}"
         if isinstance(made, str):
@@ -166,80 +188,99 @@ def read_names(data_folder, pattern, take, expected):
     return list(takes.values()), left_out
 
 
-def read_table(data_folder, name, columns, delimiter):
-    """Reads the table that describes a corpus.
+def read_rows(
+    data_folder,
+    table,
+    delimiter,
+    columns,
+    one_speaker=None,
+    missing="missing",
+):
+    """Reads a corpus that a table describes, a recording a row.
 
     Arguments
     ---------
     data_folder : str or pathlib.Path
-        Where to look, at any depth; the one nearest to the folder counts.
-    name : str
+        See `Corpus`.
+    table : str
         The table's file name.
-    columns : set of str
+    delimiter : str
+        What stands between its columns.
+    columns : tuple of str
+        Those of the recording, the speaker, the emotion and what is said.
+    one_speaker : str or None
+        Who speaks in a corpus that has no column for it, which is `None` in
+        `columns`.
+    missing : str
+        Why a recording that is not there is left out.
+
+    Returns
+    -------
+    takes : list of Take
+        The recordings.
+    left_out : dict
+        Recording to reason.
+
+    Raises
+    ------
+    ValueError
+        If there is no such table, or it is not as it should be.
+    """
+    files, takes, left_out = files_of(data_folder), [], {}
+    wavs = {}
+    for path in recordings(files):
+        wavs.setdefault(Path(path).stem, path)
+    recording, speaker, emotion, said = columns
+    needed = [column for column in columns if column]
+    for row in rows_of(data_folder, files, table, needed, delimiter):
+        name = Path(row[recording]).stem
+        if name not in wavs:
+            left_out[row[recording]] = missing
+            continue
+        who = row[speaker] if speaker else one_speaker
+        label = row[emotion].lower()
+        takes.append(Take(name, wavs[name], who, label, row[said]))
+    return takes, left_out
+
+
+def rows_of(data_folder, files, table, columns, delimiter):
+    """Reads a table of a corpus.
+
+    Arguments
+    ---------
+    data_folder : str or pathlib.Path
+        See `Corpus`.
+    files : list of str
+        From `files_of`; of several tables of the name the first counts.
+    table : str
+        Its file name.
+    columns : list of str
         Columns that it must have.
     delimiter : str
         What stands between them.
 
     Returns
     -------
-    path : pathlib.Path
-        Where it is.
-    rows : list of dict
+    list of dict
         Column to text, without white space around it.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such folder.
     ValueError
-        If there is no such table, or a column is missing.
+        If there is no such table, or it is not as it should be.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
     >>> _ = (folder / "a.tsv").write_text("x\\ty\\n1\\t 2\\n")
-    >>> read_table(folder, "a.tsv", {"x"}, "\\t")[1]
+    >>> rows_of(folder, files_of(folder), "a.tsv", ["x"], "\\t")
     [{'x': '1', 'y': '2'}]
     """
-    tables = audio_files(data_folder, (name.lower(),))
-    tables = [table for table in tables if Path(table).name == name]
-    if not tables:
-        raise ValueError(f"data_folder {data_folder} holds no {name}.")
-    path = Path(data_folder) / tables[0]
-    with open(path, encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream, delimiter=delimiter)
-        missing = columns - set(rows.fieldnames or ())
-        if missing:
-            raise ValueError(
-                f"{path} has no column {', '.join(sorted(missing))}."
-            )
-        return path, [
-            {k: (v or "").strip() for k, v in row.items() if k is not None}
-            for row in rows
-        ]
-
-
-def files_by_stem(data_folder):
-    """Finds audio files by their names without ending.
-
-    Arguments
-    ---------
-    data_folder : str or pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    dict
-        Stem to path from the data folder, the nearest to it.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> (folder / "a.wav").touch()
-    >>> files_by_stem(folder)
-    {'a': 'a.wav'}
-    """
-    found = {}
-    for path in audio_files(data_folder):
-        found.setdefault(Path(path).stem, path)
-    return found
+    path = next((f for f in files if Path(f).name == table), None)
+    if path is None:
+        raise ValueError(f"data_folder {data_folder} holds no {table}.")
+    rows = read_table(Path(data_folder, path), columns, delimiter=delimiter)
+    return [
+        {column: text.strip() for column, text in row.items()}
+        for _, row in rows
+    ]

@@ -9,68 +9,20 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import argparse
 import csv
+import functools
 from pathlib import Path
 
 from tqdm import tqdm
 
-from speechbrain_relm.data.open_emotion.base import (
-    Corpus,
-    Take,
-    files_by_stem,
-    read_table,
-)
+from speechbrain_relm.data.open_emotion.base import Corpus, read_rows
+from speechbrain_relm.utils.errors import Parser, entry_point
 
 TABLE = "cameo.tsv"
-COLUMNS = ["file_id", "emotion", "transcription", "speaker_id", "language"]
+# Of the recording, the speaker, the emotion, what is said.
+READ = ("file_id", "speaker_id", "emotion", "transcription")
+COLUMNS = [*READ, "language"]
 ROWS = 64  # at a time in memory
-
-
-def read(data_folder):
-    """Reads what `write_out` wrote.
-
-    Arguments
-    ---------
-    data_folder : str or pathlib.Path
-        With `cameo.tsv` and the recordings.
-
-    Returns
-    -------
-    takes : list of Take
-        The recordings.
-    left_out : dict
-        Recording to reason.
-
-    Raises
-    ------
-    ValueError
-        If it is another corpus.
-
-    Example
-    -------
-    >>> read("no_such_folder")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: data_folder no_such_folder is no folder.
-    """
-    _, rows = read_table(data_folder, TABLE, set(COLUMNS), "\t")
-    files, takes, left_out = files_by_stem(data_folder), [], {}
-    for row in rows:
-        name = Path(row["file_id"]).stem
-        if name not in files:
-            left_out[row["file_id"]] = "missing"
-            continue
-        takes.append(
-            Take(
-                name,
-                files[name],
-                row["speaker_id"],
-                row["emotion"].lower(),
-                row["transcription"],
-            )
-        )
-    return takes, left_out
 
 
 def write_out(tables, folder):
@@ -127,7 +79,9 @@ def write_out(tables, folder):
 
 CAMEO = Corpus(
     title="CAMEO",
-    read=read,
+    read=functools.partial(
+        read_rows, table=TABLE, delimiter="\t", columns=READ
+    ),
     where="https://huggingface.co/datasets/amu-cai/CAMEO",
     licence="CC BY-NC-SA 4.0, and that of each of its corpora",
     language="one of eight",
@@ -136,19 +90,20 @@ CAMEO = Corpus(
 )
 
 
-def main(arguments=None):
+@entry_point("cameo")
+def main(arguments):
     """Does as the command line says.
 
     Arguments
     ---------
-    arguments : list of str, optional
-        Command line, by default the one of the process.
+    arguments : list of str
+        Command line.
 
     Example
     -------
     >>> main(["ravdess.parquet", "CAMEO/ravdess"])  # doctest: +SKIP
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m speechbrain_relm.data.open_emotion.cameo",
         description="Writes the recordings out of CAMEO's Parquet files.",
     )

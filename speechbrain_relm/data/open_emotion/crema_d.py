@@ -2,10 +2,14 @@
 
 A name is actor, sentence, emotion and level: `1001_IEO_ANG_HI.wav`.
 
+A copy of the repository, or its `AudioWAV` alone, will do; of its MP3s, if
+they are there too, the names are the wavs'.
+
 Authors
  * The speechbrain_relm contributors 2026
 """
 
+import functools
 import re
 
 from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
@@ -35,37 +39,6 @@ SENTENCES = {
 NAME = re.compile(r"(?:^|/)((\d{4})_([A-Z]{3})_([A-Z]{3})_\w+)\.\w+$")
 
 
-def read(data_folder):
-    """Reads a copy of the repository, or its `AudioWAV` alone.
-
-    Arguments
-    ---------
-    data_folder : str or pathlib.Path
-        With `1001_IEO_ANG_HI.wav` at any depth. The repository's MP3s, if
-        they are there too, are duplicates.
-
-    Returns
-    -------
-    takes : list of Take
-        The recordings.
-    left_out : dict
-        File to reason.
-
-    Raises
-    ------
-    ValueError
-        If it is another corpus.
-
-    Example
-    -------
-    >>> read("no_such_folder")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: data_folder no_such_folder is no folder.
-    """
-    return read_names(data_folder, NAME, _take, "AudioWAV/1001_IEO_ANG_HI.wav")
-
-
 def _take(path, match):
     """Takes a name apart."""
     name, actor, sentence, emotion = match.groups()
@@ -76,7 +49,12 @@ def _take(path, match):
 
 CREMA_D = Corpus(
     title="CREMA-D",
-    read=read,
+    read=functools.partial(
+        read_names,
+        pattern=NAME,
+        take=_take,
+        expected="AudioWAV/1001_IEO_ANG_HI.wav",
+    ),
     # 1076_MTI_SAD_XX.wav of the release holds no sound: "silent".
     where="https://github.com/CheyneyComputerScience/CREMA-D (Git LFS: "
     "`git lfs pull`, else the wavs are pointers of some bytes)",

@@ -2,10 +2,13 @@
 
 `03a01Fa.wav`: speaker, sentence, the German word's letter, version.
 
+The zip's `wav` folder, or all of it, will do.
+
 Authors
  * The speechbrain_relm contributors 2026
 """
 
+import functools
 import re
 
 from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
@@ -37,36 +40,6 @@ SENTENCES = {
 NAME = re.compile(r"(?:^|/)((\d\d)([ab]\d\d)([A-Z])[a-z]?)\.\w+$")
 
 
-def read(data_folder):
-    """Reads a copy, the zip's `wav` folder or all of it.
-
-    Arguments
-    ---------
-    data_folder : str or pathlib.Path
-        With `03a01Fa.wav` at any depth.
-
-    Returns
-    -------
-    takes : list of Take
-        The recordings.
-    left_out : dict
-        File to reason.
-
-    Raises
-    ------
-    ValueError
-        If it is another corpus.
-
-    Example
-    -------
-    >>> read("no_such_folder")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: data_folder no_such_folder is no folder.
-    """
-    return read_names(data_folder, NAME, _take, "wav/03a01Fa.wav")
-
-
 def _take(path, match):
     """Takes a name apart."""
     name, speaker, sentence, letter = match.groups()
@@ -77,7 +50,12 @@ def _take(path, match):
 
 EMO_DB = Corpus(
     title="Emo-DB",
-    read=read,
+    read=functools.partial(
+        read_names,
+        pattern=NAME,
+        take=_take,
+        expected="wav/03a01Fa.wav",
+    ),
     where="http://emodb.bilderbar.info/download/",
     licence="free for research, to be cited",
     language="German",

@@ -13,11 +13,12 @@ from pathlib import Path
 from speechbrain_relm.data.open_emotion.base import (
     Corpus,
     Take,
-    audio_files,
-    read_table,
+    files_of,
+    recordings,
+    rows_of,
 )
 
-COLUMNS = {"Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID"}
+COLUMNS = ["Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID"]
 TABLES = {"train": "train", "dev": "valid", "test": "test"}
 # The archives' folders; test clips lie in "output_repeated_splits_test".
 FOLDERS = {"train": "train_splits", "dev": "dev_splits", "test": "splits_test"}
@@ -55,22 +56,23 @@ def read(data_folder):
     FileNotFoundError: data_folder no_such_folder is no folder.
     """
     takes, left_out = [], {}
-    files = _clips(data_folder)
+    files = files_of(data_folder)
+    clips = _clips(files)
     for part in TABLES:
-        _, rows = read_table(data_folder, f"{part}_sent_emo.csv", COLUMNS, ",")
-        for row in rows:
+        table = f"{part}_sent_emo.csv"
+        for row in rows_of(data_folder, files, table, COLUMNS, ","):
             clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
-            if (part, clip) in files:
-                takes.append(_take(part, clip, row, files[part, clip]))
+            if (part, clip) in clips:
+                takes.append(_take(part, clip, row, clips[part, clip]))
             else:
                 left_out[f"{part}/{clip}"] = "missing: as wav, not as MP4"
     return takes, left_out
 
 
-def _clips(data_folder):
+def _clips(files):
     """Finds the wavs: part and clip to path."""
     found = {}
-    for path in audio_files(data_folder):
+    for path in recordings(files):
         for part, folder in FOLDERS.items():
             if folder in path and CLIP.match(Path(path).stem):
                 found.setdefault((part, Path(path).stem), path)

@@ -3,10 +3,13 @@
 Each name is seven numbers: modality, channel (speech or song), emotion,
 intensity, statement, repetition, actor.
 
+The zip and Kaggle's copy will do; songs are left out.
+
 Authors
  * The speechbrain_relm contributors 2026
 """
 
+import functools
 import re
 
 from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
@@ -17,38 +20,6 @@ LABELS = (
 STATEMENTS = ("Kids are talking by the door.", "Dogs are sitting by the door.")
 NAME = re.compile(r"(?:^|/)(\d\d(?:-\d\d){6})\.\w+$")
 SPEECH = "01"
-
-
-def read(data_folder):
-    """Reads the speech of a copy, from the zip or from Kaggle.
-
-    Arguments
-    ---------
-    data_folder : str or pathlib.Path
-        With `Actor_01/03-01-01-01-01-01-01.wav` at any depth.
-
-    Returns
-    -------
-    takes : list of Take
-        The recordings.
-    left_out : dict
-        File to reason; songs are among them.
-
-    Raises
-    ------
-    ValueError
-        If it is another corpus.
-
-    Example
-    -------
-    >>> read("no_such_folder")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: data_folder no_such_folder is no folder.
-    """
-    return read_names(
-        data_folder, NAME, _take, "Actor_01/03-01-01-01-01-01-01.wav"
-    )
 
 
 def _take(path, match):
@@ -66,7 +37,12 @@ def _take(path, match):
 
 RAVDESS = Corpus(
     title="RAVDESS",
-    read=read,
+    read=functools.partial(
+        read_names,
+        pattern=NAME,
+        take=_take,
+        expected="Actor_01/03-01-01-01-01-01-01.wav",
+    ),
     where="https://zenodo.org/records/1188976, "
     "Audio_Speech_Actors_01-24.zip "
     "(MD5 bc696df654c87fed845eb13823edef8a)",

@@ -7,11 +7,11 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import csv
 import re
 from pathlib import Path
 
 from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
+from speechbrain_relm.utils.text.reading import read_table
 
 LABELS = {
     "a": "anger",
@@ -87,7 +87,7 @@ def read_transcripts(path):
     Raises
     ------
     ValueError
-        If a column is missing.
+        If it is not as it should be.
 
     Example
     -------
@@ -98,11 +98,8 @@ def read_transcripts(path):
     """
     if not path.is_file():
         return {}
-    with open(path, encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        if not {"id", "transcript"} <= set(rows.fieldnames or ()):
-            raise ValueError(f"{path}: columns id and transcript are wanted.")
-        return {row["id"]: row["transcript"] for row in rows}
+    rows = read_table(path, ["id", "transcript"])
+    return {row["id"]: row["transcript"] for _, row in rows}
 
 
 SAVEE = Corpus(

@@ -3,10 +3,13 @@
 Pichora-Fuller & Dupuis (2020). `OAF_back_angry.wav`: speaker, word, emotion;
 "ps" is pleasant surprise.
 
+Kaggle's archive holds everything twice; the second copy is left out.
+
 Authors
  * The speechbrain_relm contributors 2026
 """
 
+import functools
 import re
 
 from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
@@ -14,37 +17,6 @@ from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
 LABELS = "angry disgust fear happy neutral ps sad".split()
 # One file of the release is OA_bite_neutral.wav.
 NAME = re.compile(r"(?:^|/)(OAF?|YAF?)_([a-z]+)_([a-z]+)\.\w+$", re.IGNORECASE)
-
-
-def read(data_folder):
-    """Reads a copy, from the university's Dataverse or from Kaggle.
-
-    Arguments
-    ---------
-    data_folder : str or pathlib.Path
-        With `OAF_back_angry.wav` at any depth. Kaggle's archive holds
-        everything twice; the second copy is left out.
-
-    Returns
-    -------
-    takes : list of Take
-        The recordings.
-    left_out : dict
-        File to reason.
-
-    Raises
-    ------
-    ValueError
-        If it is another corpus.
-
-    Example
-    -------
-    >>> read("no_such_folder")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: data_folder no_such_folder is no folder.
-    """
-    return read_names(data_folder, NAME, _take, "OAF_back_angry.wav")
 
 
 def _take(path, match):
@@ -59,7 +31,12 @@ def _take(path, match):
 
 TESS = Corpus(
     title="TESS",
-    read=read,
+    read=functools.partial(
+        read_names,
+        pattern=NAME,
+        take=_take,
+        expected="OAF_back_angry.wav",
+    ),
     where="https://doi.org/10.5683/SP2/E8H2MF",
     licence="CC BY-NC-ND 4.0",
     language="English",

@@ -208,7 +208,7 @@ def read_lines(path):
             yield number, line.removeprefix(codecs.BOM_UTF8)
 
 
-def read_table(path, needed, errors="strict", spaced=False):
+def read_table(path, needed, errors="strict", spaced=False, delimiter=","):
     """Reads a CSV, every line of it or none.
 
     Arguments
@@ -221,6 +221,8 @@ def read_table(path, needed, errors="strict", spaced=False):
         See `read_text`.
     spaced : bool
         Whether a space after a comma belongs to the comma.
+    delimiter : str
+        What stands between the fields.
 
     Returns
     -------
@@ -247,7 +249,10 @@ def read_table(path, needed, errors="strict", spaced=False):
     text = read_text(path, errors)
     csv.field_size_limit(limits.CELL_CHARACTERS)
     reader = csv.reader(
-        io.StringIO(text, newline=""), skipinitialspace=spaced, strict=True
+        io.StringIO(text, newline=""),
+        skipinitialspace=spaced,
+        strict=True,
+        delimiter=delimiter,
     )
     columns, rows, line = None, [], 1
     try:
