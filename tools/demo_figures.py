@@ -71,8 +71,8 @@ def figures_of_run(folder):
     same_words = read_same_words(folder)
     yaml = (folder / "hyperparams.yaml").read_text(encoding="utf-8")
     responses = read_records(folder / "responses.jsonl")
-    table = (folder / "table.csv").read_text(encoding="utf-8")
-    values = {cell.metric: cell.value for cell in read_csv(table)}
+    table = read_csv(folder / "table.csv")
+    values = {cell.metric: cell.value for cell in table}
     records = first_in_all_emotions(responses)
     return {
         "seed": int(re.search(r"^seed: (\d+)", yaml, re.M).group(1)),

@@ -109,26 +109,24 @@ def find_span(rationale, response):
     return None
 
 
-def _check(condition, path, number, field, problem, fix):
-    """Raises an error that names the file, the row, the field and the fix."""
+def _check(condition, place, field, problem, fix):
+    """Raises an error that names the file, the line, the field and the fix."""
     if not condition:
-        raise ValueError(f"{path}, row {number}, {field}: {problem} {fix}")
+        raise ValueError(f"{place}, {field}: {problem} {fix}")
 
 
-def _pair(row, path, number):
+def _pair(row, place):
     """Turns a row into a pair after checking it."""
     _check(
         row["seeker_post"].strip(),
-        path,
-        number,
+        place,
         "seeker_post",
         "the post is empty.",
         "Fill it in or delete the row.",
     )
     _check(
         row["level"] in ("0", "1", "2"),
-        path,
-        number,
+        place,
         "level",
         f"found {row['level']!r}.",
         "A level is 0, 1 or 2.",
@@ -144,30 +142,31 @@ def _pair(row, path, number):
     )
 
 
-def _without_lost(pairs, path):
+def _without_lost(pairs, places, path):
     """Leaves out rationales that are not in their response, if they are few.
 
     Public annotations may have such; where there are many, the file is not
     what it should be.
     """
-    rows = [i for i, pair in enumerate(pairs, start=2) if None in pair.spans]
+    lost = [
+        place for pair, place in zip(pairs, places) if None in pair.spans
+    ]
     annotated = sum(bool(pair.spans) for pair in pairs)
-    if rows:
+    if lost:
         _check(
-            len(rows) <= LOST * annotated,
-            path,
-            rows[0],
+            len(lost) <= LOST * annotated,
+            lost[0],
             "rationales",
             "it is not in the response, as in "
-            f"{len(rows)} of {annotated} rows with rationales.",
+            f"{len(lost)} of {annotated} rows with rationales.",
             "Copy rationales from the response; several are joined by '|'.",
         )
         logger.warning(
             "%s, rationales: not in the response in %d rows (%s), whose "
             "tokens count as not annotated.",
             path,
-            len(rows),
-            ", ".join(map(str, rows)),
+            len(lost),
+            ", ".join(place.removeprefix(f"{path}, ") for place in lost),
         )
     return [
         pair._replace(spans=[]) if None in pair.spans else pair
@@ -218,18 +217,17 @@ def read_pairs(path):
     texts, pairs = {}, []
     # What is not UTF-8 is replaced: it would only cost a word.
     table = read_table(path, COLUMNS, errors="replace")
-    for number, (_, row) in enumerate(table, start=2):
-        pairs.append(_pair(row, path, number))
+    for place, row in table:
+        pairs.append(_pair(row, place))
         ids = pairs[-1].ids
         text = [normalize(text) for text in pairs[-1][:2]]
         _check(
             not all(ids) or texts.setdefault(ids, text) == text,
-            path,
-            number,
+            place,
             "sp_id, rp_id",
             f"{ids[0]}, {ids[1]} are the ids of another pair as well.",
             "Give each pair ids of its own.",
         )
     if not pairs:
         raise ValueError(f"{path} has no pairs: add rows to it.")
-    return _without_lost(pairs, path)
+    return _without_lost(pairs, [place for place, _ in table], path)

@@ -364,7 +364,7 @@ def test_wrong_rows_are_named(tmp_path, column, value, field, problem):
         csv.writer(stream).writerows([COLUMNS, ROW, wrong])
     with pytest.raises(ValueError) as error:
         read_pairs(path)
-    assert str(error.value).startswith(f"{path}, row 3, {field}: ")
+    assert str(error.value).startswith(f"{path}, line 3, {field}: ")
     assert problem in str(error.value)
 
 
@@ -380,7 +380,7 @@ def test_wrong_files_are_named(tmp_path):
         read_pairs(path)
     header = ",".join(COLUMNS)
     path.write_text(f"{header}\n1,2,I fell, badly,Oh,0,\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="row 2, number of fields"):
+    with pytest.raises(ValueError, match="line 2: 7 fields where the first line names 6"):
         read_pairs(path)
     path.write_text(f"{header}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="no pairs"):
