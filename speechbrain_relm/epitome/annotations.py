@@ -148,9 +148,7 @@ def _without_lost(pairs, places, path):
     Public annotations may have such; where there are many, the file is not
     what it should be.
     """
-    lost = [
-        place for pair, place in zip(pairs, places) if None in pair.spans
-    ]
+    lost = [place for pair, place in zip(pairs, places) if None in pair.spans]
     annotated = sum(bool(pair.spans) for pair in pairs)
     if lost:
         _check(

@@ -380,7 +380,9 @@ def test_wrong_files_are_named(tmp_path):
         read_pairs(path)
     header = ",".join(COLUMNS)
     path.write_text(f"{header}\n1,2,I fell, badly,Oh,0,\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="line 2: 7 fields where the first line names 6"):
+    with pytest.raises(
+        ValueError, match="line 2: 7 fields where the first line names 6"
+    ):
         read_pairs(path)
     path.write_text(f"{header}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="no pairs"):

@@ -53,14 +53,17 @@ def write_out(tables, folder):
         import pyarrow.parquet as pq
     except ImportError as error:
         raise ValueError(
-            "Parquet files are read by pyarrow: pip install pyarrow."
+            "Parquet files are read by pyarrow: pip install "
+            "speechbrain_relm[cameo]."
         ) from error
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for table in tables:
         parquet = pq.ParquetFile(table)
-        batches = parquet.iter_batches(ROWS, [*COLUMNS, "audio"])
+        batches = parquet.iter_batches(
+            batch_size=ROWS, columns=[*COLUMNS, "audio"]
+        )
         bar = tqdm(total=parquet.metadata.num_rows, desc=Path(table).name)
         for batch in batches:
             for row in batch.to_pylist():
