@@ -62,7 +62,7 @@ test-browser: $(INSTALLED)
 lint: $(INSTALLED)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/yamllint recipes .yamllint.yaml
+	.venv/bin/yamllint recipes speechbrain_relm .yamllint.yaml
 	.venv/bin/lint-imports --no-cache
 	.venv/bin/codespell speechbrain_relm recipes tests benchmarks docs tools README.md
 

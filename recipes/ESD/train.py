@@ -97,6 +97,8 @@ def main(argv):
         rates=hparams["rates"],
         best_by=hparams["best_by"],
         fsdp=hparams["fsdp"],
+        log_interval_steps=hparams["log_interval_steps"],
+        step_logger=hparams["step_logger"],
     )
     recipe = Recipe(hparams, brain)
 
@@ -109,6 +111,7 @@ def main(argv):
         hparams["expected_response_settings"],
         hparams["continuation_examples"],
         hparams["expected_response_flaws"],
+        hparams["expected_response_engine"],
     )
     # Whether they differ with the emotion: else there is nothing to learn.
     recipe.check_targets(hparams["judge"])
@@ -134,6 +137,8 @@ def main(argv):
             hparams["recognition_instruction"],
             hparams["recognition_settings"],
         ),
+        sentence=hparams["recognition_sentence"],
+        lexicon=hparams["recognition_lexicon"],
     )
     # What the same frames give away to a logistic regression.
     recipe.probe(hparams["labelling_batch_size"])

@@ -81,6 +81,8 @@ def main(argv):
         loss_weights=hparams["loss_weights"],
         lr_schedule=hparams["lr_schedule"],
         train_logger=hparams["train_logger"],
+        log_interval_steps=hparams["log_interval_steps"],
+        step_logger=hparams["step_logger"],
     )
     recipe = AlignmentRecipe(
         hparams,

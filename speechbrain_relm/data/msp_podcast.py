@@ -22,7 +22,7 @@ HOMEPAGE = (
 TABLES = tuple(
     f"labels_{name}.{kind}"
     for kind in ("csv", "json")
-    for name in ("consensus", "concensus")
+    for name in ("consensus", "concensus")  # codespell:ignore concensus
 )
 LABELS = ("labels", "label")
 AUDIOS = ("audios", "audio")

@@ -6,40 +6,38 @@ Authors
 
 import re
 
-_OURS = "speechbrain_relm."
-_THEIRS = "speechbrain.integrations.huggingface."
 # Tag to the classes and functions that it may name.
 LISTED = {
     "!new:": {
-        f"{_OURS}lobes.chat_llm.ChatLLM",
-        f"{_OURS}lobes.conv_adapter.ConvAdapter",
-        f"{_OURS}lobes.emotion_encoder.DimensionalEmotionEncoder",
-        f"{_OURS}lobes.emotion_heads.EmotionHeads",
-        f"{_OURS}lobes.epitome.EmpathyScorer",
-        f"{_OURS}lobes.whisper_encoder.WhisperSpeechEncoder",
-        f"{_OURS}model.re_llm.RELLM",
-        f"{_OURS}model.RELLM",  # version 0.1.0
-        f"{_THEIRS}hubert.HuBERT",
-        f"{_THEIRS}wav2vec2.Wav2Vec2",
-        f"{_THEIRS}wavlm.WavLM",
-        f"{_THEIRS}whisper.Whisper",
+        "speechbrain_relm.lobes.chat_llm.ChatLLM",
+        "speechbrain_relm.lobes.conv_adapter.ConvAdapter",
+        "speechbrain_relm.lobes.emotion_encoder.DimensionalEmotionEncoder",
+        "speechbrain_relm.lobes.emotion_heads.EmotionHeads",
+        "speechbrain_relm.lobes.epitome.EmpathyScorer",
+        "speechbrain_relm.lobes.whisper_encoder.WhisperSpeechEncoder",
+        "speechbrain_relm.model.re_llm.RELLM",
+        "speechbrain_relm.model.RELLM",  # version 0.1.0
+        "speechbrain.integrations.huggingface.hubert.HuBERT",
+        "speechbrain.integrations.huggingface.wav2vec2.Wav2Vec2",
+        "speechbrain.integrations.huggingface.wavlm.WavLM",
+        "speechbrain.integrations.huggingface.whisper.Whisper",
         "speechbrain.nnet.adapters.AdaptedModel",
         "speechbrain.utils.parameter_transfer.Pretrainer",
     },
     "!name:": {
-        f"{_OURS}lobes.partial_lora.PartialLoRA",
+        "speechbrain_relm.lobes.partial_lora.PartialLoRA",
         "speechbrain.nnet.adapters.HoulsbyAdapterLinear",
         "speechbrain.nnet.adapters.LoRA",
     },
     "!apply:": {
-        f"{_OURS}base_models.base_model",  # version 0.1.0
-        f"{_OURS}initialization.start_from",  # version 0.1.0
-        f"{_OURS}mini.emotion_encoder.folder",
-        f"{_OURS}mini.models.folder",
-        f"{_OURS}model.fused_size",  # version 0.1.0
-        f"{_OURS}model.re_llm.fused_size",
-        f"{_OURS}training.initialization.start_from",
-        f"{_OURS}utils.sources.base_models.base_model",
+        "speechbrain_relm.base_models.base_model",  # version 0.1.0
+        "speechbrain_relm.initialization.start_from",  # version 0.1.0
+        "speechbrain_relm.mini.emotion_encoder.folder",
+        "speechbrain_relm.mini.models.folder",
+        "speechbrain_relm.model.fused_size",  # version 0.1.0
+        "speechbrain_relm.model.re_llm.fused_size",
+        "speechbrain_relm.training.initialization.start_from",
+        "speechbrain_relm.utils.sources.base_models.base_model",
         "getattr",  # what `!ref <name.attribute>` becomes
         "len",
     },

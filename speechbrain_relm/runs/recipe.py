@@ -41,7 +41,7 @@ from speechbrain_relm.runs.steps.attributes import label_attributes
 from speechbrain_relm.runs.steps.expected_responses import expect_responses
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.runs.steps.report import describe_repeats, write_report
-from speechbrain_relm.runs.steps.respond import Ask, respond
+from speechbrain_relm.runs.steps.respond import SENTENCE, Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
 from speechbrain_relm.utils.dimensions import DIMENSIONS
@@ -163,7 +163,13 @@ class Recipe(ListeningSteps):
 
     @step("expected_responses")
     def expect_responses(
-        self, system, instruction, settings, examples=None, flaws=()
+        self,
+        system,
+        instruction,
+        settings,
+        examples=None,
+        flaws=(),
+        engine=None,
     ):
         """Step 1 of the paper: what the LLM would say, knowing the emotion.
 
@@ -179,6 +185,9 @@ class Recipe(ListeningSteps):
             Emotion to example turns that stand before the transcript.
         flaws : sequence of str
             What leaves an answer out of training, besides a refusal.
+        engine : dict or None
+            What asks the LLM; see `speechbrain_relm.runs.engines.asking`.
+            `None` asks it in this process.
         """
         self.ask_text_llm(
             with_words(self.learned_from),
@@ -188,6 +197,7 @@ class Recipe(ListeningSteps):
             settings,
             examples,
             flaws,
+            engine,
         )
 
     def ask_text_llm(
@@ -199,6 +209,7 @@ class Recipe(ListeningSteps):
         settings,
         examples=None,
         flaws=(),
+        engine=None,
     ):
         """Lets the text LLM answer to the transcripts of some utterances.
 
@@ -218,6 +229,8 @@ class Recipe(ListeningSteps):
             See `expect_responses`.
         flaws : sequence of str
             See `expect_responses`.
+        engine : dict or None
+            See `expect_responses`.
         """
         expect_responses(
             self.text_llm,
@@ -231,7 +244,7 @@ class Recipe(ListeningSteps):
             self.hparams["generation_batch_size"],
             examples,
             flaws,
-            make_engine(self.hparams.get("expected_response_engine")),
+            make_engine(engine),
         )
 
     @step("fit")
@@ -430,7 +443,9 @@ class Recipe(ListeningSteps):
             )
 
     @step("respond")
-    def respond(self, listener, response, recognition):
+    def respond(
+        self, listener, response, recognition, sentence=SENTENCE, lexicon=None
+    ):
         """Answers the test speech, with the best checkpoint if it learned.
 
         Arguments
@@ -442,6 +457,10 @@ class Recipe(ListeningSteps):
             System message, instruction and generation settings.
         recognition : tuple
             The same for asking which emotion it was.
+        sentence : str
+            The answer whose likelihood is calibrated, with "{emotion}".
+        lexicon : str or None
+            A YAML of the words of classes.
         """
         entries = self.entries["test"]
         listener, checkpoint = self.listening(listener)
@@ -461,8 +480,8 @@ class Recipe(ListeningSteps):
             Ask(*response).plain(),
             Ask(*recognition).plain(),
             self.hparams["generation_batch_size"],
-            self.hparams["recognition_sentence"],
-            self.hparams["recognition_lexicon"],
+            sentence,
+            lexicon,
         )
         for cache in (self.brain.emotion_cache, self.brain.frame_cache):
             if cache is not None:

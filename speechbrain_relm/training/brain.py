@@ -83,6 +83,10 @@ class RELLMBrain(ShardedBrain):
         `lr`; parts that are not named have 1.
     best_by : str
         Which validation figure chooses the checkpoint, of `BETTER`.
+    log_interval_steps : int
+        Optimizer steps between two lines of diagnostics; 0 for none.
+    step_logger : speechbrain.utils.train_logger.TrainLogger or None
+        Receives the same figures.
     **kwargs
         For `speechbrain_relm.training.sharded_brain.ShardedBrain`, e.g. `fsdp`.
     """
@@ -99,6 +103,8 @@ class RELLMBrain(ShardedBrain):
         examples=(),
         rates=None,
         best_by=BEST_BY,
+        log_interval_steps=0,
+        step_logger=None,
         **kwargs,
     ):
         super().__init__(*args, train_logger=train_logger, **kwargs)
@@ -121,10 +127,9 @@ class RELLMBrain(ShardedBrain):
         self.arriving = None  # the loss of the batch before
         self.seconds = 0.0  # that `fit` took
         self.diagnostics = StepDiagnostics(
-            getattr(self.hparams, "log_interval_steps", 0),
-            self.device,
-            self.precision,
+            log_interval_steps, self.device, self.precision
         )
+        self.step_logger = step_logger
         warn_without_gpu(self)
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
@@ -412,9 +417,8 @@ class RELLMBrain(ShardedBrain):
         )
         if found:
             logger.info("Step %d: %s.", self.optimizer_step, named(found))
-            step_logger = getattr(self.hparams, "step_logger", None)
-            if step_logger is not None:
-                step_logger.log_stats({"step": self.optimizer_step}, found)
+            if self.step_logger is not None:
+                self.step_logger.log_stats({"step": self.optimizer_step}, found)
 
     def on_stage_start(self, stage, epoch=None):
         """Starts the stage's averages.

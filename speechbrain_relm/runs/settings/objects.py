@@ -72,8 +72,8 @@ def tag_problems(name, tag):
 
     Example
     -------
-    >>> tag_problems("llm", "!nwe:torch.nn.Linear")
-    ['llm: !nwe:torch.nn.Linear is no tag: it may be !new:, !name:, ...']
+    >>> tag_problems("llm", "!nw:torch.nn.Linear")
+    ['llm: !nw:torch.nn.Linear is no tag: it may be !new:, !name:, ...']
     """
     if tag.startswith(TAGS + OTHER_TAGS):
         return []
