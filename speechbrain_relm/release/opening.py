@@ -113,8 +113,7 @@ def read_release(folder, name="hyperparams.yaml"):
     >>> read_release(folder)
     Traceback (most recent call last):
     ...
-    ValueError: ...hyperparams.yaml: line 1: !apply:os.system is nothing that
-    a release needs, and could run any code on this machine...
+    ValueError: ...hyperparams.yaml: line 1: !apply:os.system is nothing that...
     """
     path = check_file(Path(folder) / name)
     with naming(path):
