@@ -20,7 +20,8 @@ Authors
 import argparse
 from typing import NamedTuple
 
-from speechbrain_relm.runs.planning.plan import build_without_weights, plan
+from speechbrain_relm.runs.planning.figures import plan
+from speechbrain_relm.runs.planning.outline import build_without_weights
 from speechbrain_relm.runs.settings.command_line import read_command_line
 
 NODE = 8  # GPUs

@@ -33,10 +33,10 @@ from speechbrain_relm.model.re_llm import speech_part
 from speechbrain_relm.runs.experiment import read_settings
 from speechbrain_relm.runs.needs import needed_sources
 from speechbrain_relm.runs.planning.activations import KeptBytes
-from speechbrain_relm.runs.planning.plan import (
+from speechbrain_relm.runs.planning.figures import plan
+from speechbrain_relm.runs.planning.outline import (
     PLANNED,
     build_without_weights,
-    plan,
 )
 from speechbrain_relm.runs.settings.command_line import read_command_line
 from speechbrain_relm.runs.systems import effective_yaml

@@ -119,7 +119,7 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
 
     Example
     -------
-    >>> from speechbrain_relm.runs.planning.plan import build_without_weights
+    >>> from speechbrain_relm.runs.planning.outline import build_without_weights
     >>> hparams = build_without_weights("recipes/ESD/hparams/re_llm.yaml", {})
     >>> kept = activation_bytes(hparams["model"].train(), 1, 5.0, 40, 48)
     >>> list(kept)

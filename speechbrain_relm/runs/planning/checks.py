@@ -19,13 +19,13 @@ from speechbrain_relm.lobes.parts.quantized import (
 from speechbrain_relm.release.folder import WEIGHTS
 from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.runs.needs import needed_sources
-from speechbrain_relm.runs.planning.plan import (
+from speechbrain_relm.runs.planning.figures import (
     PROMPT,
     RESPONSE,
     SECONDS,
-    outline,
     plan,
 )
+from speechbrain_relm.runs.planning.outline import outline
 from speechbrain_relm.utils.files import FINGERPRINT, cache_folder
 from speechbrain_relm.utils.plain_yaml import read_plain
 from speechbrain_relm.utils.sharding import node_size
