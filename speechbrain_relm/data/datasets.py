@@ -168,6 +168,7 @@ def with_words(entries):
     kept = {
         utterance: entry
         for utterance, entry in entries.items()
+        # IEMOCAP writes laughter and the like in brackets.
         if words_of(re.sub(r"\[[^\]]*\]", " ", entry["transcript"]))
     }
     if len(kept) < len(entries):
@@ -277,6 +278,7 @@ def speech_dataset(
         @sb.utils.data_pipeline.provides("response_ids", "text_ids")
         def _text_pipeline(utterance, emotion, transcript):
             record = responses[utterance]
+            # Longer ones are cut; the released code leaves them out.
             yield torch.tensor(
                 llm.encode_answer(record["response"], record["finished"])
             )[:limit]

@@ -18,7 +18,9 @@ from speechbrain_relm.utils.text.wording import half_width
 
 logger = get_logger(__name__)
 
+# Section III-B takes the English half; 0001 to 0010 speak Chinese.
 ENGLISH_SPEAKERS = [f"{number:04d}" for number in range(11, 21)]
+# The paper takes the first four (Section III-B).
 ESD_EMOTIONS = ("neutral", "angry", "happy", "sad", "surprise")
 DOWNLOAD = "https://hltsingapore.github.io/ESD/"
 

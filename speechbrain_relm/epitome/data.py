@@ -131,6 +131,7 @@ def word_labels(level, spans, offsets):
     >>> word_labels(1, [(0, 4)], [(0, 0), (0, 4), (5, 7)])
     tensor([-100,    1,    0])
     """
+    # The released code labels all tokens of such a response 1.
     unknown = level > 0 and not spans
     return torch.tensor(
         [

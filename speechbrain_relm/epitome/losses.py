@@ -88,6 +88,7 @@ def epitome_loss(
         ignore_index=IGNORED,
         reduction="sum",
     )
+    # EPITOME's lambda_RE; its lambda_EI, of the levels, is 1.
     loss = share * rationales / known
     annotated = targets != IGNORED
     if not annotated.any():

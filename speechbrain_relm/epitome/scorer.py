@@ -175,6 +175,7 @@ def train_scorer(
         Figures of each mechanism.
     """
     classifiers, figures = {}, {}
+    # The released code trains each mechanism alone, encoders included.
     for mechanisms in trainings:
         trained = train_together(
             mechanisms, entries, hparams, run_opts, **objects

@@ -260,6 +260,7 @@ class EpitomeBrain(WindowBrain):
         should_step : bool
             Whether the optimizer steps after it.
         """
+        # Linear, without warm-up, as in the released code.
         left = max(1 - self.optimizer_step / self.steps, 0.0)
         for group in self.optimizer.param_groups:
             group["lr"] = self.hparams.lr * left

@@ -110,6 +110,7 @@ class ChatLLM(nn.Module):
         bits=None,
     ):
         super().__init__()
+        # Qwen-7B-Chat comes with code to run; its weights are a Qwen2's.
         self.source = stock_llm(source)
         self.bits = bits
         self.model = load_pretrained(
@@ -166,6 +167,8 @@ class ChatLLM(nn.Module):
             ],
             tokenize=False,
         )
+        # ChatML's line end after it belongs to the next turn. The released code
+        # learns it, and <|endoftext|> after it, which no answer ever reaches.
         end = rendered.split(_CONTENT)[1].strip()
         return self.encode(end, special=True) or [self.tokenizer.eos_token_id]
 
@@ -316,6 +319,8 @@ class ChatLLM(nn.Module):
             rendered = self.tokenizer.apply_chat_template(
                 [*messages, user],
                 tokenize=False,
+                # In training as in generation: the released code feeds the
+                # line's end after "assistant" in training only.
                 add_generation_prompt=True,
                 # Of LLMs that think before they answer, where their template
                 # has this switch.
@@ -565,7 +570,10 @@ class ChatLLM(nn.Module):
         for row in ids.tolist():
             ends = [i for i, token in enumerate(row) if token in self.stop_ids]
             text = self.tokenizer.decode(
-                row[: ends[0]] if ends else row, skip_special_tokens=True
+                # All of an answer that was cut off: the released code drops its
+                # last token, as that of every 48-token expected response.
+                row[: ends[0]] if ends else row,
+                skip_special_tokens=True,
             )
             answers.append(Answer(text.strip(), bool(ends)))
         return answers

@@ -52,6 +52,8 @@ class ConvAdapter(nn.Module):
         kernel_size=5,
     ):
         super().__init__()
+        # Only the last one changes the channels, as in the authors' checkpoint;
+        # Section III-A does not say.
         sizes = [input_size] * layers + [output_size]
         # Each layer gives twice its output: a value and a gate.
         self.conv_layers = nn.ModuleList(
@@ -64,6 +66,7 @@ class ConvAdapter(nn.Module):
             )
             for size_in, size_out in zip(sizes, sizes[1:])
         )
+        # No biases, and Xavier's initialization, as in the released code.
         self.fc1 = nn.Linear(output_size, bottleneck_size, bias=False)
         self.fc2 = nn.Linear(bottleneck_size, output_size, bias=False)
         self.layer_norm = nn.LayerNorm(output_size)
@@ -92,9 +95,11 @@ class ConvAdapter(nn.Module):
         counts = counts_from_relative(lens, feats.shape[1])
         hidden = feats.to(self.fc1.weight.dtype).transpose(1, 2)
         for conv in self.conv_layers:
+            # The released convolutions see what the batch's padding holds.
             mask = valid_mask(counts, hidden.shape[2], hidden.device)
             hidden = hidden * mask.unsqueeze(1)
             hidden = F.glu(conv(hidden), dim=1)
+            # (n - 1) // 2 + 1 frames of n.
             counts = (counts + 1) // 2
         hidden = hidden.transpose(1, 2)
         hidden = hidden + self.fc2(F.gelu(self.fc1(hidden)))

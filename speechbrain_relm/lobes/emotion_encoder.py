@@ -117,9 +117,11 @@ class Regressor:
         hidden = self.base_model(
             input_values, attention_mask=attention_mask.long()
         ).last_hidden_state
+        # transformers has no public way to ask for it.
         frames = self.base_model._get_feat_extract_output_lengths(
             attention_mask.sum(1)
         )
+        # Section III-A's "pre-final layer": what the regression head reads.
         pooled = masked_mean(hidden, valid_mask(frames, hidden.shape[1]))
         return pooled, self.classifier(pooled)
 
@@ -245,6 +247,7 @@ def normalize_utterances(wavs, mask):
     mean = masked_mean(wavs.unsqueeze(-1), mask)
     centred = (wavs - mean) * mask
     variance = masked_mean(centred.square().unsqueeze(-1), mask)
+    # The small number is that of transformers' feature extractor.
     return centred / (variance + 1e-7).sqrt()
 
 
@@ -323,6 +326,7 @@ class DimensionalEmotionEncoder(nn.Module):
         DimensionalEmotionEncoder
             Itself.
         """
+        # The released code does not: dropout may act on a frozen encoder.
         return super().train(False)
 
     @torch.no_grad()

@@ -31,6 +31,8 @@ class EmotionHeads(nn.Module):
 
     def __init__(self, input_size, categories=4):
         super().__init__()
+        # No biases, as in the released code, whose classes are five, with
+        # surprise (Eq. 7: four), and whose regressor has dominance last.
         self.category = nn.Linear(input_size, categories, bias=False)
         self.dimension = nn.Linear(input_size, len(DIMENSIONS), bias=False)
 

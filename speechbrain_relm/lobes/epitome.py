@@ -30,6 +30,7 @@ from speechbrain_relm.utils.sources.checks.folder import read_tensors
 from speechbrain_relm.utils.sources.pretrained import load_tokenizer
 from speechbrain_relm.utils.sources.weights import read_json
 
+# Section II-C reports the first two: "Emotional Reaction", "Exploration".
 MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
 
 # Distinct posts whose states are in memory at a time.
@@ -448,6 +449,7 @@ class EmpathyScorer(nn.Module):
             part = posts[start : start + POSTS_AT_ONCE]
             states, known = {}, {}
             for name, classifier in self.classifiers.items():
+                # The released scorer reads each pair's post once a mechanism.
                 encoder = classifier.seeker_encoder
                 if encoder not in known:
                     known[encoder] = encode_posts(

@@ -135,6 +135,7 @@ class LevelHead(nn.Module):
         torch.Tensor
             Logits [B, 3].
         """
+        # ReLU as in the released code; RoBERTa's own head has a tanh.
         hidden = torch.relu(self.dense(self.dropout(state)))
         return self.out_proj(self.dropout(hidden))
 
@@ -232,6 +233,7 @@ class EpitomeClassifier(nn.Module):
             missing = self.pad_to - ids.shape[1]
             filler = self.seeker_encoder.config.pad_token_id
             mask = pad(mask, (0, missing))
+            # RoBERTa counts positions by what is not its padding token.
             ids = pad(ids, (0, missing)).masked_fill(mask == 0, filler)
         states = self.seeker_encoder(
             input_ids=ids, attention_mask=mask
@@ -277,6 +279,7 @@ class EpitomeClassifier(nn.Module):
         rationales : torch.Tensor
             Logits of each token being none or part of a rationale [B, R, 2].
         """
+        # The released `norm` is left out: it is never applied.
         states = states + self.dropout(self.attn(states, seekers, attended))
         rationales = self.rationale_classifier(self.dropout(states))
         return self.empathy_classifier(states[:, 0]), rationales

@@ -142,6 +142,8 @@ class PartialLoRA(nn.Module):
 
     def __init__(self, target_module, rank=16, alpha=16.0, dropout=0.0):
         super().__init__()
+        # No section of the paper has it: it is the released code's, for the
+        # parameters of the LLM in Eq. 4, with this rank and alpha.
         self.pretrained_module = target_module
         for param in target_module.parameters():
             param.requires_grad = False
@@ -190,6 +192,7 @@ class PartialLoRA(nn.Module):
             )
         flat = x.flatten(0, 1)
         output = self.pretrained_module(flat)
+        # The released code updates every position and masks the result.
         speech = flat.index_select(0, index)
         # The autocast region may change the dtype; a bfloat16 base does too.
         speech = speech.to(self.adapter_down_proj.weight.dtype)

@@ -90,6 +90,8 @@ class Qwen2AudioListener(nn.Module):
         """
         said = [system, *[text for turn in examples for text in turn]]
         said += [instruction] * bool(instruction)
+        # The processor gets the turn with the speech alone, to repeat its mark
+        # for every frame: in texts it would read marks that somebody wrote.
         *before, last = self.around(len(examples), bool(instruction))
         inputs = self.processor(
             text=[last] * len(heard),
@@ -235,6 +237,7 @@ class Qwen2AudioListener(nn.Module):
                 attention_mask=torch.cat([mask, torch.ones_like(ids)], dim=1),
                 position_ids=mask.sum(1, keepdim=True)
                 + torch.arange(ids.shape[1], device=mask.device),
+                # transformers adds to a cache where it lies.
                 past_key_values=copy.deepcopy(asked.past_key_values),
             )
             logits = torch.cat([asked.logits[:, -1:], read.logits[:, :-1]], 1)

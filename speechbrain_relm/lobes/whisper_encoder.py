@@ -87,6 +87,7 @@ class WhisperSpeechEncoder(nn.Module):
         self.encoder.embed_positions.requires_grad_(False)
         if gradient_checkpointing:
             self.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        # As in transformers' WhisperFeatureExtractor.
         filters = mel_filter_bank(
             num_frequency_bins=1 + N_FFT // 2,
             num_mel_filters=self.encoder.config.num_mel_bins,
@@ -100,6 +101,7 @@ class WhisperSpeechEncoder(nn.Module):
         self.register_buffer("mel_filters", filters, persistent=False)
         self.pad_to_30s = pad_to_30s
         self.freeze = freeze
+        # Eq. 2 fine-tunes it; the released code freezes it unless asked.
         if freeze:
             self.requires_grad_(False)
             self.eval()
@@ -217,6 +219,8 @@ class WhisperSpeechEncoder(nn.Module):
             )
             power = spectrum[..., :frames].abs().square()
             log_mel = (self.mel_filters @ power).clamp(min=1e-10).log10()
+        # SpeechBrain's Whisper takes the loudest of the whole batch, so that an
+        # utterance's features depend on the others'.
         loudest = log_mel.amax(dim=(1, 2), keepdim=True)
         return (torch.maximum(log_mel, loudest - 8.0) + 4.0) / 4.0
 
@@ -235,6 +239,7 @@ class WhisperSpeechEncoder(nn.Module):
         torch.Tensor
             Features [B, T', C].
         """
+        # Layer by layer: `WhisperEncoder.forward` refuses all but 30 s.
         encoder = self.encoder
         hidden = mel.to(encoder.conv1.weight.dtype)
         attention_mask = None

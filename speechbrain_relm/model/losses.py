@@ -79,6 +79,8 @@ def response_nll(logits, targets):
     >>> response_nll(torch.zeros(3, 4), torch.tensor([0, 1, 2]))
     tensor(1.3863)
     """
+    # Section II-B.2 calls it a KL divergence, but Eq. 5 is a likelihood, and so
+    # is the loss that the released code trains with.
     return mean_by_rows(
         lambda scores, tokens: F.cross_entropy(
             at_least_float32(scores), tokens, reduction="sum"
@@ -113,6 +115,7 @@ def response_kl(logits, teacher_logits, temperature=2.0):
     >>> response_kl(torch.zeros(1, 2), torch.zeros(1, 2))
     tensor(0.)
     """
+    # Without the factor T^2 of Hinton et al. (2015), as in the released code.
     return mean_by_rows(
         lambda ours, theirs: F.kl_div(
             F.log_softmax(at_least_float32(ours) / temperature, dim=-1),
@@ -145,6 +148,8 @@ def category_loss(logits, labels):
     >>> category_loss(torch.zeros(2, 4), torch.tensor([0, 3]))
     tensor(1.3863)
     """
+    # Eq. 9 sums this over the utterances and averages the other: here both are
+    # means, so that their weights in Eq. 10 hold for any batch size.
     return F.cross_entropy(at_least_float32(logits), labels)
 
 

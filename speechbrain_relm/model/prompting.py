@@ -75,6 +75,7 @@ def score(llm, sequence, past=None):
             sequence.inputs_embeds,
             mask_with_past(before, sequence.attention_mask),
             sequence.position_ids + before,
+            # The released code scores every position.
             wanted=sequence.predicts_response,
             past=past,
         )
@@ -314,6 +315,7 @@ def log_likelihoods(llm, prompt, content, answers):
                     past=past,
                 )
             )
+            # Negative: so many tokens less; transformers 5 refuses a length.
             past.crop(-fed.shape[1])
         scores = torch.cat(rows, dim=1).float().log_softmax(-1)
         found.append(scores.gather(2, ids.unsqueeze(2)).squeeze(2).sum(1))

@@ -160,6 +160,7 @@ class RELLM(nn.Module):
             lens = encoder.frame_counts(lens, wavs.shape[1]) / frames
         if emotion_embedding is not None:
             repeated = emotion_embedding.to(feats.dtype).unsqueeze(1)
+            # Speech first: Eq. 3 and the order of channels in the checkpoints.
             feats = torch.cat([feats, repeated.expand(-1, frames, -1)], dim=-1)
         if not getattr(self.adapter, "lens_on_host", False):
             lens = with_device(lens, feats)
@@ -326,6 +327,8 @@ class RELLM(nn.Module):
             are trained.
         """
         saved, wanted = read_tensors(path), trainable_parameters(self)
+        # SpeechBrain's AdaptedModel loads its adapters with strict=False, which
+        # says nothing of names that do not fit.
         missing = sorted(set(wanted) - set(saved))
         unknown = sorted(set(saved) - set(wanted))
         if missing or unknown:

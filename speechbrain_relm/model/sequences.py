@@ -169,7 +169,11 @@ def pack(parts, embed, left_pad=False):
     attention_mask = roles != PADDING
     is_response = roles == RESPONSE
     predicts_response = torch.zeros_like(is_response)
+    # A token is predicted one position before it. The released KL reads the
+    # logits at the tokens, and so never compares the first.
     predicts_response[:, :-1] = is_response[:, 1:]
+    # The released code counts padding as positions, and has it between speech
+    # and response: its loss depends on the batch's longest utterance.
     position_ids = (attention_mask.cumsum(1) - 1).clamp(min=0)
     attention_mask, position_ids, targets = (
         tensor.to(inputs_embeds.device, non_blocking=True)

@@ -103,6 +103,7 @@ class WordCTC(nn.Module):
             counts.cpu(),
             lengths,
             reduction="sum",
+            # Speech with fewer embeddings than words would cost infinity.
             zero_infinity=True,
         )
         return total / max(int(lengths.sum()), 1)

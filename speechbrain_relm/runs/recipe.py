@@ -133,6 +133,7 @@ class Recipe(ListeningSteps):
             )
         label_attributes(
             cache,
+            # The auxiliary tasks are of training alone (Section II-A).
             self.learned_from,
             self.shared / "attributes.jsonl",
             batch_size,
@@ -267,6 +268,7 @@ class Recipe(ListeningSteps):
             For `brain.fit`, which counts the epochs.
         """
         attributes = {}
+        # Models 5 and 7 of Table I learn no dimensions.
         if self.brain.loss_weights.get("dimension"):
             attributes = self.records(self.shared / "attributes.jsonl")
         responses = self.records(self.shared / "expected_responses.jsonl")
@@ -464,6 +466,7 @@ class Recipe(ListeningSteps):
         """
         entries = self.entries["test"]
         listener, checkpoint = self.listening(listener)
+        # Model 2 of Table I reads what Whisper heard.
         if "transcribe" in self.hparams["steps"]:
             heard = self.records(self.shared / "transcripts.jsonl")
             entries = {
@@ -504,6 +507,7 @@ class Recipe(ListeningSteps):
         """
         if listener is None:
             return SpeechListener(self.brain), self.recover()
+        # Models 1 to 3 of Table I, and whoever else has learned elsewhere.
         listener.to(self.brain.device)
         return listener, {}
 

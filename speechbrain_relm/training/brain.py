@@ -347,6 +347,7 @@ class RELLMBrain(ShardedBrain):
         """Renders what stands around the speech, and around transcripts."""
         system, llm = self.hparams.continuation_system, self.model.llm
         self.prompt = llm.split_prompt(system, self.instruction, self.examples)
+        # Its instruction, that of Step 1, comes with the transcripts.
         self.teacher_prompt = llm.split_prompt(system, "")
 
     def on_fit_batch_start(self, batch, should_step):
@@ -365,6 +366,7 @@ class RELLMBrain(ShardedBrain):
             group["lr"] = self.rate * group["relative_rate"]
         epoch = self.hparams.epoch_counter.current
         number = (self.step - 1) * processes() + rank()  # of the batch
+        # Of numbers alone: Python hashes texts otherwise in each process.
         torch.manual_seed(hash((self.hparams.seed, epoch, number)))
 
     def read_loss(self, loss):
@@ -456,7 +458,8 @@ class RELLMBrain(ShardedBrain):
         recognized = sum(gather(self.recognized), [])
         if recognized:  # only a system with emotion heads has them
             stats.update(self.recognition(recognized))
-        # Plain floats: a checkpoint with other numbers could not be read.
+        # Plain floats: SpeechBrain saves others as well, but its safe YAML loader
+        # then fails on the checkpoint (ConstructorError).
         self.end_epoch(
             [{"epoch": epoch, "lr": self.rate}, self.train_stats, stats],
             {k: float(stats[k]) for k in BETTER if k in stats},
@@ -496,6 +499,7 @@ class RELLMBrain(ShardedBrain):
         """
         if stats is None:
             newest = self.checkpointer.find_checkpoint(
+                # One from within an epoch has no validation figures.
                 ckpt_predicate=lambda found: "loss" in found.meta
             )
             stats = {} if newest is None else newest.meta
@@ -522,6 +526,7 @@ class RELLMBrain(ShardedBrain):
                 {**group, "params": params, "relative_rate": rate}
                 for rate, params in found.items()
             ]
+        # SpeechBrain would clip the first group only; `WindowBrain` clips all.
         self.optimizer.param_groups[:] = groups
 
     def part(self, name):

@@ -137,6 +137,8 @@ class CompleteCheckpointer(Checkpointer):
                 f"--output_folder. {summary(error)}"
             )
 
+    # SpeechBrain asks these three where to write, and what there is; it has no
+    # public place for either.
     def _new_checkpoint_dirpath(self):
         return hidden(super()._new_checkpoint_dirpath())
 

@@ -191,6 +191,7 @@ def memory(device):
         return torch.cuda.max_memory_allocated(device)
     import resource
 
+    # Linux counts kilobytes.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
@@ -219,6 +220,7 @@ def operations(module, positions, through=True):
     >>> operations(torch.nn.Linear(10, 10).requires_grad_(False), 3)
     1200.0
     """
+    # torch's FlopCounterMode would have to see each operation of a step.
     if isinstance(module, torch.nn.Module):
         module = module.parameters()
     total = 0.0

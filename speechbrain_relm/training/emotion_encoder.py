@@ -158,6 +158,7 @@ class EmotionBrain(WindowBrain):
         targets = batch.attributes.data.to(self.device)
         if stage != sb.Stage.TRAIN:
             self.kept.append((predictions.cpu(), targets.cpu()))
+        # The loss of Wagner et al. (2023).
         return concordance_loss(predictions, targets)
 
     def fit(self, epoch_counter, train_set, *args, **kwargs):
@@ -208,6 +209,7 @@ class EmotionBrain(WindowBrain):
                 )
         epoch = self.hparams.epoch_counter.current
         step = (self.hparams.seed, epoch, self.step, rank())
+        # numpy takes no larger one, nor a negative one.
         seed = hash(step) % 2**32
         torch.manual_seed(seed)  # dropout
         np.random.seed(seed)  # SpecAugment

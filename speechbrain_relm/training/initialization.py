@@ -78,7 +78,8 @@ def start_from(model, source, adapter=FRESH):
             "llm and its LoRA those of the source."
         )
     other = {n for n, t in tensors.items() if t.shape != wanted[n].shape}
-    # As many categories as the corpus has: a head of its own.
+    # As many categories as the corpus has (Eq. 7: four), where the released
+    # head has five: one of its own.
     left = other & {"heads.category.weight"}
     narrower = {n for n in other if _is_narrower(n, tensors[n], wanted[n])}
     if narrower and adapter == FRESH:
@@ -206,6 +207,8 @@ def widen(tensor, wider):
     """
     fitted = wider.clone()
     old, new = tensor.shape[0] // 2, wider.shape[0] // 2
+    # Of a gated convolution's rows the first half are values, the second gates
+    # (torch's `glu`).
     for start, half in ((0, tensor[:old]), (new, tensor[old:])):
         rows = fitted[start : start + old]
         if tensor.dim() > 1:

@@ -87,6 +87,7 @@ def generate_dropping_finished(
             generation_config=config,
             past_key_values=past,
         )
+        # Given embeddings, `generate` returns the new tokens alone.
         count = ids.shape[1]
         found[running, used : used + count] = ids
         used, left = used + count, left - count

@@ -101,6 +101,7 @@ def quantization(bits, dtype, freeze=True):
     config = BitsAndBytesConfig(
         load_in_4bit=bits == 4,
         load_in_8bit=bits == 8,
+        # As QLoRA keeps a frozen base (Dettmers et al. 2023).
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,

@@ -81,6 +81,7 @@ def expect_responses(
 
     def _prompts(members):
         # One utterance stands for all that say the same.
+        # The prompt of Section II-B.1.
         texts = [
             instruction.format(emotion=entries[i]["emotion"])
             + entries[i]["transcript"]
@@ -191,6 +192,7 @@ def unfit(answer, transcript, flaws=()):
     >>> unfit(Answer("", True), "The train leaves in ten minutes.")
     True
     """
+    # Refusals are left out as in the released code; the paper is silent.
     found = flaws_of(
         {
             "response": answer.text,

@@ -123,6 +123,8 @@ def respond(
     likelihoods = EmotionLikelihoods(
         listener, *recognition[:2], emotions, sentence
     )
+    # Section II-C's question offers surprise, which is none of the four classes
+    # of Eq. 7: such an answer is wrong.
     options = options_of(emotions, recognition.instruction, lexicon)
 
     def _work(batch_ids):

@@ -41,6 +41,7 @@ def transcribe(
     dataset, transcriber = speech_dataset(entries), []
 
     def _work(batch_ids):
+        # A whole Whisper, for nothing where all is transcribed already.
         if not transcriber:
             transcriber.append(make_transcriber().to(device).eval())
         batch = load_batch(dataset, batch_ids).to(device)
