@@ -20,6 +20,7 @@ from pathlib import Path
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 
+from speechbrain_relm.model.word_model import WordModel
 from speechbrain_relm.runs.experiment import (
     build,
     check_models,
@@ -28,12 +29,8 @@ from speechbrain_relm.runs.experiment import (
     start,
 )
 from speechbrain_relm.runs.provenance.dry_run import dry_run
-from speechbrain_relm.runs.word_alignment import (
-    WordBrain,
-    WordModel,
-    WordRecipe,
-    spelled_tokens,
-)
+from speechbrain_relm.runs.word_alignment import WordRecipe, spelled_tokens
+from speechbrain_relm.runs.word_brain import WordBrain
 
 HERE = Path(__file__).resolve().parent
 

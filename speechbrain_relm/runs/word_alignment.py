@@ -11,7 +11,6 @@ Authors
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import speechbrain as sb
 import torch
@@ -27,323 +26,16 @@ from speechbrain_relm.data.datasets import (
     load_batch,
     read_manifest,
 )
-from speechbrain_relm.model.metrics import unweighted_accuracy, word_error_rate
 from speechbrain_relm.model.prompting import evaluating
-from speechbrain_relm.model.re_llm import RELLM, Speech
-from speechbrain_relm.model.word_ctc import WordCTC, start_at_table
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.steps.naming import step
-from speechbrain_relm.training.brain import RELLMBrain
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import whole_folder, write_atomically
-from speechbrain_relm.utils.lengths import counts_from_relative
 from speechbrain_relm.utils.records import make_batches
 from speechbrain_relm.utils.text.cells import markdown_cell
 from speechbrain_relm.utils.text.wording import straight
 
 PRONOUN = re.compile(r"I('\w+)?$")
-
-
-def as_spelled(transcript):
-    """Writes a transcript as it stands inside a sentence, word after word.
-
-    An LLM has other tokens for a word at the start of a text, with a capital,
-    or before a comma; nobody hears these.
-
-    Arguments
-    ---------
-    transcript : str
-        The transcript.
-
-    Returns
-    -------
-    str
-        Words with a space before each, without punctuation.
-
-    Example
-    -------
-    >>> as_spelled("She called, I think."), as_spelled("I'm here!")
-    (' she called I think', " I'm here")
-    """
-    words = re.findall(r"\w+(?:['-]\w+)*", straight(transcript))
-    if words and not PRONOUN.match(words[0]):
-        words[0] = words[0][0].lower() + words[0][1:]
-    return "".join(f" {word}" for word in words)
-
-
-class Spelled(NamedTuple):
-    """What speech spells: `speech`, and `log_probs` [B, T'', 1 + N]."""
-
-    speech: Speech
-    log_probs: torch.Tensor
-
-
-class WordModel(RELLM):
-    """The part of RE-LLM before its LLM, and CTC on the LLM's embeddings.
-
-    Arguments
-    ---------
-    model : speechbrain_relm.model.re_llm.RELLM
-        Its encoder, adapter and heads are trained.
-    token_ids : list of int
-        The LLM's tokens that can be spelled.
-
-    Example
-    -------
-    >>> from speechbrain_relm.lobes.chat_llm import ChatLLM
-    >>> from speechbrain_relm.lobes.conv_adapter import ConvAdapter
-    >>> llm = ChatLLM(getfixture("qwen_folder"))
-    >>> adapter = ConvAdapter(4, llm.embedding_size)
-    >>> rellm = RELLM(torch.nn.Identity(), adapter, None, llm)
-    >>> model = WordModel(rellm, [5, 6, 7])
-    >>> feats = torch.randn(1, 40, 4)
-    >>> wavs, lens = torch.zeros(1, 40), torch.ones(1)
-    >>> model(wavs, lens, None, feats).log_probs.shape
-    torch.Size([1, 5, 4])
-    """
-
-    def __init__(self, model, token_ids):
-        super().__init__(
-            model.speech_encoder, model.adapter, model.heads, llm=None
-        )
-        table = model.llm.embed(torch.arange(model.llm.vocabulary_size))
-        self.ctc = WordCTC(table, token_ids)
-        norm = getattr(model.adapter, "layer_norm", None)
-        if norm is not None:
-            start_at_table(norm, table)
-
-    def forward(self, wavs, wav_lens, emotion_embedding=None, feats=None):
-        """Hears and spells.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            16 kHz signals [B, T].
-        wav_lens : torch.Tensor
-            Relative lengths [B].
-        emotion_embedding : torch.Tensor or None
-            [B, E] (Eq. 1).
-        feats : torch.Tensor or None
-            See `RELLM.encode_speech`.
-
-        Returns
-        -------
-        Spelled
-            Embeddings, the heads' predictions, and scores of the tokens.
-        """
-        speech = self.encode_speech(wavs, wav_lens, emotion_embedding, feats)
-        return Spelled(speech, self.ctc(speech.embeddings))
-
-
-def word_dataset(entries, llm, emotions, emotion_first):
-    """Makes a dataset of utterances and the tokens that they spell.
-
-    Arguments
-    ---------
-    entries : dict
-        Manifest entries.
-    llm : torch.nn.Module
-        A `ChatLLM`, whose tokenizer is used.
-    emotions : list of str or None
-        The classes, in the order of the category head.
-    emotion_first : bool
-        Whether the emotion is the first word.
-
-    Returns
-    -------
-    speechbrain.dataio.dataset.DynamicItemDataset
-        With `id`, `sig`, its `audio_key`, `word_ids`, and, of a corpus with
-        labels, `category` and `attributes`.
-    """
-    dataset = DynamicItemDataset(entries)
-
-    @sb.utils.data_pipeline.takes("emotion", "transcript")
-    @sb.utils.data_pipeline.provides("word_ids")
-    def _word_pipeline(emotion, transcript):
-        first = f" {emotion}" if emotion_first else ""
-        return torch.tensor(llm.encode(first + as_spelled(transcript)))
-
-    add_audio(dataset)
-    dataset.add_dynamic_item(_word_pipeline)
-    keys = ["id", "sig", "audio_key", "word_ids"]
-    if emotions is not None:
-        add_labels(dataset, emotions)
-        keys += ["category", "attributes"]
-    dataset.set_output_keys(keys)
-    return dataset
-
-
-def words_in(batch):
-    """Takes the padding off the tokens of a batch.
-
-    Arguments
-    ---------
-    batch : speechbrain.dataio.batch.PaddedBatch
-        From `word_dataset`.
-
-    Returns
-    -------
-    list of list of int
-        Token ids of each utterance.
-    """
-    ids, lens = batch.word_ids
-    counts = counts_from_relative(lens, ids.shape[1]).tolist()
-    return [row[:count] for row, count in zip(ids.tolist(), counts)]
-
-
-class WordBrain(RELLMBrain):
-    """Trains the adapter to spell.
-
-    Arguments
-    ---------
-    *args
-        For `RELLMBrain`; the module `model` is a `WordModel`.
-    llm : torch.nn.Module
-        A `ChatLLM`, for its tokenizer.
-    emotions : list of str or None
-        The classes.
-    **kwargs
-        For `RELLMBrain`; `loss_weights` of `words`, `category` and
-        `dimension`.
-
-    Raises
-    ------
-    RecipeError
-        If figures of the LLM's positions are wanted.
-    """
-
-    def __init__(self, *args, llm, emotions, **kwargs):
-        super().__init__(*args, instruction="", **kwargs)
-        if self.diagnostics.interval:
-            raise RecipeError(
-                "log_interval_steps: its figures count the LLM's positions, "
-                "and the alignment by words runs no LLM: leave it out."
-            )
-        self.tokenizer, self.emotions = llm.tokenizer, emotions or []
-
-    def prepare_prompts(self):
-        """Prepares nothing: the LLM is not asked."""
-
-    def compute_forward(self, batch, stage):
-        """Runs the model on a batch.
-
-        Arguments
-        ---------
-        batch : speechbrain.dataio.batch.PaddedBatch
-            From `word_dataset`.
-        stage : speechbrain.Stage
-            Training or validation.
-
-        Returns
-        -------
-        Spelled
-            What the losses need.
-        """
-        words = words_in(batch)  # while they are on the host
-        batch = batch.to(self.device, non_blocking=True)
-        batch.words = words
-        wavs, wav_lens = batch.sig
-        training = stage == sb.Stage.TRAIN
-        model = self.modules.model if training else self.model
-        return model(
-            wavs,
-            wav_lens,
-            self.embed_emotion(batch.audio_key, wavs, wav_lens),
-            self.cached_frames(batch.audio_key, wavs, wav_lens),
-        )
-
-    def compute_objectives(self, predictions, batch, stage):
-        """Sums the weighted losses.
-
-        Arguments
-        ---------
-        predictions : Spelled
-            From `compute_forward`.
-        batch : speechbrain.dataio.batch.PaddedBatch
-            The same batch.
-        stage : speechbrain.Stage
-            Training or validation.
-
-        Returns
-        -------
-        torch.Tensor
-            The loss.
-        """
-        speech, ctc = predictions.speech, self.model.ctc
-        parts = {
-            "words": ctc.loss(
-                predictions.log_probs, speech.counts, batch.words
-            ),
-            **self.emotion_losses(speech, batch),
-        }
-        if stage != sb.Stage.TRAIN:
-            self.recognized += self.read(predictions, batch)
-        loss = sum(self.loss_weights[name] * parts[name] for name in parts)
-        self.means.add({"loss": loss, **parts}, len(batch.id))
-        return loss
-
-    def read(self, predictions, batch):
-        """Reads what utterances spell and which emotion was heard.
-
-        Arguments
-        ---------
-        predictions : Spelled
-            From `compute_forward`.
-        batch : speechbrain.dataio.batch.PaddedBatch
-            The same batch.
-
-        Returns
-        -------
-        list of tuple
-            (spelled, said, heard category, true category) an utterance; the
-            categories are `None` without heads.
-        """
-        speech = predictions.speech
-        spelled = self.model.ctc.spell(predictions.log_probs, speech.counts)
-        heard = labels = [None] * len(spelled)
-        if speech.category_logits is not None:
-            heard = speech.category_logits.argmax(-1).tolist()
-            labels = batch.category.tolist()
-        texts = (
-            [self.without_emotion(self.tokenizer.decode(ids)) for ids in rows]
-            for rows in (spelled, batch.words)
-        )
-        return list(zip(*texts, heard, labels))
-
-    def without_emotion(self, text):
-        """Takes the emotion off the beginning of what was spelled.
-
-        Arguments
-        ---------
-        text : str
-            Words.
-
-        Returns
-        -------
-        str
-            The words that were said.
-        """
-        first, _, rest = text.strip().partition(" ")
-        return rest if first in self.emotions else text.strip()
-
-    def recognition(self, recognized):
-        """Measures what was spelled and recognized.
-
-        Arguments
-        ---------
-        recognized : list of tuple
-            From `read`.
-
-        Returns
-        -------
-        dict
-            `WER`, word errors a word said; `UA` with heads.
-        """
-        spelled, said, heard, labels = zip(*recognized)
-        figures = {"WER": word_error_rate(spelled, said)}
-        if None not in labels:
-            figures["UA"] = unweighted_accuracy(heard, labels)
-        return figures
 
 
 class WordRecipe(Recipe):
@@ -476,10 +168,93 @@ class WordRecipe(Recipe):
         return self.folder / "table.md"
 
 
-def _export(tensors, folder):
-    """Writes the folder whole or not at all."""
-    with whole_folder(folder) as partial:
-        save_file(tensors, partial / "model.ckpt")
+def word_dataset(entries, llm, emotions, emotion_first):
+    """Makes a dataset of utterances and the tokens that they spell.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries.
+    llm : torch.nn.Module
+        A `ChatLLM`, whose tokenizer is used.
+    emotions : list of str or None
+        The classes, in the order of the category head.
+    emotion_first : bool
+        Whether the emotion is the first word.
+
+    Returns
+    -------
+    speechbrain.dataio.dataset.DynamicItemDataset
+        With `id`, `sig`, its `audio_key`, `word_ids`, and, of a corpus with
+        labels, `category` and `attributes`.
+    """
+    dataset = DynamicItemDataset(entries)
+
+    @sb.utils.data_pipeline.takes("emotion", "transcript")
+    @sb.utils.data_pipeline.provides("word_ids")
+    def _word_pipeline(emotion, transcript):
+        first = f" {emotion}" if emotion_first else ""
+        return torch.tensor(llm.encode(first + as_spelled(transcript)))
+
+    add_audio(dataset)
+    dataset.add_dynamic_item(_word_pipeline)
+    keys = ["id", "sig", "audio_key", "word_ids"]
+    if emotions is not None:
+        add_labels(dataset, emotions)
+        keys += ["category", "attributes"]
+    dataset.set_output_keys(keys)
+    return dataset
+
+
+def as_spelled(transcript):
+    """Writes a transcript as it stands inside a sentence, word after word.
+
+    An LLM has other tokens for a word at the start of a text, with a capital,
+    or before a comma; nobody hears these.
+
+    Arguments
+    ---------
+    transcript : str
+        The transcript.
+
+    Returns
+    -------
+    str
+        Words with a space before each, without punctuation.
+
+    Example
+    -------
+    >>> as_spelled("She called, I think."), as_spelled("I'm here!")
+    (' she called I think', " I'm here")
+    """
+    words = re.findall(r"\w+(?:['-]\w+)*", straight(transcript))
+    if words and not PRONOUN.match(words[0]):
+        words[0] = words[0][0].lower() + words[0][1:]
+    return "".join(f" {word}" for word in words)
+
+
+def spelled_tokens(hparams):
+    """Lists the LLM's tokens in the training transcripts and emotions.
+
+    Arguments
+    ---------
+    hparams : dict
+        The loaded YAML.
+
+    Returns
+    -------
+    list of int
+        Token ids.
+    """
+    entries = read_manifest(
+        Path(hparams["manifest_folder"]) / "train.json",
+        hparams["data_folder"],
+        hparams["emotions"],
+    )
+    texts = {as_spelled(entry["transcript"]) for entry in entries.values()}
+    texts |= {f" {emotion}" for emotion in hparams["emotions"] or []}
+    encode = hparams["chat_llm"].encode
+    return sorted({token for text in texts for token in encode(text)})
 
 
 def write_words(folder, title, figures, examples):
@@ -526,25 +301,7 @@ def write_words(folder, title, figures, examples):
     write_atomically(folder / "table.md", "\n".join(lines) + "\n")
 
 
-def spelled_tokens(hparams):
-    """Lists the LLM's tokens in the training transcripts and emotions.
-
-    Arguments
-    ---------
-    hparams : dict
-        The loaded YAML.
-
-    Returns
-    -------
-    list of int
-        Token ids.
-    """
-    entries = read_manifest(
-        Path(hparams["manifest_folder"]) / "train.json",
-        hparams["data_folder"],
-        hparams["emotions"],
-    )
-    texts = {as_spelled(entry["transcript"]) for entry in entries.values()}
-    texts |= {f" {emotion}" for emotion in hparams["emotions"] or []}
-    encode = hparams["chat_llm"].encode
-    return sorted({token for text in texts for token in encode(text)})
+def _export(tensors, folder):
+    """Writes the folder whole or not at all."""
+    with whole_folder(folder) as partial:
+        save_file(tensors, partial / "model.ckpt")

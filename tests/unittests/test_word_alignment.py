@@ -15,7 +15,7 @@ from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.model.re_llm import RELLM
 from speechbrain_relm.model.word_ctc import WordCTC
-from speechbrain_relm.runs.word_alignment import WordBrain
+from speechbrain_relm.runs.word_brain import WordBrain
 from speechbrain_relm.training.initialization import start_from
 from speechbrain_relm.utils.errors import RecipeError
 
