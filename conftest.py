@@ -34,6 +34,17 @@ def release_folder(
     return str(tiny_models.save_release(folder, *bases))
 
 
+@pytest.fixture(scope="session")
+def tiny_sources(whisper_folder, emotion_folder, qwen_folder, scorer_folder):
+    """What a recipe's YAML takes to run on these models."""
+    return {
+        "whisper_source": whisper_folder,
+        "emotion_source": emotion_folder,
+        "llm_source": qwen_folder,
+        "scorer_source": scorer_folder,
+    }
+
+
 @pytest.fixture
 def utterances():
     """Three signals of different length, and the batch that holds them."""

@@ -38,12 +38,6 @@ STEPS = (
     "[prepare, attributes, expected_responses, fit, respond, score, report, "
     "release]"
 )
-MODELS = {
-    "whisper_source": tiny_models.save_whisper,
-    "emotion_source": tiny_models.save_emotion_encoder,
-    "llm_source": tiny_models.save_qwen,
-    "scorer_source": tiny_models.save_empathy_scorer,
-}
 # Setting to its other value, as on the command line.
 SETTINGS = {
     "lr": "0.0004",
@@ -161,7 +155,7 @@ def untouched(corpus):
 def cases(sentences):
     """Lists the changes: a name to overrides, or to what makes them."""
     found = {name: {name: value} for name, value in SETTINGS.items()}
-    for name in MODELS:
+    for name in tiny_models.SOURCES:
         found[f"{name}, other weights"] = other_model
     found["audio of the test"] = copied(louder(f"*{sentences['test'][1]}.wav"))
     found["audio of training"] = copied(louder(f"*{sentences['train'][1]}.wav"))
@@ -285,7 +279,7 @@ def study(given):
     if not (folder / "ESD").is_dir():
         make_esd(folder / "ESD", speakers=2, sentences=6)
     settings = {"data_folder": folder / "ESD", "steps": STEPS}
-    for name, save in MODELS.items():
+    for name, save in tiny_models.SOURCES.items():
         settings[name] = folder / "models" / name
         if not settings[name].is_dir():
             settings[name].mkdir(parents=True)

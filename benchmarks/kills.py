@@ -66,12 +66,7 @@ PASSED_OVER = ("log.txt", "env.log", "INPUTS.json")
 
 def tiny(folder):
     """Makes the models; gives the overrides that name them."""
-    make = {
-        "whisper_source": tiny_models.save_whisper,
-        "emotion_source": tiny_models.save_emotion_encoder,
-        "llm_source": tiny_models.save_qwen,
-        "scorer_source": tiny_models.save_empathy_scorer,
-    }
+    make = tiny_models.SOURCES
     for name in make:
         (folder / name).mkdir()
     return {name: save(str(folder / name)) for name, save in make.items()}

@@ -33,6 +33,18 @@ LLM_SIZES = {
     "num_key_value_heads": 2,
 }
 
+WAV2VEC2_SIZES = {
+    "hidden_size": 16,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "conv_dim": [8] * 7,
+    "conv_bias": True,
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "feat_extract_norm": "layer",
+    "do_stable_layer_norm": True,
+}
+
 SMALL_BERT = BertConfig(
     hidden_size=16,
     num_hidden_layers=1,
@@ -70,16 +82,8 @@ def save_emotion_encoder(folder):
     """An emotion encoder in the released format."""
     torch.manual_seed(1)
     config = Wav2Vec2Config(
-        hidden_size=16,
+        **WAV2VEC2_SIZES,
         num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=[8] * 7,
-        conv_bias=True,
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-        feat_extract_norm="layer",
-        do_stable_layer_norm=True,
         # Were it ever in training mode, these would show.
         hidden_dropout=0.5,
         mask_time_prob=0.5,
@@ -91,18 +95,7 @@ def save_emotion_encoder(folder):
 def save_wav2vec2(folder):
     """A wav2vec 2.0 encoder that normalizes by layer, of three layers."""
     torch.manual_seed(4)
-    config = Wav2Vec2Config(
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=[8] * 7,
-        conv_bias=True,
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-        feat_extract_norm="layer",
-        do_stable_layer_norm=True,
-    )
+    config = Wav2Vec2Config(**WAV2VEC2_SIZES, num_hidden_layers=3)
     Wav2Vec2Model(config).save_pretrained(folder)
     return folder
 
@@ -162,6 +155,15 @@ def save_empathy_scorer(folder):
         {"emotional_reactions": {"accuracy": 0.5, "macro_f1": 0.25}},
     )
     return folder
+
+
+# What a recipe's YAML takes, and who makes it.
+SOURCES = {
+    "whisper_source": save_whisper,
+    "emotion_source": save_emotion_encoder,
+    "llm_source": save_qwen,
+    "scorer_source": save_empathy_scorer,
+}
 
 
 def save_bases(folder):

@@ -15,8 +15,6 @@ from speechbrain_relm.epitome.measures import fit_temperature
 from speechbrain_relm.lobes.parts.epitome_text import collate, encode_posts
 from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
 from speechbrain_relm.utils.processes import (
-    processes,
-    rank,
     steps_per_epoch,
 )
 from speechbrain_relm.utils.windows import WindowBrain
@@ -264,9 +262,7 @@ class EpitomeBrain(WindowBrain):
         left = max(1 - self.optimizer_step / self.steps, 0.0)
         for group in self.optimizer.param_groups:
             group["lr"] = self.hparams.lr * left
-        epoch = self.hparams.epoch_counter.current
-        number = (self.step - 1) * processes() + rank()  # of the batch
-        torch.manual_seed(hash((self.hparams.seed, epoch, number)))
+        self.seed_batch()
 
     def on_stage_start(self, stage, epoch=None):
         """Starts the stage's figures.

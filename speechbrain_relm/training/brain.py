@@ -32,8 +32,6 @@ from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.lengths import counts_from_relative
 from speechbrain_relm.utils.processes import (
     gather,
-    processes,
-    rank,
     steps_per_epoch,
 )
 
@@ -364,10 +362,7 @@ class RELLMBrain(ShardedBrain):
         self.rate = self.schedule.calculate_lr(self.optimizer_step + 1)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate * group["relative_rate"]
-        epoch = self.hparams.epoch_counter.current
-        number = (self.step - 1) * processes() + rank()  # of the batch
-        # Of numbers alone: Python hashes texts otherwise in each process.
-        torch.manual_seed(hash((self.hparams.seed, epoch, number)))
+        self.seed_batch()
 
     def read_loss(self, loss):
         """Reads the loss of the batch before: a GPU has that one ready.

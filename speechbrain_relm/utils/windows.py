@@ -9,7 +9,11 @@ import torch
 
 from speechbrain_relm.utils.disk.epoch_log import EpochLog
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.processes import batches_per_epoch
+from speechbrain_relm.utils.processes import (
+    batches_per_epoch,
+    processes,
+    rank,
+)
 
 
 class WindowBrain(sb.Brain):
@@ -193,6 +197,13 @@ class WindowBrain(sb.Brain):
         loss = loss.cpu()
         self.check_loss_isfinite(loss)
         return loss
+
+    def seed_batch(self):
+        """Lets dropout follow from the number of the batch alone."""
+        number = (self.step - 1) * processes() + rank()
+        seed = self.hparams.seed, self.hparams.epoch_counter.current, number
+        # Of numbers alone: Python hashes texts otherwise in each process.
+        torch.manual_seed(hash(seed))
 
     def optimizers_step(self):
         """Clips the gradient and steps."""

@@ -27,21 +27,10 @@ def corpus(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def tiny(whisper_folder, emotion_folder, qwen_folder, scorer_folder):
-    """Sources of the tiny models."""
-    return {
-        "whisper_source": whisper_folder,
-        "emotion_source": emotion_folder,
-        "llm_source": qwen_folder,
-        "scorer_source": scorer_folder,
-    }
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, corpus, tiny):
+def finished(tmp_path_factory, corpus, tiny_sources):
     """A run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("run") / "finished"
-    return folder, run(command(YAML, folder, corpus, tiny))
+    return folder, run(command(YAML, folder, corpus, tiny_sources))
 
 
 def test_every_step_leaves_what_it_says(finished):
@@ -136,7 +125,7 @@ def test_training_lowers_the_loss(finished):
     assert len(losses) == 2 and losses[1] < losses[0]
 
 
-def test_a_second_start_does_nothing_again(finished, corpus, tiny):
+def test_a_second_start_does_nothing_again(finished, corpus, tiny_sources):
     """Every record and the training log stay as they are."""
     folder, _ = finished
     names = ("attributes", "expected_responses", "responses", "scores")
@@ -144,7 +133,7 @@ def test_a_second_start_does_nothing_again(finished, corpus, tiny):
     files = [folder / f"{name}.jsonl" for name in names]
     before = [file.read_bytes() for file in files]
     log = (folder / "train_log.txt").read_bytes()
-    printed = run(command(YAML, folder, corpus, tiny))
+    printed = run(command(YAML, folder, corpus, tiny_sources))
     assert [file.read_bytes() for file in files] == before
     assert (folder / "train_log.txt").read_bytes() == log
     assert "Going into epoch" not in printed
@@ -174,11 +163,11 @@ def mid_epoch(folder):
     ],
 )
 def test_killed_anywhere_it_ends_the_same(
-    place, happened, tmp_path, finished, corpus, tiny
+    place, happened, tmp_path, finished, corpus, tiny_sources
 ):
     """kill -9, then the same command: the table of the undisturbed run."""
     folder = tmp_path / "run"
-    arguments = command(YAML, folder, corpus, tiny)
+    arguments = command(YAML, folder, corpus, tiny_sources)
     kill_when(arguments, lambda: happened(folder))
     done = {
         file.name: file.read_bytes().splitlines()
@@ -199,10 +188,21 @@ def test_killed_anywhere_it_ends_the_same(
     assert (folder / "train_log.txt").read_text() == log
 
 
-def test_a_baseline_run_is_tested_against(finished, corpus, tiny, tmp_path):
+def test_a_baseline_run_is_tested_against(
+    finished, corpus, tiny_sources, tmp_path
+):
     """Another run's folder gives the Wilcoxon test; it may be this one."""
     folder, _ = finished
-    run(command(YAML, folder, corpus, tiny, steps="[report]", baseline=folder))
+    run(
+        command(
+            YAML,
+            folder,
+            corpus,
+            tiny_sources,
+            steps="[report]",
+            baseline=folder,
+        )
+    )
     table = (folder / "table.md").read_text()
     row = next(x for x in table.splitlines() if "p=" in x)
     assert "p=1.000" in row

@@ -27,23 +27,12 @@ CORPORA = ("ESD", "IEMOCAP", "MSP-Podcast")
 YAML = ROOT / "recipes/ESD/hparams/re_llm_mini.yaml"
 
 
-def inputs_with(models, **overrides):
+def inputs_with(tiny_sources, **overrides):
     """Reads the ESD recipe's YAML with some overrides."""
     text = effective_yaml(
-        str(YAML), {"data_folder": "ESD", **models, **overrides}
+        str(YAML), {"data_folder": "ESD", **tiny_sources, **overrides}
     )
     return Inputs(text)
-
-
-@pytest.fixture(scope="module")
-def models(whisper_folder, emotion_folder, qwen_folder, scorer_folder):
-    """Sources of the tiny models."""
-    return {
-        "whisper_source": whisper_folder,
-        "emotion_source": emotion_folder,
-        "llm_source": qwen_folder,
-        "scorer_source": scorer_folder,
-    }
 
 
 def test_a_file_is_read_again_if_it_changed(tmp_path, monkeypatch):
@@ -91,14 +80,16 @@ def test_a_model_is_its_content(qwen_folder, tmp_path):
     ],
 )
 def test_a_fit_is_refused_with_what_changed(
-    name, value, said, models, tmp_path
+    name, value, said, tiny_sources, tmp_path
 ):
     """In one line, with the setting's name and both values."""
-    before = inputs_with(models).of("fit")
+    before = inputs_with(tiny_sources).of("fit")
     Fit(tmp_path, before, 2).begin({})
     (tmp_path / "CKPT+1").mkdir()
     Fit(tmp_path, before, 2).check()
-    other = Fit(tmp_path, inputs_with(models, **{name: value}).of("fit"), 2)
+    other = Fit(
+        tmp_path, inputs_with(tiny_sources, **{name: value}).of("fit"), 2
+    )
     with pytest.raises(RecipeError) as error:
         other.check()
     assert said in str(error.value) and "--restart" in str(error.value)
@@ -106,7 +97,7 @@ def test_a_fit_is_refused_with_what_changed(
     assert fit_verdict(other).startswith("refused: ")
 
 
-def test_free_settings_change_nothing(models):
+def test_free_settings_change_nothing(tiny_sources):
     """Places, workers, and the batches of generation."""
     free = {
         "generation_batch_size": 3,
@@ -115,15 +106,18 @@ def test_free_settings_change_nothing(models):
         "log_interval_steps": 1,
         "data_folder": "moved",
     }
-    other = inputs_with(models, **free)
+    other = inputs_with(tiny_sources, **free)
     for step in ("fit", *declared.NAMED):
         if step != "measure":
-            assert inputs_with(models).of(step) == other.of(step)
+            assert inputs_with(tiny_sources).of(step) == other.of(step)
 
 
-def test_prompts_of_the_answers_leave_the_fit_alone(models):
+def test_prompts_of_the_answers_leave_the_fit_alone(tiny_sources):
     """They are asked for after it."""
-    before, other = inputs_with(models), inputs_with(models, response_style="!")
+    before, other = (
+        inputs_with(tiny_sources),
+        inputs_with(tiny_sources, response_style="!"),
+    )
     assert before.of("fit") == other.of("fit")
     found = differences(before.of("respond"), other.of("respond"))
     assert told(found) == 'response_style was "", is "!"'

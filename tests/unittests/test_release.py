@@ -37,22 +37,14 @@ YAML = SCRIPT.parent / "hparams" / "re_llm_mini.yaml"
 
 
 @pytest.fixture(scope="module")
-def finished(
-    tmp_path_factory, whisper_folder, emotion_folder, qwen_folder, scorer_folder
-):
+def finished(tmp_path_factory, tiny_sources):
     """The ESD recipe on tiny models, to its last step."""
     work = tmp_path_factory.mktemp("esd")
     corpus = make_esd(work / "ESD", speakers=1, sentences=4)
-    tiny = {
-        "whisper_source": whisper_folder,
-        "emotion_source": emotion_folder,
-        "llm_source": qwen_folder,
-        "scorer_source": scorer_folder,
-    }
     folder = work / "run"
     # What a random LLM says has every flaw.
-    flaws = {"expected_response_flaws": "[]"}
-    run(command(YAML, folder, corpus, tiny, number_of_epochs=1, **flaws))
+    settings = {"expected_response_flaws": "[]", "number_of_epochs": 1}
+    run(command(YAML, folder, corpus, tiny_sources, **settings))
     return folder
 
 

@@ -113,20 +113,12 @@ def test_swap(
     tmp_path,
     corpus,
     encoders,
-    whisper_folder,
-    emotion_folder,
-    qwen_folder,
+    tiny_sources,
     llama_folder,
-    scorer_folder,
 ):
     """The other lobe trains and answers; nothing else is changed."""
     text = YAML.read_text(encoding="utf-8")
-    for key, value in {
-        "whisper_source": whisper_folder,
-        "emotion_source": emotion_folder,
-        "llm_source": qwen_folder,
-        "scorer_source": scorer_folder,
-    }.items():
+    for key, value in tiny_sources.items():
         text = replace_block(text, key, f"{key}: {value}\n")
     key, block = SWAPS[swap]
     text = replace_block(

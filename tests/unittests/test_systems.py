@@ -240,10 +240,7 @@ def test_each_table_has_a_folder_of_its_own(recipe, options, folder):
 def test_table_of_nine_systems(
     tmp_path,
     corpus,
-    whisper_folder,
-    emotion_folder,
-    qwen_folder,
-    scorer_folder,
+    tiny_sources,
     qwen2_audio_folder,
 ):
     """One command, shared steps made once, resumed; corpora joined."""
@@ -257,12 +254,7 @@ def test_table_of_nine_systems(
         YAML,
         folder,
         corpus,
-        {
-            "whisper_source": whisper_folder,
-            "emotion_source": emotion_folder,
-            "llm_source": qwen_folder,
-            "scorer_source": scorer_folder,
-        },
+        tiny_sources,
         systems=f"1,2,3,4,5,6,7,8,{ninth}",
         number_of_epochs=1,
         generation_batch_size=16,

@@ -50,21 +50,12 @@ def test_it_runs(
     tutorial,
     tmp_path,
     monkeypatch,
-    whisper_folder,
-    emotion_folder,
-    qwen_folder,
-    scorer_folder,
+    tiny_sources,
 ):
     """Every cell, and what they show."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    sources = {
-        "whisper_source": whisper_folder,
-        "emotion_source": emotion_folder,
-        "llm_source": qwen_folder,
-        "scorer_source": scorer_folder,
-    }
-    options = " ".join(f"--{name}={path}" for name, path in sources.items())
+    options = " ".join(f"--{n}={path}" for n, path in tiny_sources.items())
     (parameters,) = (
         cell
         for cell in tutorial.cells

@@ -27,22 +27,11 @@ ALIKE = {
 
 
 @pytest.fixture(scope="module")
-def settings(
-    tmp_path_factory,
-    whisper_folder,
-    emotion_folder,
-    qwen_folder,
-    scorer_folder,
-):
+def settings(tmp_path_factory, tiny_sources):
     """A corpus of 24, 8 and 16 utterances, and tiny models."""
     corpus = tmp_path_factory.mktemp("esd") / "ESD"
     make_esd(corpus, speakers=2, sentences=6)
-    return corpus, {
-        "whisper_source": whisper_folder,
-        "emotion_source": emotion_folder,
-        "llm_source": qwen_folder,
-        "scorer_source": scorer_folder,
-    }
+    return corpus, tiny_sources
 
 
 @pytest.fixture(scope="module")

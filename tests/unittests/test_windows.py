@@ -129,9 +129,7 @@ def prepared(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def make_recipe(
-    prepared, whisper_folder, emotion_folder, qwen_folder, scorer_folder
-):
+def make_recipe(prepared, tiny_sources):
     """Makes the mini recipe with batches of 2, ready to fit."""
 
     def make(folder, precision="fp32", **overrides):
@@ -140,10 +138,7 @@ def make_recipe(
             "manifest_folder": str(prepared / "manifests"),
             "output_folder": str(folder),
             "shared_folder": str(prepared / "shared"),
-            "whisper_source": whisper_folder,
-            "emotion_source": emotion_folder,
-            "llm_source": qwen_folder,
-            "scorer_source": scorer_folder,
+            **tiny_sources,
             "batch_size": 2,
             "number_of_epochs": 2,
             "warmup_steps": 1,
