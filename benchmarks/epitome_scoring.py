@@ -22,15 +22,12 @@ from authors import score_empathy
 from measure import Pair, arguments, run
 from systems import SIZES, autocast, make_tokenizer
 
-from speechbrain_relm.lobes.epitome import (
-    MECHANISMS,
-    EmpathyScorer,
-    save_scorer,
-)
+from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.lobes.epitome_classifier import (
     EpitomeClassifier,
     share_encoders,
 )
+from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS, save_scorer
 from speechbrain_relm.mini.annotations.pairs import compose
 
 MAX_LENGTH = 64

@@ -139,8 +139,8 @@ def save_llama(folder):
 
 def save_empathy_scorer(folder):
     """Empathy scorers on a small BERT, with MiniLM's tokenizer."""
-    from speechbrain_relm.lobes.epitome import save_scorer
     from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+    from speechbrain_relm.lobes.parts.epitome_folder import save_scorer
     from speechbrain_relm.mini import models
 
     torch.manual_seed(6)

@@ -9,8 +9,8 @@ Authors
 
 import torch
 
-from speechbrain_relm.lobes.epitome import MECHANISMS, save_scorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS, save_scorer
 from speechbrain_relm.utils.sources.architectures import architecture
 from speechbrain_relm.utils.sources.pretrained import load_tokenizer
 from speechbrain_relm.utils.sources.weights import check_file, read_shard

@@ -12,7 +12,7 @@ from typing import List, NamedTuple, Tuple
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.identity import normalize
-from speechbrain_relm.lobes.epitome import MECHANISMS
+from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS
 from speechbrain_relm.utils.text.reading import read_table
 
 logger = get_logger(__name__)

@@ -13,8 +13,8 @@ from speechbrain.utils.train_logger import FileTrainLogger
 from speechbrain_relm.epitome.baselines import measure_baselines
 from speechbrain_relm.epitome.data import epitome_dataset
 from speechbrain_relm.epitome.training import EpitomeBrain
-from speechbrain_relm.lobes.epitome import save_scorer
 from speechbrain_relm.lobes.epitome_classifier import share_encoders
+from speechbrain_relm.lobes.parts.epitome_folder import save_scorer
 
 logger = get_logger(__name__)
 

@@ -22,7 +22,8 @@ class EmpathyScoring(Released):
 
     Example
     -------
-    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
+    >>> from speechbrain_relm.lobes.epitome import EmpathyScorer
+    >>> from speechbrain_relm.lobes.parts.epitome_folder import save_scorer
     >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
     >>> folder = getfixture("tmp_path")
     >>> save_scorer(folder, scorer.classifiers, scorer.tokenizer, 64, {})

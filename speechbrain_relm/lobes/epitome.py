@@ -7,57 +7,26 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 from pathlib import Path
 from typing import List, NamedTuple, Tuple
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
-from transformers import AutoConfig
 
-from speechbrain_relm.lobes.epitome_classifier import LEVELS, EpitomeClassifier
+from speechbrain_relm.lobes.epitome_classifier import LEVELS
+from speechbrain_relm.lobes.parts.epitome_folder import load_scorer
 from speechbrain_relm.lobes.parts.epitome_text import (
     collate,
     encode_posts,
     spans_of,
     tokenize,
 )
-from speechbrain_relm.lobes.parts.epitome_topic import TopicCheck, embed
-from speechbrain_relm.utils.errors import first_line
+from speechbrain_relm.lobes.parts.epitome_topic import embed
 from speechbrain_relm.utils.records import make_batches
-from speechbrain_relm.utils.sources.checks.folder import read_tensors
 from speechbrain_relm.utils.sources.pretrained import load_tokenizer
-from speechbrain_relm.utils.sources.weights import read_json
-
-# Section II-C reports the first two: "Emotional Reaction", "Exploration".
-MECHANISMS = ("emotional_reactions", "explorations", "interpretations")
 
 # Distinct posts whose states are in memory at a time.
 POSTS_AT_ONCE = 1024
-
-ENCODERS = ("seeker_encoder", "responder_encoder")
-
-# Of config.json.
-FIELDS = {
-    "mechanisms": list,
-    "backbone": dict,
-    "max_length": int,
-    "pad_to": (int, type(None)),
-    "shared": list,
-    "metrics": dict,
-}
-
-# For `speechbrain_relm.inference.epitome.EmpathyScoring.from_hparams`.
-HPARAMS = """\
-source: !PLACEHOLDER  # this folder
-scorer: !new:speechbrain_relm.lobes.epitome.EmpathyScorer
-    source: !ref <source>
-modules:
-    scorer: !ref <scorer>
-# The scorer loads its own files.
-pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
-"""
 
 
 class Judgement(NamedTuple):
@@ -82,124 +51,6 @@ class Judgement(NamedTuple):
     levels: torch.Tensor
     probabilities: torch.Tensor
     rationales: List[List[Tuple[int, int]]]
-
-
-def save_scorer(
-    folder,
-    classifiers,
-    tokenizer,
-    max_length,
-    metrics,
-    data=None,
-    topic=None,
-):
-    """Saves classifiers as the folder that `EmpathyScorer` loads.
-
-    Encoders that they share are stored once.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        An existing folder.
-    classifiers : dict of str to EpitomeClassifier
-        One for each mechanism, with the same kind of backbone.
-    tokenizer : transformers.PreTrainedTokenizerFast
-        Their tokenizer.
-    max_length : int
-        Most tokens of a post or a response, special ones included.
-    metrics : dict
-        Held-out figures of each mechanism, to be shown beside scores.
-    data : str, optional
-        What they learned from, to be shown beside scores too.
-    topic : TopicCheck, optional
-        Finds responses about something else, which then have level 0.
-
-    Example
-    -------
-    >>> scorer = EmpathyScorer(getfixture("scorer_folder"))
-    >>> folder = getfixture("tmp_path")
-    >>> save_scorer(folder, scorer.classifiers, scorer.tokenizer, 64, {})
-    >>> list(EmpathyScorer(folder).classifiers)
-    ['emotional_reactions', 'explorations']
-    """
-    folder = Path(folder)
-    states = {
-        name: classifier.state_dict()
-        for name, classifier in classifiers.items()
-    }
-    shared = [name for name in ENCODERS if _is_shared(states, name)]
-    for name, state in states.items():
-        kept = {k: v for k, v in state.items() if k.split(".")[0] not in shared}
-        _write(kept, folder / f"{name}.safetensors")
-    for encoder in shared:
-        state = next(iter(states.values()))
-        _write(_part(state, encoder), folder / f"{encoder}.safetensors")
-    tokenizer.save_pretrained(folder / "tokenizer")
-    first = next(iter(classifiers.values()))
-    settings = {
-        "mechanisms": list(classifiers),
-        "backbone": first.responder_encoder.config.to_dict(),
-        "max_length": max_length,
-        "pad_to": first.pad_to,
-        "shared": shared,
-        "metrics": metrics,
-        "data": data,
-        "topic": topic is not None,
-    }
-    if topic is not None:
-        _write(topic.state_dict(), folder / "topic.safetensors")
-    with open(folder / "config.json", "w", encoding="utf-8") as stream:
-        json.dump(settings, stream, indent=2)
-    (folder / "hyperparams.yaml").write_text(HPARAMS, encoding="utf-8")
-
-
-def _part(state, encoder):
-    """Picks one encoder's tensors out of a classifier's state."""
-    return {k: v for k, v in state.items() if k.startswith(f"{encoder}.")}
-
-
-def _is_shared(states, encoder):
-    """Tells whether an encoder is the same in all states."""
-    first, *others = (_part(state, encoder) for state in states.values())
-    return all(
-        torch.equal(value, other[key])
-        for other in others
-        for key, value in first.items()
-    )
-
-
-def _write(state, path):
-    """Writes tensors; others may read them, as the cache may be shared."""
-    state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
-    save_file(state, path)
-    path.chmod(0o644)
-
-
-def _read(path):
-    """Reads tensors, with an error that says what to do."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing, so {path.parent} is no whole empathy scorer. "
-            "Train it again (`python -m speechbrain_relm.mini.epitome`) or "
-            "copy the folder whole."
-        )
-    return read_tensors(path)
-
-
-def _fill(classifier, state, path):
-    """Loads a classifier's state after checking every key and shape."""
-    expected = {k: v.shape for k, v in classifier.state_dict().items()}
-    found = {key: value.shape for key, value in state.items()}
-    if found != expected:
-        keys = [k for k in expected if found.get(k) != expected[k]]
-        keys += [k for k in found if k not in expected]
-        raise ValueError(
-            f"{path} does not fit the `backbone` of its config.json: missing, "
-            f"unexpected or of another shape are {', '.join(keys[:5])}"
-            f"{' and more' if len(keys) > 5 else ''}. Use the files of one and "
-            "the same training."
-        )
-    classifier.load_state_dict(state)
 
 
 class EmpathyScorer(nn.Module):
@@ -232,68 +83,12 @@ class EmpathyScorer(nn.Module):
 
     def __init__(self, source):
         super().__init__()
-        source = Path(source)
-        settings = self._settings(source / "config.json")
-        backbone = self._backbone(settings, source / "config.json")
+        settings, self.classifiers, self.topic = load_scorer(source)
         self.max_length = settings["max_length"]
-        self.metrics = settings["metrics"]
-        self.tokenizer = load_tokenizer(source / "tokenizer")
-        self.classifiers = nn.ModuleDict()
-        common = {}
-        for encoder in settings["shared"]:
-            common.update(_read(source / f"{encoder}.safetensors"))
-        for name in settings["mechanisms"]:
-            path = source / f"{name}.safetensors"
-            classifier = EpitomeClassifier(backbone, pad_to=settings["pad_to"])
-            _fill(classifier, {**common, **_read(path)}, path)
-            self.classifiers[name] = classifier
-            first = next(iter(self.classifiers.values()))
-            for encoder in settings["shared"]:
-                setattr(classifier, encoder, getattr(first, encoder))
-        self.data = settings.get("data")
-        self.topic = None
-        if settings.get("topic"):
-            self.topic = TopicCheck(backbone.hidden_size)
-            path = source / "topic.safetensors"
-            _fill(self.topic, _read(path), path)
+        self.metrics, self.data = settings["metrics"], settings.get("data")
+        self.tokenizer = load_tokenizer(Path(source) / "tokenizer")
         self.requires_grad_(False)
         self.eval()
-
-    @staticmethod
-    def _settings(path):
-        """Reads and checks config.json."""
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing: name the folder of an empathy scorer, as "
-                "`python -m speechbrain_relm.mini.epitome` makes it."
-            )
-        settings = read_json(path)
-        for field, kinds in FIELDS.items():
-            if not isinstance(settings.get(field, ...), kinds):
-                raise ValueError(
-                    f"{path} has no field '{field}' as save_scorer writes it, "
-                    "so it is not the configuration of an empathy scorer; "
-                    "name another folder."
-                )
-        for field, known in (("mechanisms", MECHANISMS), ("shared", ENCODERS)):
-            for name in settings[field]:
-                if name not in known:
-                    raise ValueError(
-                        f"{path}, field '{field}': '{name}' is none of "
-                        f"{', '.join(known)}."
-                    )
-        return settings
-
-    @staticmethod
-    def _backbone(settings, path):
-        """Makes the encoders' configuration."""
-        try:
-            return AutoConfig.for_model(**settings["backbone"])
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"{path}, field 'backbone': {first_line(error)}: make or copy "
-                "the scorer's folder again."
-            )
 
     def train(self, mode=True):
         """Stays in evaluation mode whatever is asked.

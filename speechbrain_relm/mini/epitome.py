@@ -26,8 +26,9 @@ from speechbrain_relm.epitome.measures import agreement, confusion_matrix
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
-from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
+from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+from speechbrain_relm.lobes.parts.epitome_folder import save_scorer
 from speechbrain_relm.lobes.parts.epitome_topic import fit_topic_check
 from speechbrain_relm.mini import models
 from speechbrain_relm.mini.annotations.pairs import by_subject, write_csvs

@@ -31,12 +31,9 @@ from speechbrain_relm.epitome.annotations import (
 )
 from speechbrain_relm.epitome.data import split_by_post
 from speechbrain_relm.epitome.measures import accuracy_and_f1
-from speechbrain_relm.lobes.epitome import (
-    MECHANISMS,
-    EmpathyScorer,
-    save_scorer,
-)
+from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
+from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS, save_scorer
 from speechbrain_relm.lobes.parts.epitome_text import collate, tokenize
 from speechbrain_relm.lobes.parts.epitome_topic import NEAREST, TopicCheck
 from speechbrain_relm.mini import epitome

@@ -28,8 +28,8 @@ from speechbrain_relm.epitome.measures import (
     expected_calibration_error,
     fit_temperature,
 )
-from speechbrain_relm.lobes.epitome import MECHANISMS
 from speechbrain_relm.lobes.epitome_classifier import LevelHead
+from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS
 
 SCRIPT = Path(__file__).parents[2] / "recipes/EPITOME/epitome_prepare.py"
 spec = importlib.util.spec_from_file_location("epitome_prepare", SCRIPT)

@@ -20,7 +20,8 @@ from speechbrain_relm.epitome.measures import (
     rationale_f1,
 )
 from speechbrain_relm.inference.epitome import EmpathyScoring
-from speechbrain_relm.lobes.epitome import MECHANISMS, EmpathyScorer
+from speechbrain_relm.lobes.epitome import EmpathyScorer
+from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS
 from speechbrain_relm.mini.annotations.pairs import write_csvs
 
 SCRIPT = Path(__file__).resolve().parents[2] / "recipes/EPITOME/train.py"

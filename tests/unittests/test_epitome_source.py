@@ -16,7 +16,8 @@ from speechbrain_relm.epitome.annotations import FILES, read_pairs
 from speechbrain_relm.evaluation.runs import Run, describe_scorers
 from speechbrain_relm.evaluation.tables.table import table_cells
 from speechbrain_relm.evaluation.tables.table_csv import read_csv, to_csv
-from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
+from speechbrain_relm.lobes.epitome import EmpathyScorer
+from speechbrain_relm.lobes.parts.epitome_folder import save_scorer
 from speechbrain_relm.mini.annotations.pairs import write_csvs
 from speechbrain_relm.mini.epitome import OWN_WRITING
 from speechbrain_relm.utils.errors import RecipeError

@@ -19,8 +19,9 @@ from speechbrain_relm.inference.epitome import EmpathyScoring
 from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
-from speechbrain_relm.lobes.epitome import EmpathyScorer, save_scorer
+from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.lobes.epitome_classifier import new_encoder
+from speechbrain_relm.lobes.parts.epitome_folder import save_scorer
 from speechbrain_relm.lobes.qwen2_audio import Qwen2AudioListener
 from speechbrain_relm.lobes.sentence_encoder import SentenceEncoder
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder

@@ -17,7 +17,7 @@ import random
 from pathlib import Path
 
 from speechbrain_relm.epitome.annotations import COLUMNS, FILES
-from speechbrain_relm.lobes.epitome import MECHANISMS
+from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS
 from speechbrain_relm.mini.annotations.material import read_material
 from speechbrain_relm.mini.annotations.negatives import negative
 
