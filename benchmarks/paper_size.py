@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 from measure import timed
 
-from speechbrain_relm.lobes.chat_llm import Prompt
+from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
 from speechbrain_relm.model.losses import category_loss, response_nll
 from speechbrain_relm.model.prompting import lay_out

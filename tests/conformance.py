@@ -26,11 +26,12 @@ from speechbrain.nnet.adapters import AdaptedModel
 from transformers.utils import logging as transformers_logging
 
 from speechbrain_relm.convert.commands import convert
-from speechbrain_relm.lobes.chat_llm import ChatLLM, Prompt
+from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA, speech_positions
+from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.model import losses
 from speechbrain_relm.model.prompting import lay_out, score

@@ -12,7 +12,7 @@ from transformers import DynamicCache
 
 from speechbrain_relm.inference.arguments import check_signal, check_text
 from speechbrain_relm.inference.streaming import Cancelled, TextPieces
-from speechbrain_relm.lobes.chat_llm import Prompt
+from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.model import prompting
 from speechbrain_relm.model.re_llm import Speech, speech_part
 from speechbrain_relm.model.sequences import pack, prompt_part

@@ -300,7 +300,7 @@ class EmpatheticListener(Released):
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
+        list of speechbrain_relm.lobes.parts.chat_template.Answer
             One an utterance.
         """
         model, (examples, settings) = self.mods.model, ask.apart()

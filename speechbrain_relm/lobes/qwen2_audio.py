@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
 
-from speechbrain_relm.lobes.chat_llm import Answer
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.utils.sound.audio import load_audio
 from speechbrain_relm.utils.sources.hub import model_folder
 from speechbrain_relm.utils.sources.pretrained import load_pretrained
@@ -183,7 +183,7 @@ class Qwen2AudioListener(nn.Module):
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
+        list of speechbrain_relm.lobes.parts.chat_template.Answer
             One an utterance.
         """
         inputs = self.ask(heard, system, instruction, examples)

@@ -31,7 +31,7 @@ def log_likelihoods(
         Earlier turns, (user, reply) each, the same for all messages.
     texts : list of str
         N user messages.
-    responses : list of speechbrain_relm.lobes.chat_llm.Answer
+    responses : list of speechbrain_relm.lobes.parts.chat_template.Answer
         Responses, one a message. Of a finished one, the end of the turn is
         judged as well.
     device : torch.device
@@ -48,7 +48,8 @@ def log_likelihoods(
 
     Example
     -------
-    >>> from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
+    >>> from speechbrain_relm.lobes.chat_llm import ChatLLM
+    >>> from speechbrain_relm.lobes.parts.chat_template import Answer
     >>> llm = ChatLLM(getfixture("qwen_folder"))
     >>> answers = [Answer("Oh no! Oh no!", True), Answer("Oh no!", False)]
     >>> texts = ["I fell."] * 2

@@ -26,7 +26,7 @@ def lay_out(llm, prompt, content, response=None, left_pad=False):
     ---------
     llm : torch.nn.Module
         A `ChatLLM`, bare or adapted.
-    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+    prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
         Token ids before and after the content.
     content : speechbrain_relm.model.sequences.Part
         Speech embeddings, or token ids of a text in their place.
@@ -112,7 +112,7 @@ def read_before(llm, prompt, size):
     ---------
     llm : torch.nn.Module
         A `ChatLLM`, bare or adapted.
-    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+    prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
         The prompt.
     size : int
         Rows B of the batch to come.
@@ -121,7 +121,7 @@ def read_before(llm, prompt, size):
     -------
     past : transformers.Cache or None
         Keys and values for B rows; `None` where they cannot be kept.
-    rest : speechbrain_relm.lobes.chat_llm.Prompt
+    rest : speechbrain_relm.lobes.parts.chat_template.Prompt
         What is still to be read.
     """
     kept = llm.read_prefix(prompt.before) if only_speech_adapts(llm) else None
@@ -161,7 +161,7 @@ def score_response(llm, prompt, content, response):
     ---------
     llm : torch.nn.Module
         A `ChatLLM`, bare or adapted.
-    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+    prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
         What stands around the content.
     content : speechbrain_relm.model.sequences.Part
         Speech embeddings or texts.
@@ -188,7 +188,7 @@ def answer(llm, prompt, content, sentences=None, **settings):
     ---------
     llm : torch.nn.Module
         A `ChatLLM`, bare or adapted.
-    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+    prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
         What stands around the content.
     content : speechbrain_relm.model.sequences.Part
         Speech embeddings or texts.
@@ -199,7 +199,7 @@ def answer(llm, prompt, content, sentences=None, **settings):
 
     Returns
     -------
-    list of speechbrain_relm.lobes.chat_llm.Answer
+    list of speechbrain_relm.lobes.parts.chat_template.Answer
         One a row.
     """
     past, rest = read_before(llm, prompt, len(content.counts))
@@ -278,7 +278,7 @@ def log_likelihoods(llm, prompt, content, answers):
     ---------
     llm : torch.nn.Module
         A `ChatLLM`, bare or adapted.
-    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+    prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
         What stands around the content.
     content : speechbrain_relm.model.sequences.Part
         Speech embeddings or texts.
@@ -342,7 +342,7 @@ def answer_texts(llm, system, texts, device, examples=(), **settings):
 
     Returns
     -------
-    list of speechbrain_relm.lobes.chat_llm.Answer
+    list of speechbrain_relm.lobes.parts.chat_template.Answer
         One a message.
     """
     content = ragged_part([llm.encode(text) for text in texts], device)

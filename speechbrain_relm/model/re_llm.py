@@ -196,7 +196,7 @@ class RELLM(nn.Module):
             Relative lengths [B].
         emotion_embedding : torch.Tensor or None
             [B, E].
-        prompt : speechbrain_relm.lobes.chat_llm.Prompt
+        prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
             What stands around the speech.
         responses : torch.Tensor
             Token ids [B, R] of the expected responses, best on the host, as
@@ -264,7 +264,7 @@ class RELLM(nn.Module):
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
+        list of speechbrain_relm.lobes.parts.chat_template.Answer
             One per utterance.
         """
         return prompting.answer(

@@ -314,9 +314,9 @@ def compare(brain, batch, prompt, text_prompt, settings):
         With the model to measure.
     batch : speechbrain.dataio.batch.PaddedBatch
         From `speech_dataset`, with the text LLM's answers.
-    prompt : speechbrain_relm.lobes.chat_llm.Prompt
+    prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
         What stands around the speech.
-    text_prompt : speechbrain_relm.lobes.chat_llm.Prompt
+    text_prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
         What stands around the instruction and transcript.
     settings : dict
         Generation settings.

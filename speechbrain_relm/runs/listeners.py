@@ -49,7 +49,7 @@ class Listener:
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
+        list of speechbrain_relm.lobes.parts.chat_template.Answer
             One an utterance.
         """
         asked = self.ask(heard, system, instruction, examples)
@@ -225,7 +225,7 @@ class SpeechListener(Listener):
 
         Returns
         -------
-        prompt : speechbrain_relm.lobes.chat_llm.Prompt
+        prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
             What stands around the speech.
         content : speechbrain_relm.model.sequences.Part
             The speech.
@@ -366,7 +366,7 @@ class TextListener(Listener, torch.nn.Module):
 
         Returns
         -------
-        prompt : speechbrain_relm.lobes.chat_llm.Prompt
+        prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
             What stands around the message.
         content : speechbrain_relm.model.sequences.Part
             The messages.

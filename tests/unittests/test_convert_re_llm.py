@@ -16,10 +16,11 @@ from transformers import WhisperConfig, WhisperFeatureExtractor
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from speechbrain_relm.convert.__main__ import main
-from speechbrain_relm.lobes.chat_llm import ChatLLM, Prompt
+from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
+from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.model import losses
 from speechbrain_relm.model.re_llm import RELLM

@@ -9,7 +9,8 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_relm.inference.re_llm import EmpatheticListener
-from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
+from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.model import prompting
 from speechbrain_relm.model.prompting import answer
 from speechbrain_relm.model.sequences import ragged_part

@@ -16,8 +16,9 @@ from speechbrain_relm.evaluation.listening.judge import Judge, rival_sentences
 from speechbrain_relm.evaluation.listening.quality import flaws_of
 from speechbrain_relm.evaluation.listening.same_words import same_words
 from speechbrain_relm.evaluation.statistics import cluster_interval, figure_of
-from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
+from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.likelihood import log_likelihoods
 from speechbrain_relm.model.prompting import answer_texts

@@ -6,10 +6,11 @@ import pytest
 import torch
 from speechbrain.nnet.adapters import AdaptedModel
 
-from speechbrain_relm.lobes.chat_llm import ChatLLM, Prompt
+from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
+from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.model.re_llm import RELLM
 from speechbrain_relm.runs.planning.activations import (

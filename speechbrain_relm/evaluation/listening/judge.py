@@ -8,7 +8,7 @@ import random
 from collections import defaultdict
 from typing import NamedTuple
 
-from speechbrain_relm.lobes.chat_llm import Answer
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.model.likelihood import log_likelihoods
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.sources.base_models import source_content

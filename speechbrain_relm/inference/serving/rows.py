@@ -14,8 +14,8 @@ from torch.nn.functional import pad
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from speechbrain_relm.lobes.chat_llm import Prompt
 from speechbrain_relm.lobes.partial_lora import speech_positions
+from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.model.prompting import read_before
 from speechbrain_relm.model.sequences import pack, prompt_part
 

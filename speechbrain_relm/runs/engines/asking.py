@@ -73,7 +73,7 @@ class Asking:
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
+        list of speechbrain_relm.lobes.parts.chat_template.Answer
             One a message.
         """
         if not self.prepared:

@@ -7,7 +7,7 @@ Authors
 import hashlib
 import json
 
-from speechbrain_relm.lobes.chat_llm import Answer
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.text.sentences import shortened
 

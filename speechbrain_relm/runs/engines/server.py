@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.lobes.chat_llm import Answer
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.runs.engines.requests import read_reply
 from speechbrain_relm.utils.errors import RecipeError
 

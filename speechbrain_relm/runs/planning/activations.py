@@ -12,8 +12,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
 
-from speechbrain_relm.lobes.chat_llm import Prompt
 from speechbrain_relm.lobes.partial_lora import at_positions
+from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.lobes.whisper_encoder import STRIDE
 from speechbrain_relm.model.prompting import read_before
 

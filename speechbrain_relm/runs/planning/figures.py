@@ -48,8 +48,9 @@ def plan(hparams, seconds, prompt, response, processes=1):
 
     Example
     -------
+    >>> from speechbrain_relm.runs.planning import outline
     >>> path = "recipes/ESD/hparams/re_llm.yaml"
-    >>> hparams = build_without_weights(path, {})
+    >>> hparams = outline.build_without_weights(path, {})
     >>> parameters, memory, checkpoint = plan(hparams, 5.0, 40, 48)
     >>> parameters["emotion_encoder"]
     (165336707, 0)

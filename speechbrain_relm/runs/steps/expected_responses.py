@@ -171,7 +171,7 @@ def unfit(answer, transcript, flaws=()):
 
     Arguments
     ---------
-    answer : speechbrain_relm.lobes.chat_llm.Answer
+    answer : speechbrain_relm.lobes.parts.chat_template.Answer
         The answer.
     transcript : str
         What it answers to.
@@ -185,7 +185,7 @@ def unfit(answer, transcript, flaws=()):
 
     Example
     -------
-    >>> from speechbrain_relm.lobes.chat_llm import Answer
+    >>> from speechbrain_relm.lobes.parts.chat_template import Answer
     >>> answer = Answer("I see, the train leaves in ten minutes.", True)
     >>> unfit(answer, "The train leaves in ten minutes.", ["echo"])
     True

@@ -57,19 +57,19 @@ def shortened(answer, sentences):
 
     Arguments
     ---------
-    answer : speechbrain_relm.lobes.chat_llm.Answer
+    answer : speechbrain_relm.lobes.parts.chat_template.Answer
         The answer.
     sentences : int or None
         Sentences at most; `None` leaves it as it is.
 
     Returns
     -------
-    speechbrain_relm.lobes.chat_llm.Answer
+    speechbrain_relm.lobes.parts.chat_template.Answer
         The answer; finished, if it was cut at a sentence's end.
 
     Example
     -------
-    >>> from speechbrain_relm.lobes.chat_llm import Answer
+    >>> from speechbrain_relm.lobes.parts.chat_template import Answer
     >>> shortened(Answer("I see. And th", False), 1)
     Answer(text='I see.', finished=True)
     """
