@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.model.re_llm import trainable_parameters
+from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.release.needed import NEEDED
 from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.training.initialization import start_names

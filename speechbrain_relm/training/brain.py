@@ -13,7 +13,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.model import losses
 from speechbrain_relm.model.metrics import unweighted_accuracy
-from speechbrain_relm.model.re_llm import trainable_parameters
+from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.training.alike import warn_if_unlike
 from speechbrain_relm.training.diagnostics import (
     Arriving,

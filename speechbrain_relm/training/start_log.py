@@ -15,7 +15,7 @@ from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
-from speechbrain_relm.model.re_llm import trainable_parameters
+from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.utils.processes import processes
 from speechbrain_relm.utils.sources.base_models import describe
 

@@ -14,7 +14,8 @@ from speechbrain_relm.lobes.emotion_heads import EmotionHeads
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
-from speechbrain_relm.model.re_llm import RELLM, trainable_parameters
+from speechbrain_relm.model.re_llm import RELLM
+from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.utils.sharding import (
     gather_for_good,
     gathered,

@@ -17,7 +17,8 @@ from transformers import (
 
 from speechbrain_relm.lobes.parts.batch_effect import TOLERANCE, batch_effect
 from speechbrain_relm.mini.esd import make_esd
-from speechbrain_relm.model.re_llm import RELLM, trainable_parameters
+from speechbrain_relm.model.re_llm import RELLM
+from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.training.brain import RELLMBrain

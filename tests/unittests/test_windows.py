@@ -13,7 +13,7 @@ from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.optimizers import rm_vector_weight_decay
 
 from speechbrain_relm.mini.esd import make_esd
-from speechbrain_relm.model.re_llm import trainable_parameters
+from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.training.brain import RELLMBrain
