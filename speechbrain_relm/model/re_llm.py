@@ -77,12 +77,10 @@ class RELLM(TrainedTensors):
     -------
     >>> from speechbrain_relm.lobes.conv_adapter import ConvAdapter
     >>> from speechbrain_relm.lobes.emotion_heads import EmotionHeads
-    >>> class Frames(nn.Module):
+    >>> class Frames(torch.nn.Module):
     ...     def forward(self, wavs, wav_lens):
     ...         return wavs.unfold(1, 320, 320)[..., :4]
-    >>> model = RELLM(
-    ...     Frames(), ConvAdapter(6, 8), EmotionHeads(8), llm=nn.Identity()
-    ... )
+    >>> model = RELLM(Frames(), ConvAdapter(6, 8), EmotionHeads(8), llm=None)
     >>> speech = model.encode_speech(
     ...     torch.randn(2, 16000), torch.tensor([1.0, 0.5]), torch.ones(2, 2)
     ... )
@@ -302,7 +300,7 @@ def fused_size(speech_encoder, emotion_encoder):
 
     Example
     -------
-    >>> class Encoder(nn.Module):
+    >>> class Encoder(torch.nn.Module):
     ...     output_size = 384
     >>> fused_size(Encoder(), None)
     384
