@@ -166,7 +166,7 @@ def _without_lost(pairs, places, path):
             len(lost),
             ", ".join(place.removeprefix(f"{path}, ") for place in lost),
         )
-    # The released code loses them, and more, without a word.
+    # The released code loses such rationales without a word.
     return [
         pair._replace(spans=[]) if None in pair.spans else pair
         for pair in pairs
