@@ -83,7 +83,12 @@ def open_browser(downloads, width, dark):
     browser = webdriver.Chrome(options, service)
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+        {
+            "width": width,
+            "height": 800,
+            "deviceScaleFactor": 1,
+            "mobile": False,
+        },
     )
     scheme = {"name": "prefers-color-scheme", "value": "dark"}
     browser.execute_cdp_cmd(

@@ -20,7 +20,9 @@ from speechbrain_relm.evaluation.chance.resampling import (
 )
 
 
-def two_way_interval(values, first, second, limits=None, confidence=0.95):
+def two_way_interval(
+    values, first, second, limits=None, confidence=0.95, seed=1
+):
     """Estimates how far a mean would move with other items and people.
 
     Arguments
@@ -35,12 +37,14 @@ def two_way_interval(values, first, second, limits=None, confidence=0.95):
         Lowest and highest value that can be: the interval stays within.
     confidence : float
         0..1.
+    seed : int
+        Of the resampling, of one way at a time.
 
     Returns
     -------
     tuple of float or None
-        Ends of the interval, never narrower than that of one way alone;
-        `None` if there is a single cluster in either.
+        Ends of the interval, never narrower than `cluster_interval` of one
+        way alone; `None` if there is a single cluster in either.
 
     Raises
     ------
@@ -64,19 +68,21 @@ def two_way_interval(values, first, second, limits=None, confidence=0.95):
     fewest = min(way.max() + 1 for way in ways)
     if fewest < 2:
         return None
-    of_first, of_second, of_both = (
-        _variance(values, way) for way in (*ways, both)
-    )
-    variance = max(of_first + of_second - of_both, of_first, of_second)
+    alone = [_mean(values, way) for way in ways]
+    variance = sum(found.error**2 for found in alone)
+    variance = max(variance - _mean(values, both).error ** 2, 0)
     reach = t.ppf(0.5 + confidence / 2, fewest - 1) * np.sqrt(variance)
+    for found in alone:
+        low, high = found.interval(confidence, seed)
+        reach = max(reach, (high - low) / 2)
     ends = np.array([values.mean() - reach, values.mean() + reach])
     if limits is not None:
         ends = ends.clip(*limits)
     return known(tuple(ends.tolist()))
 
 
-def _variance(values, clusters):
-    """Squares the standard error of a mean over clusters."""
+def _mean(values, clusters):
+    """Makes a mean of values in clusters."""
     sums = np.bincount(clusters, weights=values)
     counts = np.bincount(clusters).astype(float)
-    return ClusteredRatio(sums[:, None], counts[:, None]).error ** 2
+    return ClusteredRatio(sums[:, None], counts[:, None])

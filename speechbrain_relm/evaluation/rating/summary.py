@@ -83,7 +83,10 @@ def summary(key, answers, figures):
         "",
     ]
     for missed, raters in tally(answers).items():
-        lines.append(f"- {raters} raters missed {missed} of {checks} tests.")
+        lines.append(
+            f"- Raters who missed {missed} of {checks} tests of attention: "
+            f"{raters}."
+        )
     if answers.left_out:
         named = ", ".join(map(markdown_cell, answers.left_out))
         lines.append(f"- Left out for it: {named}.")
@@ -96,8 +99,8 @@ def summary(key, answers, figures):
         "- The answer that was shown first won in "
         f"{_with(figures['shown_first'], 'by_both', 3)}; without a habit of "
         "the raters it is .500.",
-        f"- The systems gave {key['answered_the_same']} utterances the same "
-        "answer; these were not asked about.",
+        "- Utterances that both systems answered the same, which were not "
+        f"asked about: {key['answered_the_same']}.",
     ]
     for metric, alpha in figures["alpha"].items():
         said = "undefined" if alpha is None else f"{alpha:.3f}"
