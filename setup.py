@@ -31,6 +31,8 @@ setup(
         "speechbrain_relm": [
             "mini/data/*",
             "evaluation/*.yaml",
+            "evaluation/pages/*.css",
+            "evaluation/rating/kit.*",
             "runs/settings/*.yaml",
             "runs/systems/*.yaml",
             "runs/emotion/*.yaml",

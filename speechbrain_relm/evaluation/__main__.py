@@ -10,6 +10,7 @@ from pathlib import Path
 
 from speechbrain_relm.evaluation.external import read_responses
 from speechbrain_relm.evaluation.questions import render_questions
+from speechbrain_relm.evaluation.rating.commands import add_commands
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.score import score_responses, scorer_source
 from speechbrain_relm.evaluation.tables.alike import describe_origin
@@ -283,6 +284,7 @@ def main(arguments):
     )
     command.add_argument("runs", nargs="+", help="folders, NAME=FOLDER")
     command.set_defaults(do=questions)
+    add_commands(commands)
     options = parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")
     options.do(options)

@@ -1,0 +1,1 @@
+"""Pages of one file: a report to look at, answers to rate."""
