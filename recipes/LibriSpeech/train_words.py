@@ -96,7 +96,7 @@ def main(argv):
         frame_folder=hparams["frame_folder"],
         best_by=hparams["best_by"],
     )
-    recipe = WordRecipe(hparams, brain)
+    recipe = WordRecipe(hparams, brain, hparams["emotion_first"])
 
     # Pseudo labels of arousal, dominance and valence.
     recipe.label_attributes(hparams["labelling_batch_size"])

@@ -47,7 +47,13 @@ class WordRecipe(Recipe):
         The loaded YAML.
     brain : WordBrain
         Trains the adapter.
+    emotion_first : bool
+        Whether the emotion is the first word that is spelled.
     """
+
+    def __init__(self, hparams, brain, emotion_first):
+        super().__init__(hparams, brain)
+        self.emotion_first = emotion_first
 
     def dataset(self, split):
         """Makes the dataset of a split.
@@ -66,7 +72,7 @@ class WordRecipe(Recipe):
             self.entries[split],
             self.hparams["chat_llm"],
             self.hparams["emotions"],
-            self.hparams["emotion_first"],
+            self.emotion_first,
         )
 
     @step("fit")
