@@ -39,6 +39,7 @@ def test_alpha_is_krippendorffs_own(metric):
     values = [value for unit in units for value in unit]
 
     def far(one, two):
+        """How far two ratings are apart."""
         if metric == "nominal":
             return one != two
         if metric == "interval":
@@ -167,6 +168,7 @@ def simulated(kind, truth, draw):
     of_item = {}
 
     def person(habit):
+        """What one rater says."""
         def points_of(item):
             if item["check"]:
                 check = item["check"]
@@ -227,6 +229,7 @@ def test_ratings_go_with_scores_where_they_do(runs, tmp_path):
     key, _ = kit_of(runs, tmp_path, number=28)
 
     def by_level(item):
+        """Prefers the higher level."""
         if item["check"]:
             return {"choice": item["check"]["choice"]}
         a, b = (item["scores"][item["systems"][s]]["ER"] for s in SIDES)
@@ -248,6 +251,7 @@ def test_bad_ratings_are_named(runs, tmp_path):
     place = str(tmp_path / "key.json")
 
     def said(*paths):
+        """The one line that a wrong file ends in."""
         with pytest.raises(SystemExit) as stop:
             main(["ratings", place, *map(str, paths)])
         assert "\n" not in str(stop.value)
