@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from speechbrain_relm.mini.esd import make_esd
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "recipes" / "ESD" / "train.py"
 
@@ -29,6 +31,29 @@ def command(yaml, folder, corpus, tiny, **overrides):
         str(yaml),
         *(f"--{name}={value}" for name, value in settings.items()),
     ]
+
+
+def prepared_esd(folder, **sizes):
+    """A made corpus in ESD's layout, and its manifests."""
+    sys.path.insert(0, str(SCRIPT.parent))
+    from esd_prepare import prepare_esd
+
+    make_esd(folder / "ESD", **sizes)
+    prepare_esd(folder / "ESD", folder / "manifests")
+    return folder
+
+
+def replaces(manifest, prepare, *given):
+    """Makes a function that says if preparing again replaces the manifest."""
+
+    def redone(**settings):
+        """With these settings."""
+        before = manifest.stat().st_ino
+        with open(manifest, "rb"):  # keeps the inode from being reused
+            prepare(*given, **settings)
+        return manifest.stat().st_ino != before
+
+    return redone
 
 
 def environment():

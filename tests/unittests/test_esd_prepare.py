@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from recipe_runs import replaces
 
 from speechbrain_relm.data.esd import DOWNLOAD, parse_line
 from speechbrain_relm.runs.steps.report import describe_repeats
@@ -353,15 +354,7 @@ def test_skips_and_redoes(copy):
     """Nothing is done twice, unless a file or a setting changes."""
     prepare(copy)
     manifest = copy.parent / "manifests" / "train.json"
-
-    def redone(**kwargs):
-        """Says if preparing again replaces the manifest."""
-        before = manifest.stat().st_ino
-        keep = open(manifest, "rb")  # keeps the inode from being reused
-        prepare(copy, **kwargs)
-        keep.close()
-        return manifest.stat().st_ino != before
-
+    redone = replaces(manifest, prepare, copy)
     assert not redone()
     sf.write(str(copy / "0011/Sad/0011_001051.wav"), sine(2.0), 16000)
     assert redone() and not redone()

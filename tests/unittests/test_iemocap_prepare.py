@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from recipe_runs import replaces
 
 from speechbrain_relm.mini.iemocap import ODDITIES, UNRATED, make_iemocap
 
@@ -274,15 +275,7 @@ def test_second_call_does_nothing(copy, tmp_path):
     out = tmp_path / "m"
     splits, _ = prepare(copy, out)
     manifest = out / "train.json"
-
-    def redone(**kwargs):
-        """Says if preparing again replaces the manifest."""
-        before = manifest.stat().st_ino
-        keep = open(manifest, "rb")  # keeps the inode from being reused
-        prepare(copy, out, **kwargs)
-        keep.close()
-        return manifest.stat().st_ino != before
-
+    redone = replaces(manifest, prepare, copy, out)
     assert not redone()
     utterance = next(iter(splits["train"]))
     for path in (evaluation(copy, utterance), transcription(copy, utterance)):

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from recipe_runs import replaces
 
 from speechbrain_relm.data.msp_podcast import HOMEPAGE
 from speechbrain_relm.mini import models
@@ -385,15 +386,7 @@ def test_skips_and_redoes(copy):
     """Nothing is done twice, unless a file or a setting changes."""
     prepare(copy)
     manifest = copy.parent / "manifests" / "train.json"
-
-    def redone(**settings):
-        """Says if preparing again replaces the manifest."""
-        before = manifest.stat().st_ino
-        keep = open(manifest, "rb")  # keeps the inode from being reused
-        prepare(copy, **settings)
-        keep.close()
-        return manifest.stat().st_ino != before
-
+    redone = replaces(manifest, prepare, copy)
     assert not redone()
     (copy / "Audios" / line(0)[0]).unlink()
     assert redone() and not redone()

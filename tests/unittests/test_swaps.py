@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
-from recipe_runs import SCRIPT
+from recipe_runs import SCRIPT, prepared_esd
 from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
 from transformers import (
     Wav2Vec2Config,
@@ -16,7 +16,6 @@ from transformers import (
 )
 
 from speechbrain_relm.lobes.parts.batch_effect import TOLERANCE, batch_effect
-from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.re_llm import RELLM
 from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.runs.recipe import Recipe
@@ -39,15 +38,8 @@ SIZES = {
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """One voice, four emotions, four sentences, and its manifests."""
-    import sys
-
-    sys.path.insert(0, str(SCRIPT.parent))
-    from esd_prepare import prepare_esd
-
     folder = tmp_path_factory.mktemp("esd")
-    make_esd(folder / "ESD", speakers=1, sentences=4)
-    prepare_esd(folder / "ESD", folder / "manifests")
-    return folder
+    return prepared_esd(folder, speakers=1, sentences=4)
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,16 @@
 """Gradients added up over batches: every one counts, killed or not."""
 
 import math
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
-from recipe_runs import SCRIPT
+from recipe_runs import SCRIPT, prepared_esd
 from speechbrain.nnet.schedulers import LinearWarmupScheduler
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.optimizers import rm_vector_weight_decay
 
-from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.systems import effective_yaml
@@ -119,13 +117,8 @@ def test_nan_is_never_the_best(tmp_path):
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A corpus of 24, 8 and 16 utterances, and its manifests."""
-    sys.path.insert(0, str(SCRIPT.parent))
-    from esd_prepare import prepare_esd
-
     folder = tmp_path_factory.mktemp("esd")
-    make_esd(folder / "ESD", speakers=2, sentences=6)
-    prepare_esd(folder / "ESD", folder / "manifests")
-    return folder
+    return prepared_esd(folder, speakers=2, sentences=6)
 
 
 @pytest.fixture(scope="module")
