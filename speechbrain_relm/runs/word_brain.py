@@ -35,7 +35,7 @@ class WordBrain(RELLMBrain):
 
     def __init__(self, *args, llm, emotions, **kwargs):
         super().__init__(*args, instruction="", **kwargs)
-        if self.diagnostics.interval:
+        if getattr(self.hparams, "log_interval_steps", 0):
             raise RecipeError(
                 "log_interval_steps: its figures count the LLM's positions, "
                 "and the alignment by words runs no LLM: leave it out."
