@@ -180,6 +180,7 @@ def main(kinds, cuts, seed=1):
     rows = []
     for kind in kinds:
         with tempfile.TemporaryDirectory() as name:
+            kills.warm(Path(name))
             rows.append(kills.campaign(kind, cuts, seed, Path(name), cut))
     kills.show("power cuts", rows)
 
