@@ -92,7 +92,7 @@ def tiny(folder):
     """Makes the models; gives the overrides that name them."""
     make = tiny_models.SOURCES
     for name in make:
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
     return {name: save(str(folder / name)) for name, save in make.items()}
 
 
@@ -104,9 +104,9 @@ def script(path, *arguments, **settings):
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
-def prepare_esd(folder):
+def prepare_esd(folder, speakers=1):
     """Makes a corpus and models; gives the settings of a short run."""
-    make_esd(folder / "ESD", speakers=1, sentences=6)
+    make_esd(folder / "ESD", speakers, sentences=6)
     return {
         "data_folder": folder / "ESD",
         **tiny(folder),
