@@ -278,3 +278,30 @@ def study(given):
     folder.mkdir(parents=True, exist_ok=True)
     kills.warm(folder)
     settings = {**kills.prepare_esd(folder, speakers=2), "steps": STEPS}
+    settings["ckpt_interval_steps"] = 1
+    bases = {"finished": folder / "finished", "killed": folder / "killed"}
+    run(bases["finished"], settings)
+    if not bases["killed"].is_dir():
+        killed_in_fit(bases["killed"], settings)
+    entries = {
+        split: json.loads(
+            (bases["finished"] / f"manifests/{split}.json").read_text()
+        )
+        for split in ("train", "test")
+    }
+    sentences = {
+        split: (next(iter(found.values()))["transcript"], next(iter(found)))
+        for split, found in entries.items()
+    }
+    sys.stdout.write(
+        "| changed | run | then | s |\n| --- | --- | --- | ---: |\n"
+    )
+    for number, (name, change) in enumerate(cases(sentences).items()):
+        if not given.cases or name in given.cases:
+            work = folder / "cases" / str(number)
+            shutil.rmtree(work, ignore_errors=True)
+            one_case(name, change, bases, settings, work)
+
+
+if __name__ == "__main__":
+    study(parse())

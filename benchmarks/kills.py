@@ -143,7 +143,7 @@ def prepare_epitome(folder):
     (folder / "csvs").mkdir()
     for file in (folder / "whole").iterdir():
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        part = "".join(lines[:200])
+        part = "".join(lines[:80])
         (folder / "csvs" / file.name).write_text(part, encoding="utf-8")
     tiny_models.save_bert(str(folder / "bert"))
     return {"data_folder": folder / "csvs", "backbone": folder / "bert"}
@@ -156,10 +156,10 @@ def run_epitome(prepared, output):
         ROOT / "recipes/EPITOME/hparams/minilm.yaml",
         **prepared,
         output_folder=output,
-        number_of_epochs=3,
+        number_of_epochs=2,
         batch_size=8,
         ckpt_interval_minutes=0,
-        ckpt_interval_steps=2,
+        ckpt_interval_steps=3,
     )
 
 
@@ -167,7 +167,7 @@ def run_emotion(prepared, output):
     """The small emotion encoder, on a smaller corpus."""
     os.environ["SPEECHBRAIN_RELM_CACHE"] = str(output)
     emotion_encoder.make_msp_podcast = lambda folder: prepared
-    emotion_encoder.TRAINING.update(epochs=3, batch_size=8)
+    emotion_encoder.TRAINING.update(epochs=2, batch_size=8)
     emotion_encoder.folder()
 
 
