@@ -34,7 +34,10 @@ import traceback
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
+# No thread beside this one, whose locks a fork might inherit for ever.
+tqdm.monitor_interval = 0
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything asks for it
 
 ROOT = Path(__file__).resolve().parents[1]
