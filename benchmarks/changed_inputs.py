@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -20,18 +21,16 @@ from pathlib import Path
 import soundfile as sf
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "recipes" / "ESD"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "recipes" / "ESD")]
 
-from recipe_runs import environment, kill_when  # noqa: E402
+import kills  # noqa: E402, I001
 from train import main  # noqa: E402
 
 from speechbrain_relm.evaluation.tables.table_csv import (  # noqa: E402
     read_csv,
 )
-from speechbrain_relm.mini.esd import make_esd  # noqa: E402
 from speechbrain_relm.utils.errors import RecipeError  # noqa: E402
 from speechbrain_relm.utils.records import read_records  # noqa: E402
-from tests import tiny_models  # noqa: E402
 
 YAML = ROOT / "recipes/ESD/hparams/re_llm_mini.yaml"
 STEPS = (
@@ -70,20 +69,20 @@ SETTINGS = {
     "continuation_from_text": "Continue. ",
     "continuation_from_speech": "Continue. ",
     "continuation_examples": "{sad: []}",
-    "speech_examples": "[]",
-    "expected_response_settings": "{max_new_tokens: 12}",
+    "speech_examples": "[[Hello., Oh!]]",
+    "expected_response_settings": "{max_new_tokens: 5}",
     "expected_response_flaws": "[echo]",
     "number_of_epochs": "1",
     "system": "re_llm_no_dim",
     "response_system": "Be kind.",
     "response_style": " Ask a question.",
     "response_instruction": "Answer. ",
-    "response_settings": "{max_new_tokens: 8}",
+    "response_settings": "{max_new_tokens: 5}",
     "recognition_instruction": "neutral, sad, angry or happy? ",
-    "recognition_settings": "{max_new_tokens: 4}",
+    "recognition_settings": "{max_new_tokens: 3}",
     "recognition_sentence": "It sounds {emotion}.",
     "eval_precision": "bf16",
-    "generation_batch_size": "4",
+    "generation_batch_size": "3",
     "labelling_batch_size": "3",
     "valid_loader": "{batch_size: 2}",
     "train_loader": "{num_workers: 1}",
@@ -155,7 +154,7 @@ def untouched(corpus):
 def cases(sentences):
     """Lists the changes: a name to overrides, or to what makes them."""
     found = {name: {name: value} for name, value in SETTINGS.items()}
-    for name in tiny_models.SOURCES:
+    for name in kills.tiny_models.SOURCES:
         found[f"{name}, other weights"] = other_model
     found["audio of the test"] = copied(louder(f"*{sentences['test'][1]}.wav"))
     found["audio of training"] = copied(louder(f"*{sentences['train'][1]}.wav"))
@@ -257,11 +256,12 @@ def killed_in_fit(output, settings):
         log = output / "train_log.txt"
         return log.is_file() and len(list(output.glob("save/*/COMPLETE"))) > 1
 
-    kill_when(
-        [sys.executable, ROOT / "recipes/ESD/train.py"]
-        + arguments(output, settings),
-        happened,
-    )
+    child = kills.start(output.with_name("killed.log"), run, output, settings)
+    while not happened():
+        assert not os.waitpid(child, os.WNOHANG)[0], "it ended before"
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def parse(argv=None):
@@ -275,16 +275,9 @@ def parse(argv=None):
 def study(given):
     """Prints the table."""
     folder = given.folder.resolve()
-    os.environ.update(environment())
-    if not (folder / "ESD").is_dir():
-        make_esd(folder / "ESD", speakers=2, sentences=6)
-    settings = {"data_folder": folder / "ESD", "steps": STEPS}
-    for name, save in tiny_models.SOURCES.items():
-        settings[name] = folder / "models" / name
-        if not settings[name].is_dir():
-            settings[name].mkdir(parents=True)
-            save(settings[name])
-    settings.update(number_of_epochs=2, batch_size=4, generation_batch_size=2)
+    folder.mkdir(parents=True, exist_ok=True)
+    kills.warm(folder)
+    settings = {**kills.prepare_esd(folder, speakers=2), "steps": STEPS}
     settings["ckpt_interval_steps"] = 1
     bases = {"finished": folder / "finished", "killed": folder / "killed"}
     run(bases["finished"], settings)

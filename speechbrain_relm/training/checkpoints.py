@@ -230,7 +230,7 @@ def clear_up(folder):
             "left alone: give another --output_folder, or another save_folder."
         )
     for path in found:
-        if not is_complete(path):  # half deleted
+        if is_half_deleted(path):
             logger.warning("Deleting the incomplete %s.", path)
             shutil.rmtree(path, ignore_errors=True)
             continue
@@ -379,13 +379,44 @@ def is_complete(path):
     )
 
 
+def is_half_deleted(path):
+    """Tells whether a kill left a checkpoint's deletion to do.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        Folder of the checkpoint.
+
+    Returns
+    -------
+    bool
+        False where there are files that the mark does not list: then it is
+        the mark that is damaged, in a name.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path")
+    >>> _ = (path / COMPLETE).write_text('{"a.ckpt": "0123"}')
+    >>> is_half_deleted(path)
+    True
+    >>> (path / "b.ckpt").touch()
+    >>> is_half_deleted(path)
+    False
+    """
+    if not (path / COMPLETE).exists():
+        return True
+    listed = {COMPLETE, *(checksums(path) or [])}
+    there = {file.name for file in path.iterdir()}
+    return not is_complete(path) and there <= listed
+
+
 def damage(path):
     """Finds what is not as it was written.
 
     Arguments
     ---------
     path : pathlib.Path
-        Folder of a checkpoint that is complete.
+        Folder of a checkpoint that is not half deleted.
 
     Returns
     -------
@@ -401,7 +432,7 @@ def damage(path):
     'a.ckpt'
     """
     sums = checksums(path)
-    if sums is None:
+    if sums is None or not is_complete(path):
         return path / COMPLETE
     for name, expected in sums.items():
         if expected and sha256(path / name) != expected:

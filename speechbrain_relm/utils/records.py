@@ -11,7 +11,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -30,6 +29,7 @@ from speechbrain_relm.utils.processes import processes, rank
 from speechbrain_relm.utils.provenance.kept import (
     MARK,
     as_line,
+    as_record,
     keep_wanted,
     wanted_marks,
     whole_batches,
@@ -81,7 +81,7 @@ def _read(path):
     """Reads the sound lines of a file; line number -> problem of the others."""
     records, lines, damaged = {}, {}, {}
     for number, line in read_lines(path):
-        record = _record(line)
+        record = as_record(line)
         if record is None and not line.endswith(b"\n"):
             logger.warning("%s, line %d is cut off: left out.", path, number)
         elif record is None:
@@ -130,15 +130,6 @@ def sound_records(path):
                 copy.name,
             )
     return records
-
-
-def _record(line):
-    """Reads a record, or `None` from what is none."""
-    try:
-        record = json.loads(line.decode("utf-8"))
-        return record if isinstance(record["id"], str) else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
 
 
 def make_batches(ids, lengths, batch_size):

@@ -89,23 +89,29 @@ def _hash(folder, new, states, known):
 def _place(folder):
     """Names the file that knows a folder's checksums."""
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
-    return cache_folder() / "checksums" / f"{name}.json"
+    return cache_folder() / "checksums" / f"{name}.sums"
 
 
 def _read(folder):
     """Reads what is known; what is damaged is computed again."""
-    try:
-        known = json.loads(_place(folder).read_text(encoding="utf-8"))
-        return known["files"] if known["folder"] == folder else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    place = _place(folder)
+    if not place.is_file():
         return {}
+    # Its first line is the checksum of the rest.
+    digest, _, text = place.read_bytes().partition(b"\n")
+    if hashlib.sha256(text).hexdigest().encode() != digest:
+        logger.warning("%s is damaged: its files are read again.", place)
+        return {}
+    known = json.loads(text)
+    return known["files"] if known["folder"] == folder else {}
 
 
 def _keep(folder, found):
     """Adds to what is known, others' additions included."""
     files = {**_read(folder), **found}
-    text = json.dumps({"folder": folder, "files": files}, ensure_ascii=False)
-    write_atomically(_place(folder), text)
+    text = json.dumps({"folder": folder, "files": files})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    write_atomically(_place(folder), f"{digest}\n{text}")
 
 
 def checksum(path):

@@ -10,11 +10,12 @@ Authors
 """
 
 import json
+import shutil
 from collections import Counter
 
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.files import aside, write_atomically
 from speechbrain_relm.utils.provenance.stamps import (
     differences,
     fingerprint,
@@ -105,6 +106,31 @@ def as_line(record):
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
+def as_record(line):
+    """Reads a record.
+
+    Arguments
+    ---------
+    line : bytes
+        A line of a file of records.
+
+    Returns
+    -------
+    dict or None
+        `None` from a line that is damaged.
+
+    Example
+    -------
+    >>> as_record(b'{"id": "a"}'), as_record(b'{"id": "a')
+    ({'id': 'a'}, None)
+    """
+    try:
+        record = json.loads(line.decode("utf-8"))
+        return record if isinstance(record["id"], str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 def whole_batches(records, batches):
     """Leaves out the last batch of a file if a kill tore it.
 
@@ -159,18 +185,18 @@ def keep_wanted(path, records, inputs, wanted):
         Utterance id to the record that can be reused.
     """
     kept = {r["id"]: r for r in records if is_wanted(r, wanted)}
-    aside = [r for r in records if kept.get(r["id"]) is not r]
+    odd = [r for r in records if kept.get(r["id"]) is not r]
     old = old_file(path)
-    before = _read_all(old) if aside or len(kept) < len(wanted) else []
+    before = _read_all(old) if odd or len(kept) < len(wanted) else []
     back = {
         r["id"]: r
         for r in before
         if r["id"] not in kept and is_wanted(r, wanted)
     }
-    if aside:
-        _log(path, aside, inputs, wanted)
+    if odd:
+        _log(path, odd, inputs, wanted)
         # Before the file loses them.
-        lines = dict.fromkeys(as_line(record) for record in [*before, *aside])
+        lines = dict.fromkeys(as_line(record) for record in [*before, *odd])
         write_atomically(old, "".join(lines))
     if back:
         logger.info("%s: %d records come back from %s.", path, len(back), old)
@@ -245,13 +271,13 @@ def why(path, records, inputs, wanted):
     return phrases
 
 
-def _log(path, aside, inputs, wanted):
+def _log(path, odd, inputs, wanted):
     """Says that records are worked anew, and why."""
     logger.warning(
         "%s: %d records are no longer wanted: %s. They are kept in %s.",
         path,
-        len(aside),
-        "; ".join(why(path, aside, inputs, wanted)),
+        len(odd),
+        "; ".join(why(path, odd, inputs, wanted)),
         old_file(path).name,
     )
 
@@ -260,4 +286,14 @@ def _read_all(path):
     """Reads records that are kept aside, several an utterance."""
     if not path.exists():
         return []
-    return [json.loads(line) for _, line in read_lines(path)]
+    found = [as_record(line) for _, line in read_lines(path)]
+    if None in found:
+        copy = aside(path)
+        shutil.copy(path, copy)
+        logger.warning(
+            "%s: %d lines are damaged and left out; the file as it was is %s.",
+            path,
+            found.count(None),
+            copy.name,
+        )
+    return [record for record in found if record is not None]

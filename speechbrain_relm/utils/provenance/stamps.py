@@ -14,7 +14,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from speechbrain.utils.logger import get_logger
+
 from speechbrain_relm.utils.files import free_name, write_atomically
+
+logger = get_logger(__name__)
 
 DIGITS = 16  # of a fingerprint
 SHORT = 8  # of one that is shown
@@ -255,17 +259,24 @@ def read_stamp(path):
     Returns
     -------
     dict or None
-        Its inputs; `None` if nobody knows them.
+        Its inputs; `None` if nobody knows them, as when a disk spoilt them.
 
     Example
     -------
     >>> read_stamp("no/scores.jsonl") is None
     True
     """
+    stamp = stamp_of(path)
     try:
-        return json.loads(stamp_of(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        found = json.loads(stamp.read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return None
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    logger.warning("%s is damaged, and is taken for absent.", stamp)
+    return None
 
 
 def write_stamp(path, inputs):
