@@ -36,6 +36,7 @@ setup(
             "runs/settings/*.yaml",
             "runs/systems/*.yaml",
             "runs/emotion/*.yaml",
+            "runs/judging/*.yaml",
         ]
     },
     entry_points={

@@ -18,10 +18,20 @@ ELSEWHERE = {
         [],
         "a server with OpenAI's chat completions over a release",
     ),
+    "export": (
+        "inference.exporting",
+        [],
+        "prompts as embeddings, and an LLM, for engines such as vLLM",
+    ),
     "score": (
         "evaluation.__main__",
         ["score"],
         "empathy of any system's responses, from a CSV or a responses.jsonl",
+    ),
+    "grade": (
+        "runs.judging.command",
+        [],
+        "an LLM's grades of a run's responses, beside EPITOME's scores",
     ),
     "table": ("evaluation.__main__", ["table"], "Table I of finished runs"),
     "same_words": (

@@ -3,11 +3,12 @@
 A listener hears a batch of utterances once, and is then asked for responses
 (Section III) and for the emotion that it heard (Section II-C). To put another
 speech LLM into the table, write `encode`, `answer`, `log_likelihoods` and
-`heads`, as `speechbrain_relm.lobes.qwen2_audio` does. One that hears an
+`heads`, as `speechbrain_relm.lobes.speech_llms.qwen2_audio` does. One that hears an
 utterance in two ways, as RE-LLM does, can say by `swaps` what may come from
 another utterance (`speechbrain_relm.evaluation.listening.same_words`). One
 that can hear nothing, by `emptied`, has its likelihoods calibrated
-(`speechbrain_relm.runs.emotion.likelihoods`).
+(`speechbrain_relm.runs.emotion.likelihoods`); one without `log_likelihoods`
+(`speechbrain_relm.runs.engines.listener`) recognizes by prompt alone.
 
 Authors
  * The speechbrain_relm contributors 2026

@@ -17,11 +17,13 @@ from safetensors.torch import load_file, save_file
 from speechbrain_relm.__main__ import main
 from speechbrain_relm.inference.epitome import EmpathyScoring
 from speechbrain_relm.inference.re_llm import EmpatheticListener
-from speechbrain_relm.lobes import qwen2_audio  # noqa: F401  before the forks
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.lobes.sentence_encoder import SentenceEncoder
+from speechbrain_relm.lobes.speech_llms import (
+    qwen2_audio,  # noqa: F401  before the forks
+)
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.runs.planning import checks  # noqa: F401
 from speechbrain_relm.training.initialization import read_start

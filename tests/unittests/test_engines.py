@@ -4,16 +4,13 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import collections
-import http.server
 import json
 import random
-import threading
 
 import pytest
+from servers import Faulty, completion
 
 from speechbrain_relm.lobes.chat_llm import ChatLLM
-from speechbrain_relm.model.prompting import answer_texts
 from speechbrain_relm.runs.engines.asking import make_engine
 from speechbrain_relm.runs.engines.batch_files import BatchFiles
 from speechbrain_relm.runs.engines.server import KEY, ChatServer
@@ -67,24 +64,6 @@ def expected(llm, entries, tmp_path_factory):
     return expect(llm, entries, tmp_path_factory.mktemp("here"))
 
 
-def completion(llm, body):
-    """Answers a request as an engine does."""
-    *before, last = [m["content"] for m in body["messages"]]
-    (answer,) = answer_texts(
-        llm,
-        before[0],
-        [last],
-        "cpu",
-        list(zip(before[1::2], before[2::2])),
-        max_new_tokens=body["max_tokens"],
-    )
-    choice = {
-        "message": {"role": "assistant", "content": answer.text},
-        "finish_reason": "stop" if answer.finished else "length",
-    }
-    return {"object": "chat.completion", "choices": [choice]}
-
-
 def run_engine(llm, requests, answers, fails=lambda number: False):
     """Runs a batch file, answers in any order, some of them failed."""
     lines = []
@@ -123,76 +102,6 @@ def test_batch_files(llm, entries, expected, tmp_path):
     for file in engine.folder.iterdir():
         file.unlink()
     assert expect(None, entries, tmp_path, engine) == expected  # is done
-
-
-class Faulty:
-    """A server that fails in turn, and then answers."""
-
-    def __init__(self, llm, faults=(), dies_after=None):
-        self.llm, self.faults = llm, faults
-        self.asked, self.bodies = collections.Counter(), []
-        self.running = self.most = 0
-        self.left = dies_after
-        self.lock = threading.Lock()
-        self.keys = set()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            """Answers or fails."""
-
-            def log_message(self, *said):
-                """Says nothing."""
-
-            def do_POST(self):
-                """Answers one request."""
-                length = int(self.headers["Content-Length"])
-                body = json.loads(self.rfile.read(length))
-                outer.keys.add(self.headers.get("Authorization"))
-                with outer.lock:
-                    outer.running += 1
-                    outer.most = max(outer.most, outer.running)
-                    name = json.dumps(body)
-                    fault = dict(enumerate(outer.faults)).get(outer.asked[name])
-                    outer.asked[name] += 1
-                    if outer.left is not None:
-                        outer.left -= 1
-                        fault = "500" if outer.left < 0 else fault
-                    reply = json.dumps(completion(outer.llm, body)).encode()
-                    outer.running -= 1
-                self.answer(fault, reply)
-
-            def answer(self, fault, reply):
-                """Sends a reply, or less."""
-                if fault in ("429", "500", "401", "400"):
-                    self.send_response(int(fault))
-                    self.send_header("Retry-After", "0.01")
-                    reply = b"{}"
-                else:
-                    self.send_response(200)
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                if fault == "cut":
-                    reply = reply[: len(reply) // 2]
-                if fault == "garbage":
-                    reply = b"x" * len(reply)
-                if fault == "empty":
-                    reply = b"{}".ljust(len(reply))
-                self.wfile.write(reply)
-                self.close_connection = True
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-
-    def __enter__(self):
-        self.thread.start()
-        host, port = self.server.server_address
-        self.url = f"http://{host}:{port}/v1"
-        return self
-
-    def __exit__(self, *error):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 def test_a_server_that_fails(llm, entries, expected, tmp_path):

@@ -21,53 +21,17 @@ import openai
 import pytest
 import soundfile
 import torch
-import uvicorn
+from servers import Served
 
 from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.inference.serving.app import Service
 from speechbrain_relm.inference.serving.command import KEY
-
-HOSTS = ["127.0.0.1", "localhost"]
 
 
 @pytest.fixture(scope="module")
 def listener(release_folder):
     """The tiny release."""
     return EmpatheticListener.from_hparams(release_folder)
-
-
-class Served:
-    """A service on a port of its own, in a thread."""
-
-    def __init__(self, listener, **settings):
-        self.service = Service(listener, "re-llm", **settings)
-        app = self.service.app(HOSTS)
-        config = uvicorn.Config(app, port=0, log_level="error")
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run)
-
-    def __enter__(self):
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.client = openai.OpenAI(
-            base_url=f"{self.url}/v1",
-            api_key=self.service.key or "none",
-            max_retries=0,
-        )
-        return self
-
-    def ask(self, *messages, **settings):
-        """Asks for one answer."""
-        return self.client.chat.completions.create(
-            model="re-llm", messages=list(messages), **settings
-        )
-
-    def __exit__(self, *error):
-        self.server.should_exit = True
-        self.thread.join()
 
 
 @pytest.fixture(scope="module")

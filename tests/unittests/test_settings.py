@@ -30,7 +30,8 @@ def test_the_schema_is_one():
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: str(path)[-40:])
 def test_every_yaml_and_system_fits(path):
     """The recipes' own settings are accepted, with all their objects."""
-    systems = [*TABLE_1, "qwen2_audio"] if "re_llm" in path.name else [None]
+    others = ["qwen2_audio", "qwen2_5_omni", "openai_listener"]
+    systems = [*TABLE_1, *others] if "re_llm" in path.name else [None]
     for system in systems:
         given = {"data_folder": "x"} | ({"system": system} if system else {})
         check_settings(read_settings(effective_yaml(path, given), {}), path)

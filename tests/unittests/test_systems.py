@@ -7,26 +7,16 @@ Authors
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from recipe_runs import ROOT, SCRIPT, command, run
-from transformers import (
-    AutoTokenizer,
-    Qwen2AudioConfig,
-    Qwen2AudioForConditionalGeneration,
-    Qwen2AudioProcessor,
-    WhisperFeatureExtractor,
-)
+from tiny_speech_llms import save_qwen2_audio
 
 from speechbrain_relm.evaluation.__main__ import main as evaluate
 from speechbrain_relm.evaluation.tables.table_csv import read_csv
 from speechbrain_relm.lobes.chat_llm import ChatLLM
-from speechbrain_relm.lobes.qwen2_audio import Qwen2AudioListener
-from speechbrain_relm.mini import models
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.prompting import answer_texts
-from speechbrain_relm.runs.emotion.likelihoods import EmotionLikelihoods
 from speechbrain_relm.runs.experiment import read_settings
 from speechbrain_relm.runs.listeners import TextListener
 from speechbrain_relm.runs.systems import TABLE_1, effective_yaml
@@ -135,36 +125,7 @@ def test_text_listener_reads_the_label_first(qwen_folder):
 @pytest.fixture(scope="module")
 def qwen2_audio_folder(tmp_path_factory):
     """A tiny random Qwen2-Audio with its processor."""
-    folder = str(tmp_path_factory.mktemp("qwen2_audio"))
-    tokenizer = AutoTokenizer.from_pretrained(
-        models.folder("SmolLM2-135M-Instruct")
-    )
-    audio_tokens = ["<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"]
-    tokenizer.add_special_tokens({"additional_special_tokens": audio_tokens})
-    tokenizer.pad_token = tokenizer.eos_token
-    config = Qwen2AudioConfig(
-        audio_config={
-            "d_model": 16,
-            "encoder_layers": 1,
-            "encoder_attention_heads": 2,
-            "encoder_ffn_dim": 16,
-        },
-        text_config={
-            "hidden_size": 16,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "num_key_value_heads": 2,
-            "intermediate_size": 16,
-            "vocab_size": len(tokenizer),
-        },
-        audio_token_index=tokenizer.convert_tokens_to_ids("<|AUDIO|>"),
-    )
-    torch.manual_seed(0)
-    Qwen2AudioForConditionalGeneration(config).save_pretrained(folder)
-    Qwen2AudioProcessor(
-        WhisperFeatureExtractor(feature_size=128), tokenizer
-    ).save_pretrained(folder)
-    return folder
+    return save_qwen2_audio(str(tmp_path_factory.mktemp("qwen2_audio")))
 
 
 @pytest.fixture(scope="module")
@@ -172,48 +133,6 @@ def corpus(tmp_path_factory):
     """Two voices, four emotions, six sentences."""
     folder = tmp_path_factory.mktemp("esd") / "ESD"
     return make_esd(folder, speakers=2, sentences=6)
-
-
-def test_qwen2_audio(qwen2_audio_folder, corpus):
-    """A batch as one by one; label likelihoods as from the whole sequence."""
-    listener = Qwen2AudioListener(qwen2_audio_folder, dtype="float32")
-    wavs = sorted(corpus.rglob("*.wav"))[:3]
-    entries = {wav.stem: {"wav": str(wav)} for wav in wavs}
-    heard = listener.encode(entries)
-    settings = {"max_new_tokens": 5}
-    together = listener.answer(heard, "Be kind.", "", **settings)
-    labels = ["sad", "not neutral"]
-    rated = listener.log_likelihoods(heard, "Be kind.", RECOGNIZE, labels)
-    for row, signal in enumerate(heard):
-        alone = listener.answer([signal], "Be kind.", "", **settings)
-        assert alone[0] == together[row]
-        asked = listener.ask([signal], "Be kind.", RECOGNIZE)
-        for column, label in enumerate(labels):
-            ids = listener.processor.tokenizer.encode(
-                label, add_special_tokens=False, return_tensors="pt"
-            )
-            whole = torch.cat([asked["input_ids"], ids], 1)
-            with torch.no_grad():
-                logits = listener.model(
-                    input_ids=whole,
-                    attention_mask=torch.ones_like(whole),
-                    input_features=asked["input_features"],
-                    feature_attention_mask=asked["feature_attention_mask"],
-                ).logits
-            chosen = logits.log_softmax(-1)[0, -ids.shape[1] - 1 : -1]
-            expected = chosen.gather(1, ids.T).sum()
-            torch.testing.assert_close(
-                rated[row, column], expected, rtol=1e-4, atol=1e-4
-            )
-    said = ["Sad!", "Not neutral!"]
-    likelihoods = EmotionLikelihoods(
-        listener, "Be kind.", RECOGNIZE, ["Sad", "Not neutral"], "{emotion}!"
-    )
-    _, calibrated = likelihoods(heard)
-    silence = [np.zeros(16000, dtype=np.float32)]
-    expected = listener.log_likelihoods(heard, "Be kind.", RECOGNIZE, said)
-    expected -= listener.log_likelihoods(silence, "Be kind.", RECOGNIZE, said)
-    torch.testing.assert_close(calibrated, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from speechbrain_relm.lobes.emotion_encoder import DimensionalEmotionEncoder
 from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.lobes.epitome_classifier import new_encoder
 from speechbrain_relm.lobes.parts.epitome_folder import save_scorer
-from speechbrain_relm.lobes.qwen2_audio import Qwen2AudioListener
 from speechbrain_relm.lobes.sentence_encoder import SentenceEncoder
+from speechbrain_relm.lobes.speech_llms.qwen2_audio import Qwen2AudioListener
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.release.listed import LISTED

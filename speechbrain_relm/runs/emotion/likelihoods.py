@@ -52,7 +52,8 @@ class EmotionLikelihoods:
     ---------
     listener : object
         See `speechbrain_relm.runs.listeners`. One that cannot hear nothing
-        (`emptied`) is not calibrated.
+        (`emptied`) is not calibrated; one behind a server's protocol may
+        know no likelihoods at all.
     system : str
         System message of the question.
     instruction : str
@@ -81,12 +82,15 @@ class EmotionLikelihoods:
 
         Returns
         -------
-        labels : torch.Tensor
-            Log-probabilities [B, classes] of the bare labels.
+        labels : torch.Tensor or None
+            Log-probabilities [B, classes] of the bare labels; `None` from a
+            listener without `log_likelihoods`.
         calibrated : torch.Tensor or None
             Of the sentences, less their prior; `None` from a listener that
             cannot hear nothing.
         """
+        if not hasattr(self.listener, "log_likelihoods"):
+            return None, None
         hears_nothing = hasattr(self.listener, "emptied")
         answers = self.emotions + self.sentences * hears_nothing
         # One call: what was heard is read once for all of them.

@@ -26,8 +26,8 @@ def make_body(model, system, examples, text, settings):
         System message; empty for none.
     examples : sequence of (str, str)
         Turns that stand before the message.
-    text : str
-        The user's message.
+    text : str or list of dict
+        The user's message, or its parts.
     settings : dict
         Generation settings, as of a `ChatLLM`.
 
@@ -58,8 +58,8 @@ def make_body(model, system, examples, text, settings):
     others = sorted(set(settings) - set(NAMES))
     if others:
         raise RecipeError(
-            f"expected_response_settings: {others[0]} cannot be asked of an "
-            "engine: leave it out, or set expected_response_engine to null."
+            f"The generation setting {others[0]} cannot be asked of an "
+            "engine: leave it out, or let no engine answer."
         )
     return {
         "model": model,

@@ -161,8 +161,8 @@ class ChatServer:
         """
         return (
             f"{self.url} does not answer for '{self.model}' ({problem}): see "
-            f"expected_response_engine, and {KEY} if it wants a key; what was "
-            "answered is kept."
+            f"this url and model in the YAML, and {KEY} if it wants a key; "
+            "what was answered is kept."
         )
 
 

@@ -20,9 +20,11 @@ FREE = (
     "ckpt_interval_minutes ckpt_interval_steps log_interval_steps step_logger "
     "train_logger checkpointer epoch_counter modules number_of_epochs"
 ).split()
-# The same inside a setting: arguments of PyTorch's loader.
+# The same inside a setting: arguments of PyTorch's loader, and how a server is
+# asked for the answers of its model.
 FREE_INSIDE = (
-    "num_workers pin_memory prefetch_factor persistent_workers"
+    "num_workers pin_memory prefetch_factor persistent_workers url concurrency "
+    "attempts wait timeout"
 ).split()
 
 # Steps that come after the fit, or beside it.

@@ -113,7 +113,8 @@ def respond(
         Utterance id to a record: `transcript`, `emotion`, `response`,
         `finished`, `ser_answer` and `ser_emotion` (by prompt),
         `likelihood_emotion` (the label likeliest after the prompt) and
-        `calibrated_emotion` (see `emotion.likelihoods`); `cluster`, which
+        `calibrated_emotion` (see `emotion.likelihoods`), from a listener that
+        knows likelihoods; `cluster`, which
         counts as one in intervals and tests, where the manifest has it;
         `heard` where Whisper transcribed it; `labels`, arousal, dominance and
         valence where the corpus has them; and, from a system with emotion
@@ -151,8 +152,9 @@ def respond(
                 "ser_emotion": parse_emotion(
                     answers[row].text, options, lexicon
                 ),
-                "likelihood_emotion": emotions[likeliest[row]],
             }
+            if likeliest is not None:
+                record["likelihood_emotion"] = emotions[likeliest[row]]
             if calibrated is not None:
                 record["calibrated_emotion"] = emotions[calibrated[row]]
             for field in ("cluster", "heard"):

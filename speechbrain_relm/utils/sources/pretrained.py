@@ -98,7 +98,8 @@ def load_pretrained(model_class, source, unused=(), kinds=(), **settings):
     unused : tuple of str
         Beginnings of the names of tensors that may be missing.
     kinds : sequence of str
-        Types of models that it can be, where the class does not say it.
+        Types of models that it can be, where the class does not say it, or
+        is a part of one.
     **settings
         Passed to `from_pretrained`.
 
@@ -125,8 +126,8 @@ def load_pretrained(model_class, source, unused=(), kinds=(), **settings):
     if building_without_weights():
         return _build(model_class, source, **settings)
     folder = model_folder(source)
-    wanted = getattr(model_class, "config_class", None)
-    check_folder(folder, [wanted.model_type] if wanted else kinds, True)
+    own = getattr(model_class, "config_class", None)
+    check_folder(folder, kinds or ([own.model_type] if own else ()), True)
     with without_code(source):
         model, info = model_class.from_pretrained(
             folder,

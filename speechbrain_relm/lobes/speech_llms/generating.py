@@ -1,4 +1,4 @@
-"""Qwen2-Audio as a listener: a released speech LLM beside those of Table I.
+"""Speech LLMs of transformers as listeners, beside those of Table I.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoProcessor, Qwen2AudioForConditionalGeneration
+from transformers import AutoProcessor
 
 from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.utils.sound.audio import load_audio
@@ -23,36 +23,51 @@ from speechbrain_relm.utils.text.sentences import shortened
 _TEXT = "TEXTGOESHERE"
 
 
-class Qwen2AudioListener(nn.Module):
-    """Answers speech with transformers' own Qwen2-Audio.
+class GeneratingListener(nn.Module):
+    """Answers speech with a speech LLM of transformers.
 
-    A listener as `speechbrain_relm.runs.listeners` describes them.
+    A listener as `speechbrain_relm.runs.listeners` describes them. Its
+    classes say which model it is.
 
     Arguments
     ---------
     source : str
-        Hub id or folder, e.g. "Qwen/Qwen2-Audio-7B-Instruct".
+        Hub id or folder.
     dtype : str
         Of the weights, e.g. "bfloat16".
-
-    Example
-    -------
-    >>> source = "Qwen/Qwen2-Audio-7B-Instruct"
-    >>> listener = Qwen2AudioListener(source)  # doctest: +SKIP
     """
+
+    # Of transformers, and the types of folders that it loads, where these are
+    # not of the class's own type alone.
+    model_class, kinds = None, ()
 
     def __init__(self, source, dtype="bfloat16"):
         super().__init__()
-        self.processor = AutoProcessor.from_pretrained(
-            model_folder(source), trust_remote_code=False
-        )
-        self.processor.tokenizer.padding_side = "left"
         self.model = load_pretrained(
-            Qwen2AudioForConditionalGeneration,
+            self.model_class,
             source,
+            kinds=self.kinds,
             dtype=getattr(torch, dtype),
         )
         self.model.eval().requires_grad_(False)
+        self.processor = self.make_processor(model_folder(source))
+        self.processor.tokenizer.padding_side = "left"
+
+    def make_processor(self, folder):
+        """Makes what turns texts and signals into the model's input.
+
+        Arguments
+        ---------
+        folder : pathlib.Path
+            Of the model.
+
+        Returns
+        -------
+        object
+            Called, and asked by `apply_chat_template`, as processors of
+            transformers are; with a `tokenizer`.
+        """
+        return AutoProcessor.from_pretrained(folder, trust_remote_code=False)
 
     def encode(self, entries):
         """Loads utterances.

@@ -1,0 +1,1 @@
+"""An LLM that grades responses, a second opinion beside EPITOME."""
