@@ -169,6 +169,7 @@ def simulated(kind, truth, draw):
 
     def person(habit):
         """What one rater says."""
+
         def points_of(item):
             if item["check"]:
                 check = item["check"]
