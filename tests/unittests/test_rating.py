@@ -171,6 +171,7 @@ def simulated(kind, truth, draw):
         """What one rater says."""
 
         def points_of(item):
+            """The points of an item."""
             if item["check"]:
                 check = item["check"]
                 asked = {f"rating_{s}": check[s] for s in SIDES if s in check}

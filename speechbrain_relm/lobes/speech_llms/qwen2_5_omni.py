@@ -66,9 +66,12 @@ class HearingProcessor:
     """
 
     def __init__(self, folder, model):
-        known = {"trust_remote_code": False}
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, **known)
-        self.extractor = AutoFeatureExtractor.from_pretrained(folder, **known)
+        self.tokenizer = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False
+        )
+        self.extractor = AutoFeatureExtractor.from_pretrained(
+            folder, trust_remote_code=False
+        )
         whole, _ = Qwen2_5OmniProcessor.get_processor_dict(folder)
         self.template = whole.get("chat_template")
         audio = model.config.audio_token_id
