@@ -16,7 +16,7 @@ from speechbrain_relm.demo.figures import course, place
 from speechbrain_relm.demo.listening import SCORES, Shown
 
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(Path(__file__).with_name("assets")),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

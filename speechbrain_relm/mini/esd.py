@@ -171,9 +171,7 @@ def speak_esd(folder, name, seed, takes):
     rng, utterances, transcripts = random.Random(seed), [], {}
     for take in takes:
         delivery = draw_delivery([take.emotion], rng)
-        utterances.append(
-            Utterance(take.path, take.text, take.voice, delivery)
-        )
+        utterances.append(Utterance(take.path, take.text, take.voice, delivery))
         speaker, title, name = take.path.removesuffix(".wav").split("/")
         lines = transcripts.setdefault(f"{speaker}/{speaker}.txt", [])
         lines.append(f"{name}\t{take.text}\t{title}\n")

@@ -28,6 +28,10 @@ from speechbrain_relm.mini.demo_corpus import spoken_examples
 
 PATIENCE = 120  # seconds
 SCREENS = {"laptop": (1280, 720), "phone": (390, 844)}
+# The recorder holds something that can be sent.
+LOADED = """
+#recording audio, #recording #waveform, #recording [aria-label=Play]
+"""
 LOOKS = Path(__file__).with_name("looks.js")
 ARGUMENTS = """
 --headless=new --no-sandbox --hide-scrollbars
@@ -62,9 +66,7 @@ def address(listening):
     """The page."""
     sounds = Sounds(spoken_examples())
     page = build(listening, sounds)
-    _, address, _ = launch(
-        page, sounds, prevent_thread_lock=True, quiet=True
-    )
+    _, address, _ = launch(page, sounds, prevent_thread_lock=True, quiet=True)
     yield address
     page.close()
 
@@ -160,7 +162,7 @@ def upload(browser, path):
     """Uploads a recording and sends it."""
     press(browser, "#recording [aria-label='Upload file']")
     until(browser, "#recording input[type=file]").send_keys(str(path))
-    until(browser, "#recording audio, #recording #waveform")
+    until(browser, LOADED)
     press(browser, "#send")
 
 
@@ -270,9 +272,7 @@ def test_recording_shows_a_level_and_a_stop(browser, screen):
     """Which nothing covers; what was recorded can be sent."""
     show(browser, screen)
     press(browser, "#recording button.record")
-    stop = until(
-        browser, "#recording .stop-button", lambda e: e.is_displayed()
-    )
+    stop = until(browser, "#recording .stop-button", lambda e: e.is_displayed())
     loud = "aria-valuenow"  # the microphone beeps
     until(browser, ".level.live", lambda e: int(e.get_attribute(loud)) > 0)
     assert browser.find_element(By.CSS_SELECTOR, ".level").is_displayed()
@@ -284,7 +284,7 @@ def test_recording_shows_a_level_and_a_stop(browser, screen):
     )
     assert top
     stop.click()
-    until(browser, "#recording audio, #recording #waveform")
+    until(browser, LOADED)
     press(browser, "#send")
     until(browser, ".problem, #past .turn")
 

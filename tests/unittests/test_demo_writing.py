@@ -16,8 +16,9 @@ pytest.importorskip("gradio")
 from speechbrain_relm.demo import writing
 from speechbrain_relm.demo.differing import differing, runs
 from speechbrain_relm.demo.listening import Scored, Shown
-from speechbrain_relm.demo.page import COLORS, Visits
+from speechbrain_relm.demo.page import COLORS
 from speechbrain_relm.demo.sounds import Sounds
+from speechbrain_relm.demo.visits import Visits
 from speechbrain_relm.inference.re_llm import Emotion
 
 HOSTILE = '<img src=x> "{{ 7*7 }}" {% raw %} </p>'
