@@ -10,6 +10,7 @@ from contextlib import closing
 import gradio as gr
 
 from speechbrain_relm.demo import writing
+from speechbrain_relm.demo.listening import Shown
 
 # Seconds between two states of an answer.
 PAUSE = 0.3
@@ -94,13 +95,20 @@ class Visits:
             yield self.refused("Record or upload speech, or write something.")
             return
         sound = recording and (token or self.sounds.add(recording))
-        first = (gr.skip(), None if not token else gr.skip(), "")
+        said = writing.Said(
+            Shown("" if sound else text, None, "", "", None, None),
+            sound and f"said/{sound}",
+        )
+        # At once: writing down what was said takes a second or two.
+        now = self.now(said, turns)
+        spoken = gr.skip() if token else None
+        yield gr.skip(), spoken, "", gr.skip(), now, gr.skip()
         try:
             with closing(self.listening.turn(talk, recording, text)) as coming:
                 for shown in paced(coming):
-                    said = writing.Said(shown, sound and f"said/{sound}")
-                    yield *first, gr.skip(), self.now(said, turns), gr.skip()
-                    first = [gr.skip()] * 3
+                    said = said._replace(shown=shown)
+                    now = self.now(said, turns)
+                    yield *[gr.skip()] * 4, now, gr.skip()
         except ValueError as problem:
             yield self.refused(str(problem))
             return

@@ -73,7 +73,7 @@ def macro(name, *given):
 
 
 def heard(emotion):
-    """Describes the emotion heard in a turn.
+    """Describes the emotion heard in a turn, by its four likeliest classes.
 
     Arguments
     ---------
@@ -97,7 +97,7 @@ def heard(emotion):
     chances = emotion.head or emotion.likelihood
     order = sorted(chances.items(), key=lambda entry: -entry[1])
     return {
-        "classes": [(name, round(100 * chance)) for name, chance in order],
+        "classes": [(name, round(100 * chance)) for name, chance in order[:4]],
         "place": place(emotion.attributes),
     }
 
@@ -176,12 +176,13 @@ def turn(said, number, coming=False):
     >>> "Oh." in macro("turn", turn(start, 1))
     True
     """
-    shown, words = said.shown, said.shown.heard
+    shown = said.shown
+    nothing = "…" if coming else "(nothing that Whisper could write down)"
     return {
         "number": number,
         "coming": coming,
         "how": "written" if said.sound is None else "spoken",
-        "words": words or "(nothing that Whisper could write down)",
+        "words": shown.heard or nothing,
         "sound": said.sound,
         "emotion": heard(shown.emotion),
         "answers": answers(shown),

@@ -144,7 +144,7 @@ def test_a_turn_that_is_closed_ends_the_answer():
         _data = None
 
     coming = Visits(Endless(), Sounds()).take(None, None, "Hm.", Event)
-    next(coming)
+    next(coming), next(coming)
     assert ended == []
     coming.close()
     assert ended == ["Hm."]

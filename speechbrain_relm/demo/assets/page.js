@@ -91,6 +91,13 @@
 
   const past = document.querySelector("#past");
   new MutationObserver(() => {
+    if (playing && !playing.isConnected) {
+      // Written anew, with the turn that came, or forgotten.
+      const { sound } = playing.dataset;
+      playing = past.querySelector(`[data-sound="${sound}"]`);
+      if (playing) mark(playing, true);
+      else stop();
+    }
     const answers = past.querySelectorAll(".turn:last-child .answer");
     news.textContent = [...answers]
       .map((answer) => answer.innerText.replace(/\n+/g, ". "))
