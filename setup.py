@@ -29,6 +29,8 @@ setup(
     packages=find_packages(include=["speechbrain_relm", "speechbrain_relm.*"]),
     package_data={
         "speechbrain_relm": [
+            "demo/assets/*",
+            "demo/*.yaml",
             "mini/data/*",
             "evaluation/*.yaml",
             "evaluation/pages/*.css",

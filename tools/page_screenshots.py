@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Takes the screenshots of docs/demo.md: one spoken turn, two widths.
+"""Takes the screenshots of docs/demo.md: two spoken turns, three screens.
 
-    python tools/page_screenshots.py results/demo/re_llm_mini/release \\
-        results/demo/ESD/0020/Sad/0020_001357.wav
+    python tools/page_screenshots.py results/demo/re_llm_mini/release
 
 needs Debian's chromium and chromium-driver, as `make test-browser` does.
 
@@ -10,15 +9,12 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import base64
 import io
-import shutil
 import sys
 import time
 from pathlib import Path
 
 from PIL import Image
-from selenium import webdriver
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
@@ -27,94 +23,66 @@ import test_page  # noqa: E402
 
 from speechbrain_relm.demo.listening import Listening  # noqa: E402
 from speechbrain_relm.demo.page import build, launch  # noqa: E402
+from speechbrain_relm.demo.sounds import Sounds, examples  # noqa: E402
+from speechbrain_relm.evaluation.score import scorer_source  # noqa: E402
 from speechbrain_relm.inference.commands import load  # noqa: E402
 from speechbrain_relm.inference.epitome import EmpathyScoring  # noqa: E402
 from speechbrain_relm.lobes.whisper_transcriber import (  # noqa: E402
     WhisperTranscriber,
 )
-from speechbrain_relm.mini import epitome  # noqa: E402
 from speechbrain_relm.utils.errors import Parser, entry_point  # noqa: E402
 
-WIDTHS = {"desktop": 1280, "phone": 390}
+SCREENS = {
+    "desktop": ("laptop", "light"),
+    "dark": ("laptop", "dark"),
+    "phone": ("phone", "light"),
+}
+SAID = ("sad", "happy")  # the same words
 COLORS = 96  # enough for a page, a third of the bytes
-DRAWN = 6  # seconds until what came last is painted
+DRAWN = 3  # seconds until what came last is painted
 
 
-def open_browser(width):
-    """Opens a browser of a width; no window is narrower than 500 pixels.
-
-    Arguments
-    ---------
-    width : int
-        Pixels.
-
-    Returns
-    -------
-    selenium.webdriver.Chrome
-        The browser.
-    """
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars"):
-        options.add_argument(argument)
-    options.add_argument(f"--window-size={max(width, 500)},1400")
-    if width < 500:
-        metrics = {"width": width, "height": 844, "pixelRatio": 1.0}
-        options.add_experimental_option(
-            "mobileEmulation", {"deviceMetrics": metrics}
-        )
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    return webdriver.Chrome(options, service)
-
-
-def shoot(browser, width, path):
-    """Saves the whole page.
+def shoot(browser, path):
+    """Saves what is in view.
 
     Arguments
     ---------
     browser : selenium.webdriver.Chrome
         The browser.
-    width : int
-        Pixels.
     path : pathlib.Path
         A PNG file.
     """
     time.sleep(DRAWN)
-    height = browser.execute_script(
-        "return document.documentElement.scrollHeight"
-    )
-    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-    found = browser.execute_cdp_cmd(
-        "Page.captureScreenshot",
-        {"format": "png", "captureBeyondViewport": True, "clip": clip},
-    )
-    image = Image.open(io.BytesIO(base64.b64decode(found["data"])))
+    image = Image.open(io.BytesIO(browser.get_screenshot_as_png()))
     few = image.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
 
 
 @entry_point("page_screenshots.py")
 def main(arguments):
-    """Serves the page, says a turn and takes a picture at each width."""
+    """Serves the page, says the same words twice, takes the pictures."""
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("release", help="folder of a release")
-    parser.add_argument("wav", help="the spoken turn")
     given = parser.parse_args(arguments)
     listener = load(given.release)
     transcriber = WhisperTranscriber(listener.hparams.whisper_source)
-    scoring = EmpathyScoring.from_hparams(epitome.folder())
-    page = build(Listening(listener, transcriber, scoring))
-    _, address, _ = launch(page, prevent_thread_lock=True, quiet=True)
-    for name, width in WIDTHS.items():
-        browser = open_browser(width)
-        try:
-            browser.get(address)
-            test_page.until(browser, "#recording input[type=file]")
-            test_page.say(browser, Path(given.wav).resolve())
-            test_page.scores(browser)
-            path = ROOT / "docs" / "figures" / f"demo_{name}.png"
-            shoot(browser, width, path)
-        finally:
-            browser.quit()
+    scoring = EmpathyScoring.from_hparams(scorer_source())
+    sounds = Sounds(examples())
+    page = build(Listening(listener, transcriber, scoring), sounds)
+    _, address, _ = launch(page, sounds, prevent_thread_lock=True, quiet=True)
+    browser = test_page.open_browser()
+    try:
+        test_page.show(browser, "laptop")
+        test_page.visit(browser, address)
+        for count, emotion in enumerate(SAID, start=1):
+            button = f"button[aria-label^='Say it {emotion}: He told']"
+            test_page.press(browser, button)
+            test_page.turns(browser, count)
+        for name, (screen, scheme) in SCREENS.items():
+            test_page.show(browser, screen, scheme)
+            shoot(browser, ROOT / "docs" / "figures" / f"demo_{name}.png")
+    finally:
+        browser.quit()
     page.close()
 
 

@@ -55,11 +55,18 @@ def main(arguments):
     )
     try:
         from speechbrain_relm.demo.page import build, launch
+        from speechbrain_relm.demo.sounds import Sounds, examples
     except ImportError:
         raise RecipeError(
             "the page needs Gradio: pip install -e '.[mini,demo]'"
         )
-    launch(build(listening), server_name=given.host, server_port=given.port)
+    sounds = Sounds(examples())
+    launch(
+        build(listening, sounds),
+        sounds,
+        server_name=given.host,
+        server_port=given.port,
+    )
 
 
 if __name__ == "__main__":

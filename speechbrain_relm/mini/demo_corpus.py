@@ -14,11 +14,14 @@ from speechbrain_relm.mini.esd import ESD_EMOTIONS, EsdTake, speak_esd
 from speechbrain_relm.mini.language.grammar import spoken_sentences
 from speechbrain_relm.mini.language.sentences import everyday_sentences
 from speechbrain_relm.mini.librispeech import VOICES
+from speechbrain_relm.utils.files import cache_folder
 
 FIRST_TEST = 301  # number of the first test sentence
 # Heard in the alignment's training set, and in nobody's.
 LEARNED = ["m1", "m2", "m3", "m8", "f1", "f4", "max", "steph"]
 TESTED = VOICES["test-clean"].split()
+# Words that fit each emotion, for the page to try.
+TO_TRY = ("She called me back this morning.", "He told me about it last night.")
 
 
 def make_demo(folder, sentences=270, test_sentences=12, seed=1):
@@ -75,3 +78,29 @@ def make_demo(folder, sentences=270, test_sentences=12, seed=1):
         for emotion in ESD_EMOTIONS
     ]
     return speak_esd(folder, "demo", seed, takes)
+
+
+def spoken_examples():
+    """Makes two sentences in four voices, once, in the cache folder.
+
+    Returns
+    -------
+    list of tuple
+        Words, emotion and path of each, sentence by sentence.
+
+    Example
+    -------
+    >>> len(spoken_examples())
+    8
+    """
+    speaker = len(LEARNED) + len(TESTED) - 1
+    takes = [
+        EsdTake(speaker, f"en-us+{TESTED[-1]}", emotion, number, words)
+        for number, words in enumerate(TO_TRY, start=FIRST_TEST)
+        for emotion in ESD_EMOTIONS
+    ]
+    folder = cache_folder() / "corpora" / "spoken-examples"
+    folder = speak_esd(folder, "to try", 1, takes)
+    return [
+        (take.text, take.emotion, str(folder / take.path)) for take in takes
+    ]

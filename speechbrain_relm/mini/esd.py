@@ -131,6 +131,16 @@ class EsdTake(NamedTuple):
     sentence: int
     text: str
 
+    @property
+    def path(self):
+        """Its WAV file in the corpus's folder."""
+        speaker = f"{11 + self.speaker:04d}"
+        # ESD numbers the takes of a speaker through, emotion by emotion.
+        number = ESD_SENTENCES * ESD_EMOTIONS.index(self.emotion)
+        number += self.sentence
+        title = self.emotion.capitalize()
+        return f"{speaker}/{title}/{speaker}_{number:06d}.wav"
+
 
 def speak_esd(folder, name, seed, takes):
     """Speaks takes and writes them in the layout of ESD's English part.
@@ -160,20 +170,11 @@ def speak_esd(folder, name, seed, takes):
     """
     rng, utterances, transcripts = random.Random(seed), [], {}
     for take in takes:
-        speaker, title = f"{11 + take.speaker:04d}", take.emotion.capitalize()
-        # ESD numbers the takes of a speaker through, emotion by emotion.
-        before = ESD_SENTENCES * ESD_EMOTIONS.index(take.emotion)
-        utterance = f"{speaker}_{before + take.sentence:06d}"
-        utterances.append(
-            Utterance(
-                f"{speaker}/{title}/{utterance}.wav",
-                take.text,
-                take.voice,
-                draw_delivery([take.emotion], rng),
-            )
-        )
+        delivery = draw_delivery([take.emotion], rng)
+        utterances.append(Utterance(take.path, take.text, take.voice, delivery))
+        speaker, title, name = take.path.removesuffix(".wav").split("/")
         lines = transcripts.setdefault(f"{speaker}/{speaker}.txt", [])
-        lines.append(f"{utterance}\t{take.text}\t{title}\n")
+        lines.append(f"{name}\t{take.text}\t{title}\n")
 
     def _build(temporary):
         render(utterances, temporary)
