@@ -35,6 +35,7 @@ from speechbrain_relm.utils.provenance.kept import (
     whole_batches,
 )
 from speechbrain_relm.utils.provenance.stamps import write_stamp
+from speechbrain_relm.utils.refusals import naming
 from speechbrain_relm.utils.text.reading import read_lines
 
 logger = get_logger(__name__)
@@ -219,7 +220,7 @@ def _work_through(path, batches, work, inputs, title, wanted):
         dynamic_ncols=True,
         disable=not if_main_process(),
     )
-    with bar, open(shard, "a", encoding="utf-8") as file:
+    with bar, naming(shard), open(shard, "a", encoding="utf-8") as file:
         sync(path.parent)  # its name
         for index, batch in enumerate(pending):
             if index % processes() == rank():
