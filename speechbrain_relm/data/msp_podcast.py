@@ -34,6 +34,7 @@ PARTITIONS = {
     "Validation": "valid",
     "Test1": "test",
 }
+# The corpus calls arousal activation.
 RATINGS = {"arousal": "EmoAct", "dominance": "EmoDom", "valence": "EmoVal"}
 WAV_NAME = re.compile(r"[\w-][\w.-]*\.wav")
 

@@ -13,7 +13,7 @@ import torch
 from speechbrain_relm.evaluation.tables.examples import segments
 from speechbrain_relm.inference.arguments import check_text
 from speechbrain_relm.inference.conversation import Conversation
-from speechbrain_relm.inference.re_llm import Emotion
+from speechbrain_relm.inference.emotion import Emotion
 from speechbrain_relm.utils.sound.audio import inspect_wav
 
 SHORTEST, LONGEST = 0.3, 30.0  # seconds

@@ -77,7 +77,7 @@ def heard(emotion):
 
     Arguments
     ---------
-    emotion : speechbrain_relm.inference.re_llm.Emotion or None
+    emotion : speechbrain_relm.inference.emotion.Emotion or None
         What was heard.
 
     Returns
@@ -88,7 +88,7 @@ def heard(emotion):
 
     Example
     -------
-    >>> from speechbrain_relm.inference.re_llm import Emotion
+    >>> from speechbrain_relm.inference.emotion import Emotion
     >>> heard(Emotion({"sad": 0.25, "happy": 0.75}, None, None))["classes"]
     [('happy', 75), ('sad', 25)]
     """

@@ -4,8 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from typing import Dict, NamedTuple, Optional
-
 import torch
 from speechbrain.utils.logger import get_logger
 
@@ -16,12 +14,10 @@ from speechbrain_relm.inference.arguments import (
     check_text,
 )
 from speechbrain_relm.inference.conversation import Conversation
+from speechbrain_relm.inference.emotion import RecognizesEmotion
 from speechbrain_relm.inference.released import Released
 from speechbrain_relm.model import prompting
-from speechbrain_relm.model.re_llm import emptied
-from speechbrain_relm.runs.emotion.likelihoods import SENTENCE, sentences_of
 from speechbrain_relm.runs.steps.respond import Ask
-from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.lengths import counts_from_relative
 from speechbrain_relm.utils.sound.audio import load_recording
 from speechbrain_relm.utils.sound.voice import silence, voiceless
@@ -33,27 +29,7 @@ KINDS = {"emotions": list, "response_settings": dict}
 NAMES = {str: "text", list: "list", dict: "mapping"}
 
 
-class Emotion(NamedTuple):
-    """What was heard in an utterance.
-
-    `head` and `likelihood`, the classes' probabilities by the category head
-    (Eq. 7) and by how likely the LLM is to answer the recognition prompt with
-    them, calibrated by the same without speech; `attributes`, arousal, dominance and valence, 0..1 (Eq. 8). A system
-    without heads has neither `head` nor `attributes`.
-    """
-
-    head: Optional[Dict[str, float]]
-    likelihood: Optional[Dict[str, float]]
-    attributes: Optional[Dict[str, float]]
-
-    @property
-    def label(self):
-        """The likeliest class, by the head if there is one."""
-        chances = self.head or self.likelihood
-        return max(chances, key=chances.get)
-
-
-class EmpatheticListener(Released):
+class EmpatheticListener(RecognizesEmotion, Released):
     """Listens to speech and answers it.
 
     All that a method is given beyond the utterance changes how it is asked:
@@ -101,7 +77,6 @@ class EmpatheticListener(Released):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.speech_filter = "steady"  # see `utils.sound.voice.FILTERS`
-        self._prior = None  # the prior of the classes, once known
         missing = [m for m in self.MODULES_NEEDED if m not in self.mods]
         if missing:
             raise ValueError(
@@ -373,112 +348,6 @@ class EmpatheticListener(Released):
             The conversation.
         """
         return Conversation(self, self.asking(**changes))
-
-    @torch.no_grad()
-    def classify(self, speech):
-        """Tells the emotion of what was heard.
-
-        Arguments
-        ---------
-        speech : speechbrain_relm.model.re_llm.Speech
-            From `encode_batch`, or of a turn of a conversation.
-
-        Returns
-        -------
-        list of Emotion
-            One an utterance.
-        """
-        emotions = self.hparams.emotions
-        with self.inference_ctx:
-            rated = self.emotion_log_likelihoods(speech)
-            if self._prior is None:
-                self._prior = self.emotion_log_likelihoods(emptied(speech))
-        likelihoods = (rated - self._prior).float().softmax(1).tolist()
-        return [
-            heard._replace(likelihood=dict(zip(emotions, likelihood)))
-            for heard, likelihood in zip(self.heads(speech), likelihoods)
-        ]
-
-    def heads(self, speech):
-        """Tells the emotion by the heads alone, without asking the LLM.
-
-        Arguments
-        ---------
-        speech : speechbrain_relm.model.re_llm.Speech
-            See `classify`.
-
-        Returns
-        -------
-        list of Emotion
-            One an utterance, its `likelihood` `None`.
-        """
-        if speech.category_logits is None:
-            return [Emotion(None, None, None)] * len(speech.counts)
-        chances = speech.category_logits.float().softmax(1).tolist()
-        return [
-            Emotion(
-                dict(zip(self.hparams.emotions, head)),
-                None,
-                dict(zip(DIMENSIONS, attributes)),
-            )
-            for head, attributes in zip(chances, speech.attributes.tolist())
-        ]
-
-    def emotion_log_likelihoods(self, speech):
-        """Says how likely an answer is that names each class.
-
-        Arguments
-        ---------
-        speech : speechbrain_relm.model.re_llm.Speech
-            See `classify`.
-
-        Returns
-        -------
-        torch.Tensor
-            Log-probabilities [B, classes], not calibrated.
-        """
-        model, asked = self.mods.model, self.hparams
-        prompt = model.llm.split_prompt(
-            asked.recognition_system, asked.recognition_instruction
-        )
-        # A release of an earlier version has no sentence of its own.
-        sentence = getattr(asked, "recognition_sentence", SENTENCE)
-        return model.log_likelihoods(
-            speech, prompt, sentences_of(asked.emotions, sentence)
-        )
-
-    def classify_batch(self, wavs, wav_lens):
-        """Tells the emotion of utterances.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            16 kHz signals [B, T].
-        wav_lens : torch.Tensor
-            Relative lengths [B].
-
-        Returns
-        -------
-        list of Emotion
-            One an utterance.
-        """
-        return self.classify(self.encode_batch(wavs, wav_lens))
-
-    def classify_file(self, path):
-        """Tells the emotion of the speech in a file.
-
-        Arguments
-        ---------
-        path : str or pathlib.Path
-            An audio file.
-
-        Returns
-        -------
-        Emotion
-            What was heard.
-        """
-        wav = self.load_audio(path)
-        return self.classify_batch(wav[None], torch.ones(1))[0]
 
     def forward(self, wavs, wav_lens):
         """Answers utterances; see `respond_batch`.

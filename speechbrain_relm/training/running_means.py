@@ -32,6 +32,7 @@ class RunningMeans:
     """
 
     def __init__(self):
+        # SpeechBrain's own mean is of one process, and of batches.
         self.clear()
 
     def clear(self):

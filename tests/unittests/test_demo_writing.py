@@ -19,7 +19,7 @@ from speechbrain_relm.demo.listening import Scored, Shown
 from speechbrain_relm.demo.page import COLORS
 from speechbrain_relm.demo.sounds import Sounds
 from speechbrain_relm.demo.visits import Visits
-from speechbrain_relm.inference.re_llm import Emotion
+from speechbrain_relm.inference.emotion import Emotion
 
 HOSTILE = '<img src=x> "{{ 7*7 }}" {% raw %} </p>'
 

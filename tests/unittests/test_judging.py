@@ -12,7 +12,8 @@ import pytest
 from servers import Faulty
 
 from speechbrain_relm.__main__ import main
-from speechbrain_relm.lobes.chat_llm import Answer, ChatLLM
+from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.runs.judging.agreement import agreement, weighted_kappa
 from speechbrain_relm.runs.judging.grading import grade_responses, read_rubric
 

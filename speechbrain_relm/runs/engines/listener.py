@@ -125,7 +125,7 @@ class ServerListener:
 
         Returns
         -------
-        list of speechbrain_relm.lobes.chat_llm.Answer
+        list of speechbrain_relm.lobes.parts.chat_template.Answer
             One an utterance.
 
         Raises

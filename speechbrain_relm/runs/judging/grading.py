@@ -168,7 +168,7 @@ def grade_responses(ask, rubric, responses, path, inputs, size):
     Arguments
     ---------
     ask : callable
-        Texts to answers, as `speechbrain_relm.lobes.chat_llm.Answer`.
+        Texts to answers, as `speechbrain_relm.lobes.parts.chat_template.Answer`.
     rubric : dict
         From `read_rubric`.
     responses : dict

@@ -125,51 +125,63 @@ def activation_bytes(model, batch_size, seconds, prompt, response):
     >>> list(kept)
     ['speech_encoder', 'adapter and heads', 'llm', 'logits']
     """
-    encoder, kept = model.speech_encoder, {}
-    frames = -(-int(seconds * 16000) // STRIDE)
-    longest = encoder.encoder.config.max_source_positions
-    seen = longest if encoder.pad_to_30s else frames
-    mel = torch.empty(
-        batch_size, encoder.encoder.config.num_mel_bins, 2 * seen, device="meta"
-    )
-    results = []  # alive, so that no memory is given out twice
+    kept = {}
     with _Fused(), torch.device("meta"):
         with KeptBytes(model) as count:
-            with torch.set_grad_enabled(not encoder.freeze):
-                feats = encoder.encode(mel)[:, :frames]
+            feats = _hear(model.speech_encoder, batch_size, seconds)
         kept["speech_encoder"] = count.total
-        results.append(feats)
-
-        channels = model.adapter.conv_layers[0].in_channels - feats.shape[2]
         with KeptBytes(model) as count:
-            emotion = feats.new_empty(batch_size, frames, channels)
-            fused = torch.cat([feats, emotion], dim=-1)
-            speech, _ = model.adapter(fused)
-            if model.heads is not None:
-                dtype = next(model.heads.parameters()).dtype
-                results.append(model.heads(speech.mean(1).to(dtype)))
+            speech, _ = _adapt(model, feats)
         kept["adapter and heads"] = count.total
-
-        past, rest = read_before(
-            model.llm,
-            Prompt([0] * (prompt - END_OF_TURN), [0] * END_OF_TURN),
-            batch_size,
-        )
-        read = prompt - len(rest.before + rest.after)
-        length = prompt - read + speech.shape[1] + response
-        text = speech.new_empty(
-            batch_size, length - speech.shape[1], model.llm.embedding_size
-        )
-        positions = torch.empty(batch_size * speech.shape[1]).long()
-        # Searched on the host, as in a step.
-        wanted = torch.zeros(batch_size, length, device="cpu").bool()
-        wanted[:, -response:] = True
+        asked = _lay_out(model.llm, speech, prompt, response)
         with KeptBytes(model) as count:
-            inputs = torch.cat([speech, text.to(speech.dtype)], dim=1)
-            with at_positions(((batch_size, length), positions)):
-                # Of four axes: given as it is, its content is not looked at.
-                mask = torch.empty(batch_size, 1, length, read + length).bool()
-                logits = model.llm(inputs, mask, wanted=wanted, past=past)
+            logits = _ask(model.llm, speech, *asked)
         kept["llm"] = count.total
         kept["logits"] = logits.nbytes + 2 * 4 * logits.numel()
     return kept
+
+
+def _hear(encoder, batch_size, seconds):
+    """Runs the speech encoder."""
+    frames = -(-int(seconds * 16000) // STRIDE)
+    config = encoder.encoder.config
+    seen = config.max_source_positions if encoder.pad_to_30s else frames
+    mel = torch.empty(batch_size, config.num_mel_bins, 2 * seen)
+    with torch.set_grad_enabled(not encoder.freeze):
+        return encoder.encode(mel)[:, :frames]
+
+
+def _adapt(model, feats):
+    """Runs the adapter and the heads; gives both, to be kept alive."""
+    channels = model.adapter.conv_layers[0].in_channels - feats.shape[2]
+    emotion = feats.new_empty(*feats.shape[:2], channels)
+    speech, _ = model.adapter(torch.cat([feats, emotion], dim=-1))
+    if model.heads is None:
+        return speech, None
+    dtype = next(model.heads.parameters()).dtype
+    return speech, model.heads(speech.mean(1).to(dtype))
+
+
+def _lay_out(llm, speech, prompt, response):
+    """Makes what stands around the speech: text, mask, what is wanted, past."""
+    size, heard = speech.shape[:2]
+    past, rest = read_before(
+        llm, Prompt([0] * (prompt - END_OF_TURN), [0] * END_OF_TURN), size
+    )
+    tokens = len(rest.before + rest.after) + response
+    length = tokens + heard
+    # Searched on the host, as in a step.
+    wanted = torch.zeros(size, length, device="cpu").bool()
+    wanted[:, -response:] = True
+    # Of four axes: given as it is, its content is not looked at.
+    mask = torch.empty(size, 1, length, prompt + heard + response).bool()
+    text = speech.new_empty(size, tokens, llm.embedding_size)
+    return text, mask, wanted, past
+
+
+def _ask(llm, speech, text, mask, wanted, past):
+    """Runs the LLM."""
+    inputs = torch.cat([speech, text], dim=1)
+    positions = torch.empty(speech.shape[0] * speech.shape[1]).long()
+    with at_positions((tuple(wanted.shape), positions)):
+        return llm(inputs, mask, wanted=wanted, past=past)
