@@ -51,6 +51,7 @@ element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-example]");
   if (button) trigger("click", {token: button.dataset.example});
 });
+element.dataset.ready = "";
 """
 ACCENT = "#0b6e63"  # in light; Gradio has one for both, page.css the dark one
 # One accent on warm greys; every text is at 4.5:1 on what lies under it, in

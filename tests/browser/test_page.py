@@ -101,6 +101,7 @@ def visit(browser, address):
     """Opens the page and waits until it can be used."""
     browser.get(address)
     until(browser, "#scroll[tabindex]")
+    until(browser, "#examples [data-ready]")
     until(browser, "#recording button.record, #recording input[type=file]")
 
 
