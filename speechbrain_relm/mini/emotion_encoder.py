@@ -160,9 +160,11 @@ def train(corpus, target, working, seed, epochs, batch_size, peak_rate):
     ['Development', 'Test1']
     """
     with kept_chance():
-        prepare_emotion_labels(corpus, working)
+        # A folder of their own: the working folder is locked already.
+        manifests = working / "manifests"
+        prepare_emotion_labels(corpus, manifests)
         datasets = {
-            part: emotion_dataset(working / f"{part}.json", corpus)
+            part: emotion_dataset(manifests / f"{part}.json", corpus)
             for part in SPLITS
         }
         torch.manual_seed(seed)

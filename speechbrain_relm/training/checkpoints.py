@@ -14,6 +14,12 @@ from speechbrain.utils.checkpoints import CKPT_PREFIX, Checkpointer
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.utils.disk.marks import (
+    COMPLETE,
+    damage,
+    is_complete,
+    is_half_deleted,
+)
 from speechbrain_relm.utils.errors import RecipeError, first_line
 from speechbrain_relm.utils.files import (
     set_aside,
@@ -26,7 +32,6 @@ from speechbrain_relm.utils.processes import processes
 
 logger = get_logger(__name__)
 
-COMPLETE = "COMPLETE"
 PROCESSES = "processes"  # in a checkpoint's meta: how many trained
 
 
@@ -105,6 +110,18 @@ class CompleteCheckpointer(Checkpointer):
             raise RecipeError(unwritten(self.checkpoints_dir, error))
         ddp_barrier()  # every process sees the same checkpoints
         return checkpoint
+
+    def delete_checkpoints(self, **kwargs):
+        """Deletes checkpoints for good: a power cut brings none back.
+
+        Arguments
+        ---------
+        **kwargs
+            See `speechbrain.utils.checkpoints.Checkpointer`.
+        """
+        super().delete_checkpoints(**kwargs)
+        if if_main_process():
+            sync(self.checkpoints_dir)
 
     def load_checkpoint(self, checkpoint):
         """Loads a checkpoint, if it is of this model and these processes.
@@ -324,117 +341,3 @@ def ranks(meta):
             "%s is %s: this checkpoint is none of the best.", name, meta[name]
         )
     return known
-
-
-def checksums(path):
-    """Reads the mark of a checkpoint.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Folder of the checkpoint.
-
-    Returns
-    -------
-    dict or None
-        File to checksum, or to `None` in a mark of version 0.1, which has
-        none; `None` if the mark is damaged.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path")
-    >>> _ = (path / COMPLETE).write_text('{"a.ckpt": "0')
-    >>> checksums(path) is None
-    True
-    """
-    try:
-        sums = json.loads((path / COMPLETE).read_text(encoding="utf-8"))
-    except ValueError:
-        return None
-    if isinstance(sums, list):
-        return dict.fromkeys(sums)
-    return sums if isinstance(sums, dict) else None
-
-
-def is_complete(path):
-    """Tells whether a checkpoint was not half deleted.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Folder of the checkpoint.
-
-    Returns
-    -------
-    bool
-        True if it holds every file that its mark lists.
-
-    Example
-    -------
-    >>> is_complete(getfixture("tmp_path"))
-    False
-    """
-    return (path / COMPLETE).exists() and all(
-        (path / name).exists() for name in checksums(path) or []
-    )
-
-
-def is_half_deleted(path):
-    """Tells whether a kill left a checkpoint's deletion to do.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Folder of the checkpoint.
-
-    Returns
-    -------
-    bool
-        False where there are files that the mark does not list: then it is
-        the mark that is damaged, in a name.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path")
-    >>> _ = (path / COMPLETE).write_text('{"a.ckpt": "0123"}')
-    >>> is_half_deleted(path)
-    True
-    >>> (path / "b.ckpt").touch()
-    >>> is_half_deleted(path)
-    False
-    """
-    if not (path / COMPLETE).exists():
-        return True
-    listed = {COMPLETE, *(checksums(path) or [])}
-    there = {file.name for file in path.iterdir()}
-    return not is_complete(path) and there <= listed
-
-
-def damage(path):
-    """Finds what is not as it was written.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Folder of a checkpoint that is not half deleted.
-
-    Returns
-    -------
-    pathlib.Path or None
-        The first such file; `None` if all are as they were.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path")
-    >>> _ = (path / COMPLETE).write_text('{"a.ckpt": "0123"}')
-    >>> (path / "a.ckpt").touch()
-    >>> damage(path).name
-    'a.ckpt'
-    """
-    sums = checksums(path)
-    if sums is None or not is_complete(path):
-        return path / COMPLETE
-    for name, expected in sums.items():
-        if expected and sha256(path / name) != expected:
-            return path / name
-    return None
