@@ -280,9 +280,9 @@ def study(given):
     settings = {**kills.prepare_esd(folder, speakers=2), "steps": STEPS}
     settings["ckpt_interval_steps"] = 1
     bases = {"finished": folder / "finished", "killed": folder / "killed"}
-    run(bases["finished"], settings)
-    if not bases["killed"].is_dir():
+    if not bases["killed"].is_dir():  # before this process trains itself
         killed_in_fit(bases["killed"], settings)
+    run(bases["finished"], settings)
     entries = {
         split: json.loads(
             (bases["finished"] / f"manifests/{split}.json").read_text()
