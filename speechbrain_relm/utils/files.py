@@ -63,6 +63,7 @@ def training_folder(settings):
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
         shutil.rmtree(folder)
+        sync(folder.parent)  # or a power cut brings it back, and it stays
 
 
 def sync(path):
