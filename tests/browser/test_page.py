@@ -7,6 +7,7 @@ Authors
 import json
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -261,7 +262,9 @@ def test_a_new_conversation_ends_the_answer(browser, listening):
         WebDriverWait(browser, 10).until(
             lambda _: not any("_work" in t.name for t in threading.enumerate())
         )
-        assert not browser.find_elements(By.CSS_SELECTOR, ".turn")
+        turns(browser, 0)
+        time.sleep(1)  # nothing that was under way is drawn
+        turns(browser, 0)
     finally:
         listening.tokens = 12
     write(browser, "And now?")
