@@ -22,6 +22,7 @@ from speechbrain.utils.logger import get_logger
 from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.files import sync
 from speechbrain_relm.utils.precision import at_precision
 
@@ -260,7 +261,7 @@ def _warn(path):
 def _append(path, content):
     """Appends to a file, and waits until it is on disk."""
     new = not path.exists()
-    with open(path, "ab") as file:
+    with naming(path), open(path, "ab") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -7,12 +7,12 @@ Authors
 """
 
 import json
-from math import isfinite
 from pathlib import Path
 from statistics import mean, stdev
 
 from speechbrain_relm.lobes.epitome_classifier import LEVELS
 from speechbrain_relm.utils.errors import Parser, entry_point
+from speechbrain_relm.utils.text.reading import is_number
 
 # Sharma et al. 2020, RoBERTa on the Reddit annotations: accuracy, and the
 # macro-F1 of the released code (see `batch_macro_f1`).
@@ -212,7 +212,7 @@ def read_figures(path):
         found = json.loads(path.read_text(encoding="utf-8"))
         whole = found and set(found) <= set(PUBLISHED)
         for figures in found.values():
-            whole = whole and all(_is_number(figures[name]) for name in wanted)
+            whole = whole and all(is_number(figures[name]) for name in wanted)
     except (ValueError, TypeError, KeyError, AttributeError):
         whole = False
     if not whole:
@@ -220,10 +220,6 @@ def read_figures(path):
             f"{path} has no test figures: name a test_metrics.json."
         )
     return found
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and isfinite(value)
 
 
 @entry_point("report")

@@ -17,6 +17,7 @@ from speechbrain.utils.checkpoints import (
 from speechbrain.utils.distributed import if_main_process
 from torch import nn
 
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.sharding import divided_like, gathered
 from speechbrain_relm.utils.sources.checks.folder import read_tensors
 
@@ -50,7 +51,8 @@ class TrainedTensors(nn.Module):
             if if_main_process():
                 tensors[name] = value.cpu().contiguous()
         if if_main_process():
-            save_file(tensors, path)
+            with naming(path):
+                save_file(tensors, path)
 
     @mark_as_loader
     def load_trained(self, path, end_of_epoch=True):

@@ -31,7 +31,11 @@ from speechbrain_relm.runs.needs import (
 from speechbrain_relm.runs.provenance.fits import Fit, fit_of, left_by_fit
 from speechbrain_relm.runs.provenance.inputs import Inputs
 from speechbrain_relm.runs.settings.checking import check_settings
-from speechbrain_relm.runs.settings.command_line import read_command_line
+from speechbrain_relm.runs.settings.command_line import (
+    OURS,
+    read_command_line,
+    take_flags,
+)
 from speechbrain_relm.runs.systems import YAML_ERRORS, effective_yaml
 from speechbrain_relm.utils.disk import locks
 from speechbrain_relm.utils.disk.leftovers import (
@@ -43,6 +47,7 @@ from speechbrain_relm.utils.errors import (
     RecipeError,
     first_line,
     one_way_out,
+    said,
 )
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.plain_yaml import Placeholder, read_plain
@@ -53,9 +58,6 @@ from speechbrain_relm.utils.sources.preflight import (
     refuse,
 )
 from speechbrain_relm.utils.sources.pretrained import without_weights
-
-# Of the command line, besides settings.
-FLAGS = ("dry_run", "restart")
 
 
 def find_hparams(path, recipe_folder):
@@ -178,15 +180,14 @@ def start(argv, recipe_folder, wanted):
     # Their every step would be in log.txt.
     for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    flags = {name: f"--{name}" in argv for name in FLAGS}
-    argv = [word for word in argv if word[:2] != "--" or word[2:] not in FLAGS]
+    flags, argv = take_flags(argv)
     path, run_opts, overrides = read_command_line(
         argv, lambda path: find_hparams(path, recipe_folder)
     )
     text = effective_yaml(path, overrides)
     settings = read_settings(text, wanted)
     check_settings(settings, path)
-    settings.update(flags)
+    settings.update({name: f"--{name}" in flags for name in OURS})
     if settings["dry_run"]:
         return written_aside(text), run_opts, settings
     if not torch.distributed.is_initialized():
@@ -308,8 +309,10 @@ def prepare(function, dry_run=False, **kwargs):
             sys.stdout.write(f"prepare: {verdict}\n")
         else:
             run_on_main(function, kwargs=kwargs)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise RecipeError(str(error))
+    except OSError as error:
+        raise RecipeError(said(error))
 
 
 # Kept as long as the process lives.

@@ -23,6 +23,7 @@ from speechbrain_relm.runs.settings.command_line import (
     as_words,
     read_command_line,
     split,
+    take_flags,
 )
 from speechbrain_relm.runs.systems import TABLE_1, effective_yaml, find_system
 from speechbrain_relm.utils.errors import RecipeError
@@ -46,35 +47,41 @@ def run_table(train, argv, recipe_folder):
         The recipe's `main`: arguments of its command line to `Recipe`.
     argv : list of str
         A YAML, `--systems` with numbers, names or paths (by default the
-        eight of the paper), and overrides for every system.
+        eight of the paper), and overrides for every system; `--dry_run` only
+        says what each would do.
     recipe_folder : str or pathlib.Path
         Folder of the recipe.
 
     Returns
     -------
-    pathlib.Path
-        Path of `table.md`.
+    pathlib.Path or None
+        Path of `table.md`, if one was made.
 
     Raises
     ------
     RecipeError
         For any mistake in the command line.
     """
+    flags, argv = take_flags(argv)
     yaml, systems, folder, rest = parse(argv, recipe_folder)
+    rest += flags
     seconds = read_seconds(folder)
     for system in systems:
         name = find_system(system).stem
         logger.info("Table I: %s", name)
+        words = [
+            yaml,
+            f"--system={system}",
+            f"--output_folder={folder / name}",
+            f"--shared_folder={folder / 'shared'}",
+            *rest,
+        ]
+        if "--dry_run" in flags:
+            sys.stdout.write(f"# {name}\n")
+            train(words)
+            continue
         start = time.time()
-        recipe = train(
-            [
-                yaml,
-                f"--system={system}",
-                f"--output_folder={folder / name}",
-                f"--shared_folder={folder / 'shared'}",
-                *rest,
-            ]
-        )
+        recipe = train(words)
         spent = seconds.setdefault(name, {"in all": 0.0})
         spent["in all"] += time.time() - start
         took = recipe.seconds
@@ -90,6 +97,8 @@ def run_table(train, argv, recipe_folder):
         # The next system's models take this one's place.
         del recipe
         gc.collect()
+    if "--dry_run" in flags:
+        return None
     run_on_main(report, args=[folder, yaml, systems, seconds, repeats])
     return folder / "table.md"
 

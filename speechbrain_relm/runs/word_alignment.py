@@ -29,6 +29,7 @@ from speechbrain_relm.data.datasets import (
 from speechbrain_relm.model.prompting import evaluating
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.steps.naming import step
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import whole_folder, write_atomically
 from speechbrain_relm.utils.records import make_batches
@@ -309,5 +310,5 @@ def write_words(folder, title, figures, examples):
 
 def _export(tensors, folder):
     """Writes the folder whole or not at all."""
-    with whole_folder(folder) as partial:
+    with naming(folder), whole_folder(folder) as partial:
         save_file(tensors, partial / "model.ckpt")

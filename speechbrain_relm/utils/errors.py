@@ -17,6 +17,8 @@ import traceback
 import warnings
 from pathlib import Path
 
+from speechbrain_relm.utils.disk.refusals import advised, of_disk
+
 # Shows where an error comes from.
 DEBUG = "--debug"
 # Exit statuses: a mistake of the user's, one of the program, Ctrl-C.
@@ -215,6 +217,9 @@ def one_way_out(name, debug=False):
         sys.stderr.write(f"\n{name}: interrupted. {again}\n")
         sys.exit(STOPPED)
     except Exception as error:
+        refused = of_disk(error)
+        if refused is not None:
+            sys.exit(f"{name}: {said(refused)}")
         sys.stderr.write(f"{name}: {report(error)}\n")
         sys.exit(DEFECT)
 
@@ -239,8 +244,8 @@ def said(error):
     """
     if isinstance(error, RecipeError):
         return str(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:
+        return advised(error)
     return " ".join((str(error).strip() or type(error).__name__).split())
 
 

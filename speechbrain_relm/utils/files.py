@@ -13,6 +13,7 @@ from pathlib import Path
 
 from speechbrain_relm.utils.disk.leftovers import is_left_over, of_this_process
 from speechbrain_relm.utils.disk.locks import locked
+from speechbrain_relm.utils.disk.refusals import naming
 
 # Remembers what a made folder was made from.
 FINGERPRINT = "MADE.json"
@@ -122,7 +123,7 @@ def write_atomically(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{of_this_process()}")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
+        with naming(path), open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -25,6 +25,7 @@ from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from speechbrain_relm.utils.disk.locks import locked
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.files import aside, sync, write_atomically
 from speechbrain_relm.utils.processes import processes, rank
 from speechbrain_relm.utils.provenance.kept import (
@@ -228,7 +229,7 @@ def _work_through(path, batches, work, inputs, title, wanted):
         dynamic_ncols=True,
         disable=not if_main_process(),
     )
-    with bar, open(shard, "a", encoding="utf-8") as file:
+    with bar, naming(shard), open(shard, "a", encoding="utf-8") as file:
         sync(path.parent)  # its name
         for index, batch in enumerate(pending):
             if index % processes() == rank():

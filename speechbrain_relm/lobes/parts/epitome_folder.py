@@ -14,6 +14,7 @@ from transformers import AutoConfig
 
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.parts.epitome_topic import TopicCheck
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.errors import first_line
 from speechbrain_relm.utils.sources.checks.folder import read_tensors
 from speechbrain_relm.utils.sources.weights import read_json
@@ -133,7 +134,8 @@ def _is_shared(states, encoder):
 def _write(state, path):
     """Writes tensors; others may read them, as the cache may be shared."""
     state = {k: v.detach().cpu().contiguous() for k, v in state.items()}
-    save_file(state, path)
+    with naming(path):
+        save_file(state, path)
     path.chmod(0o644)
 
 

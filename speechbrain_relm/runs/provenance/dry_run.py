@@ -60,7 +60,8 @@ def dry_run(hparams_file, run_opts, settings):
     inputs = inputs_of(hparams_file, run_opts)
     entries, heard = _data(settings)
     data = data_inputs(entries, heard) if entries else None
-    redone = False
+    # Without manifests nothing was done, and nothing can be reused.
+    redone = entries is None and "prepare" in settings.get("steps", [])
     for step in settings.get("steps", ["fit"]):
         if step == "fit":
             verdict = fit_verdict(fit_of(settings, inputs), data)
@@ -69,7 +70,7 @@ def dry_run(hparams_file, run_opts, settings):
         elif step == "prepare":
             continue  # told by the prepare script
         else:
-            verdict = "done again" if redone else "reused where nothing changed"
+            verdict = "done" if redone else "reused where nothing changed"
         redone = redone or not verdict.startswith(("reused", "goes on"))
         sys.stdout.write(f"{step}: {verdict}\n")
 

@@ -33,8 +33,34 @@ FLAGS = {
 }
 SEVERAL = {"jit_module_keys", "compile_module_keys"}
 OTHERS = set(HELP_TEXTS) | SEVERAL
+# Of the recipes' own, those without a value; they are no settings.
+OURS = ("dry_run", "restart")
 # What makes a text YAML all the same.
 TAGS = ("!ref ", "!new:", "!name:", "!apply:", "!copy ", "!include:")
+
+
+def take_flags(argv):
+    """Takes what has no value, and is no setting, out of a command line.
+
+    Arguments
+    ---------
+    argv : list of str
+        The arguments.
+
+    Returns
+    -------
+    flags : list of str
+        Those of `OURS` that are given.
+    rest : list of str
+        The others.
+
+    Example
+    -------
+    >>> take_flags(["a.yaml", "--dry_run", "--seed", "1"])
+    (['--dry_run'], ['a.yaml', '--seed', '1'])
+    """
+    flags = [f"--{name}" for name in OURS if f"--{name}" in argv]
+    return flags, [word for word in argv if word not in flags]
 
 
 def split(words):

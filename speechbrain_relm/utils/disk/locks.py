@@ -88,6 +88,8 @@ def take(lock):
     >>> release(held)
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
+    # Where no file can be made, `filelock` would say that another has it.
+    os.close(os.open(lock, os.O_RDWR | os.O_CREAT, 0o666))
     found = FileLock(lock, mode=0o666, on_acquired=_sign)
     try:
         return found.acquire(blocking=False).lock

@@ -16,6 +16,7 @@ import zlib
 import torch
 from tqdm import tqdm
 
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.sources.weights import DTYPES, read_shard
 
 JOURNAL = ".written"
@@ -86,8 +87,9 @@ class StreamedSafetensors:
         data = _bytes(tensor)
         self.checksums[name] = zlib.crc32(data)
         self._file.seek(self._start + self._header[name]["data_offsets"][0])
-        self._file.write(data)
-        self._file.flush()
+        with naming(self.path):
+            self._file.write(data)
+            self._file.flush()
 
     def __enter__(self):
         return self
@@ -157,7 +159,9 @@ class Journal:
         checksum : int
             Of its bytes.
         """
-        with open(self.path, "a", encoding="utf-8") as journal:
+        with naming(self.path), open(
+            self.path, "a", encoding="utf-8"
+        ) as journal:
             journal.write(f"{json.dumps([file, name, checksum])}\n")
 
 

@@ -159,14 +159,20 @@ def is_number(value):
     Returns
     -------
     bool
-        False of True, which Python counts as 1, and of NaN.
+        False of True, which Python counts as 1, of NaN, and of whole numbers
+        that no float holds.
 
     Example
     -------
     >>> is_number(1), is_number(True), is_number(float("nan"))
     (True, False, False)
+    >>> is_number(10**400)
+    False
     """
-    return type(value) in (int, float) and math.isfinite(value)
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def read_lines(path):

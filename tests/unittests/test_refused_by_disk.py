@@ -1,0 +1,76 @@
+"""A disk that is full, or a place that cannot be written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from speechbrain_relm.runs.table_runs import run_table
+from speechbrain_relm.utils.disk.locks import take
+from speechbrain_relm.utils.errors import said
+
+ESD = Path(__file__).resolve().parents[2] / "recipes" / "ESD"
+# No file of this process may be longer than 64 bytes: as a full disk, writes
+# end in the middle.
+FULL = """
+import resource
+import sys
+import torch
+from pathlib import Path
+from speechbrain_relm.lobes.parts.epitome_folder import _write
+from speechbrain_relm.utils.errors import one_way_out
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.records import work_through
+from speechbrain_relm.utils.sources.streamed import Journal
+
+folder = Path(sys.argv[1])
+writes = {
+    "text": lambda path: write_atomically(path, "a" * 100),
+    "weights": lambda path: _write({"a": torch.ones(99)}, path),
+    "records": lambda path: work_through(
+        path, [["1"]], lambda _: [{"id": "1", "a": "a" * 99}], {}, "work"
+    ),
+    "journal": lambda path: Journal(path, "a").note("b" * 99, "c", 1),
+}
+resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+for name, write in writes.items():
+    try:
+        with one_way_out(name):
+            write(folder / name)
+    except SystemExit as end:
+        print(end.code)
+"""
+
+
+def test_a_full_disk_is_told_with_the_file_and_what_to_do(tmp_path):
+    """In one line, whoever writes."""
+    printed = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    lines = printed.stdout.splitlines()
+    assert len(lines) == 4, printed.stdout + printed.stderr
+    for name, line in zip("text weights records journal".split(), lines):
+        assert line.startswith(f"{name}: {tmp_path}/{name}"), line
+        assert "make room there and give the same command again" in line
+
+
+def test_a_place_without_locks_is_no_place_that_another_has():
+    """Waiting for it would take for ever."""
+    with pytest.raises(OSError) as error:
+        take(Path("/proc/.answers.lock"))
+    assert "/proc/.answers.lock" in said(error.value)
+
+
+def test_a_table_says_what_its_systems_would_do(tmp_path, capsys):
+    """And does nothing, for `--dry_run` is no setting."""
+    given = []
+    words = ["hparams/re_llm_mini.yaml", "--dry_run", "--systems=1,3"]
+    words.append(f"--output_folder={tmp_path / 'table'}")
+    assert run_table(given.append, words, ESD) is None
+    assert ["--dry_run" in line for line in given] == [True, True]
+    assert capsys.readouterr().out.count("# text_llm") == 2
+    assert not (tmp_path / "table").exists()
