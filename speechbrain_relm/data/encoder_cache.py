@@ -22,9 +22,9 @@ from speechbrain.utils.logger import get_logger
 from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain_relm.utils.dimensions import DIMENSIONS
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.files import sync
 from speechbrain_relm.utils.precision import at_precision
-from speechbrain_relm.utils.refusals import naming
 
 logger = get_logger(__name__)
 

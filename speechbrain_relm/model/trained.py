@@ -17,7 +17,7 @@ from speechbrain.utils.checkpoints import (
 from speechbrain.utils.distributed import if_main_process
 from torch import nn
 
-from speechbrain_relm.utils.refusals import naming
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.sharding import divided_like, gathered
 from speechbrain_relm.utils.sources.checks.folder import read_tensors
 

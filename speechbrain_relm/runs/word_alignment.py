@@ -29,10 +29,10 @@ from speechbrain_relm.data.datasets import (
 from speechbrain_relm.model.prompting import evaluating
 from speechbrain_relm.runs.recipe import Recipe
 from speechbrain_relm.runs.steps.naming import step
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import whole_folder, write_atomically
 from speechbrain_relm.utils.records import make_batches
-from speechbrain_relm.utils.refusals import naming
 from speechbrain_relm.utils.text.cells import markdown_cell
 from speechbrain_relm.utils.text.wording import straight
 

@@ -17,7 +17,7 @@ import traceback
 import warnings
 from pathlib import Path
 
-from speechbrain_relm.utils.refusals import advised, of_disk
+from speechbrain_relm.utils.disk.refusals import advised, of_disk
 
 # Shows where an error comes from.
 DEBUG = "--debug"

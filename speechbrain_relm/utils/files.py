@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speechbrain_relm.utils.disk.leftovers import is_left_over, of_this_process
 from speechbrain_relm.utils.disk.locks import locked
-from speechbrain_relm.utils.refusals import naming
+from speechbrain_relm.utils.disk.refusals import naming
 
 # Remembers what a made folder was made from.
 FINGERPRINT = "MADE.json"

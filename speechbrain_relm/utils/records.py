@@ -24,6 +24,7 @@ from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from speechbrain_relm.utils.disk.locks import locked
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.files import aside, sync, write_atomically
 from speechbrain_relm.utils.processes import processes, rank
 from speechbrain_relm.utils.provenance.kept import (
@@ -35,7 +36,6 @@ from speechbrain_relm.utils.provenance.kept import (
     whole_batches,
 )
 from speechbrain_relm.utils.provenance.stamps import write_stamp
-from speechbrain_relm.utils.refusals import naming
 from speechbrain_relm.utils.text.reading import read_lines
 
 logger = get_logger(__name__)

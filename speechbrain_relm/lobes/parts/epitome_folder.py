@@ -14,8 +14,8 @@ from transformers import AutoConfig
 
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.parts.epitome_topic import TopicCheck
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.errors import first_line
-from speechbrain_relm.utils.refusals import naming
 from speechbrain_relm.utils.sources.checks.folder import read_tensors
 from speechbrain_relm.utils.sources.weights import read_json
 

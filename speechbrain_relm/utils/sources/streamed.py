@@ -16,7 +16,7 @@ import zlib
 import torch
 from tqdm import tqdm
 
-from speechbrain_relm.utils.refusals import naming
+from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.sources.weights import DTYPES, read_shard
 
 JOURNAL = ".written"
