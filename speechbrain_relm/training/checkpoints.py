@@ -14,12 +14,6 @@ from speechbrain.utils.checkpoints import CKPT_PREFIX, Checkpointer
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.utils.disk.marks import (
-    COMPLETE,
-    damage,
-    is_complete,
-    is_half_deleted,
-)
 from speechbrain_relm.utils.errors import RecipeError, first_line
 from speechbrain_relm.utils.files import (
     set_aside,
@@ -29,6 +23,12 @@ from speechbrain_relm.utils.files import (
     write_atomically,
 )
 from speechbrain_relm.utils.processes import processes
+from speechbrain_relm.utils.provenance.marks import (
+    COMPLETE,
+    damage,
+    is_complete,
+    is_half_deleted,
+)
 
 logger = get_logger(__name__)
 
