@@ -17,6 +17,7 @@ from speechbrain_relm.evaluation.plots.curves import curves_figure, read_curves
 from speechbrain_relm.evaluation.plots.phrases import phrases_figure
 from speechbrain_relm.evaluation.plots.theme import draw
 from speechbrain_relm.evaluation.tables.figure import scores_figure
+from speechbrain_relm.utils.files import whole_folder
 from speechbrain_relm.utils.text.reading import read_text
 
 # Of a manifest's entry.
@@ -51,9 +52,11 @@ def draw_plots(folder, run, cells, points=()):
         What was drawn, each light and dark.
     """
     drawn = []
-    for plot, make in _plots(folder, run, cells, points):
-        draw(folder / "plots" / plot.name, make)
-        drawn.append(plot)
+    # Anew, so that none stays of what the run no longer has.
+    with whole_folder(folder / "plots") as fresh:
+        for plot, make in _plots(folder, run, cells, points):
+            draw(fresh / plot.name, make)
+            drawn.append(plot)
     return drawn
 
 
