@@ -57,6 +57,7 @@ setup(
         "huggingface_hub>=1.31,<3",
         "hyperpyyaml>=1.2.2",
         "jsonschema>=4.18",  # checks the settings
+        "markdown-it-py>=3",  # shows the report's Markdown in its page
         "matplotlib>=3.7",
         "safetensors>=0.4",
         "scipy>=1.10",
@@ -92,7 +93,6 @@ setup(
             "coverage>=7.10",
             "import-linter>=2.6",
             "ipykernel>=6.29",  # with nbclient, runs docs/tutorial.ipynb
-            "markdown-it-py>=3",  # reads tables as a page shows them
             "nbclient>=0.10",
             "nbformat>=5.9",
             "openai>=2",  # the client that the server is tested with

@@ -23,6 +23,7 @@ from speechbrain_relm.data.datasets import (
     with_words,
 )
 from speechbrain_relm.data.encoder_cache import EncoderCache
+from speechbrain_relm.evaluation.pages.drawn import corpus_points
 from speechbrain_relm.evaluation.score import score_responses
 from speechbrain_relm.release.folder import trained_weights, write_release
 from speechbrain_relm.release.model_card import model_card
@@ -548,7 +549,7 @@ class Recipe(ListeningSteps):
 
     @step("report")
     def report(self, title, remarks, baseline):
-        """Writes the table, figure and examples.
+        """Writes the table, the figures, and a page of both with examples.
 
         Arguments
         ---------
@@ -565,6 +566,7 @@ class Recipe(ListeningSteps):
             Path of `table.md`.
         """
         self.records(self.folder / "scores.jsonl")
+        test = self.entries["test"]
         run_on_main(
             write_report,
             kwargs={
@@ -573,9 +575,25 @@ class Recipe(ListeningSteps):
                 "remarks": [*remarks, self.repeats()],
                 "baseline": baseline,
                 "corpus": self.hparams["corpus"],
+                "points": self.points(),
+                "wavs": {i: entry["wav"] for i, entry in test.items()},
             },
         )
         return self.folder / "table.md"
+
+    def points(self):
+        """Places the corpus's utterances by valence and arousal.
+
+        Returns
+        -------
+        list of tuple
+            See `corpus_points`.
+        """
+        labels = self.shared / "attributes.jsonl"
+        return corpus_points(
+            {i: e for split in self.entries.values() for i, e in split.items()},
+            read_records(labels) if labels.is_file() else {},
+        )
 
     def repeats(self):
         """Says how much of the test's words was said in training.

@@ -85,6 +85,8 @@ def test_every_step_leaves_what_it_says(finished):
     assert "| this run | speech frames |" in (folder / "table.md").read_text()
     assert str(folder / "table.md") in printed
     assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "data:audio/wav" in page and "Training curves" in page
 
 
 def test_the_kept_figures_of_the_demo_have_a_runs_form(finished):

@@ -7,10 +7,9 @@ Authors
 import sys
 from pathlib import Path
 
-from speechbrain_relm.evaluation.rating.kit import KEY, QUESTIONS, make_kit
-from speechbrain_relm.evaluation.rating.summary import read_ratings
 from speechbrain_relm.utils.errors import count
 
+KINDS = ("preference", "scale")
 PROGRAM = "python -m speechbrain_relm.evaluation"
 
 
@@ -22,6 +21,9 @@ def kit(options):
     options : argparse.Namespace
         Arguments of `make_kit`.
     """
+    # Only here: help and mistakes should not wait for it.
+    from speechbrain_relm.evaluation.rating.kit import KEY, make_kit
+
     page = make_kit(
         options.runs,
         options.output,
@@ -47,6 +49,8 @@ def ratings(options):
     options : argparse.Namespace
         Arguments of `read_ratings`.
     """
+    from speechbrain_relm.evaluation.rating.summary import read_ratings
+
     output = options.output or options.key.parent
     text = read_ratings(
         options.key, options.ratings, output, options.allowed_misses
@@ -72,7 +76,7 @@ def add_commands(commands):
     command.add_argument("--output", type=Path, default=Path("results/kit"))
     command.add_argument(
         "--kind",
-        choices=list(QUESTIONS),
+        choices=KINDS,
         default="preference",
         help="which of two answers is better, or 1 to 5 points for each",
     )

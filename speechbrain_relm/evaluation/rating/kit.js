@@ -92,8 +92,9 @@ function next() {
       n === 1 ? "1, not at all" : n === 5 ? "5, very well" : `${n}`]);
     radios(find("scale-1"), "first", points);
     radios(find("scale-2"), "second", points);
-    find("keys").textContent = "1: not at all, 5: very well. Keys: " +
-      "P plays, Tab and arrows go to the points, Enter is Next.";
+    find("meaning").hidden = false;
+    find("keys").textContent = "Keys: P plays, Tab and arrows go to the " +
+      "points, Enter is Next.";
   } else {
     radios(find("preference"), "choice", [[first, "Answer 1"],
       ["tie", "No difference"], [other(first), "Answer 2"]]);

@@ -76,6 +76,36 @@ def segments(response, spans):
     return pieces
 
 
+def chosen(run, per_emotion=1):
+    """Chooses the utterances that stand for each emotion.
+
+    Arguments
+    ---------
+    run : Run
+        A system on a test set.
+    per_emotion : int
+        Utterances of each emotion.
+
+    Returns
+    -------
+    list of str
+        Utterance ids, the first of each emotion.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> chosen(Run("A", {"a": {"emotion": "sad"}, "b": {"emotion": "sad"}}, {}))
+    ['a']
+    """
+    found, shown = [], Counter()
+    for utterance, record in run.responses.items():
+        emotion = record.get("emotion", "")
+        shown[emotion] += 1
+        if shown[emotion] <= per_emotion:
+            found.append(utterance)
+    return found
+
+
 def example_rows(runs, per_emotion=1):
     """Shows what each system answers to the same utterances.
 
@@ -103,12 +133,9 @@ def example_rows(runs, per_emotion=1):
         "| label | transcript | system | response | Ex | ER |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    shown = Counter()
-    for utterance, record in runs[0].responses.items():
+    for utterance in chosen(runs[0], per_emotion):
+        record = runs[0].responses[utterance]
         emotion = record.get("emotion", "")
-        shown[emotion] += 1
-        if shown[emotion] > per_emotion:
-            continue
         for run in runs:
             if utterance not in run.responses:
                 continue

@@ -4,10 +4,13 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from functools import partial
+
 from speechbrain_relm.evaluation.listening_rows import CONTENT, TONE
+from speechbrain_relm.evaluation.plots.theme import draw
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.evaluation.tables.table import layout
-from speechbrain_relm.utils.limits import FIGURE_NAME, FIGURE_PIXELS
+from speechbrain_relm.utils.limits import FIGURE_NAME
 
 
 def draw_scores(path, cells):
@@ -28,6 +31,28 @@ def draw_scores(path, cells):
     >>> draw_scores(path, [cell])
     >>> sorted(file.name for file in path.parent.iterdir())
     ['figure.pdf', 'figure.png']
+    """
+    draw(path, partial(scores_figure, cells), ("pdf", "png"), ("light",))
+
+
+def scores_figure(cells):
+    """Makes the figure; see `draw_scores`.
+
+    Arguments
+    ---------
+    cells : list of Cell
+        From `table_cells`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a score, a row a system.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.tables.measured import Cell
+    >>> len(scores_figure([Cell(SCORES["ER"], "A", 1.0, 0.5, (0.8, 1.2))]).axes)
+    1
     """
     # Only here: a training process needs no plotting library.
     from matplotlib.figure import Figure
@@ -53,19 +78,13 @@ def draw_scores(path, cells):
                 xerr=[[cell.value - low], [high - cell.value]],
                 fmt="o",
                 capsize=3,
-                color="#0b5394",
+                color="C0",
             )
         top = 1 if metric in fits else 2
         axis.set(title=metric, xlim=(-0.025 * top, 1.025 * top))
-        axis.grid(axis="x", alpha=0.3)
+        axis.grid(axis="x")
     # A name is no formula, whatever its dollars.
     names = [system[:FIGURE_NAME] for system in systems]
     axes[0].set_yticks(range(len(systems)), names, parse_math=False)
     axes[0].invert_yaxis()
-    for ending in ("pdf", "png"):
-        target = path.with_name(f"{path.name}.{ending}")
-        temporary = target.with_name(f".{target.name}")
-        # Of hundreds of systems, each pixel would be drawn.
-        dpi = min(200, FIGURE_PIXELS / max(figure.get_size_inches()))
-        figure.savefig(temporary, format=ending, dpi=dpi)
-        temporary.replace(target)
+    return figure

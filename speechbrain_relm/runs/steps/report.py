@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 from speechbrain_relm.evaluation.clusters import describe_clusters
+from speechbrain_relm.evaluation.pages.drawn import draw_plots
+from speechbrain_relm.evaluation.pages.report import report_page
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.tables.alike import (
     check_alike,
@@ -26,8 +28,16 @@ from speechbrain_relm.utils.text.wording import normalised
 EXAMPLES_PER_EMOTION = 3
 
 
-def write_report(folder, title, remarks, baseline=None, corpus=None):
-    """Writes `table.md`, `table.csv` and `figure.{pdf,png}`.
+def write_report(
+    folder,
+    title,
+    remarks,
+    baseline=None,
+    corpus=None,
+    points=(),
+    wavs=None,
+):
+    """Writes `table.{md,csv}`, `figure.{pdf,png}`, `plots/`, `report.html`.
 
     Arguments
     ---------
@@ -41,6 +51,10 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
         Output folder of the run to test against.
     corpus : str or None
         Key of `SCALES`, if the corpus rates arousal, dominance and valence.
+    points : sequence of tuple
+        The corpus's utterances in a plane; see `corpus_points`.
+    wavs : dict or None
+        Utterance id to path, for the page's examples.
 
     Returns
     -------
@@ -77,6 +91,18 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
         lines.append(f"- {describe_errors(run.attributes(), corpus)}")
     lines += [*describe_scorers(runs), *describe_origin(runs)]
     lines += hearing_sections(runs, "##")
+    write_atomically(folder / "table.csv", to_csv(cells))
+    draw_scores(folder / "figure", cells)
+    page = report_page(
+        title,
+        "\n".join(lines),
+        folder,
+        draw_plots(folder, run, cells, points),
+        runs,
+        wavs or {},
+        EXAMPLES_PER_EMOTION,
+    )
+    write_atomically(folder / "report.html", page)
     lines += [
         "",
         "## Examples",
@@ -86,8 +112,6 @@ def write_report(folder, title, remarks, baseline=None, corpus=None):
         "",
         *example_rows(runs, EXAMPLES_PER_EMOTION),
     ]
-    write_atomically(folder / "table.csv", to_csv(cells))
-    draw_scores(folder / "figure", cells)
     write_atomically(folder / "table.md", "\n".join(lines) + "\n")
     return folder / "table.md"
 
