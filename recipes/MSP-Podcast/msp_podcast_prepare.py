@@ -144,7 +144,7 @@ def prepare_msp_podcast(
     _check_options(emotions, sizes, valid_ratio, transcripts_folder)
     table, audios, folders = find_corpus(data_folder)
     rows = _read_table(table, emotions)
-    orders = _draw_orders(rows, sizes, valid_ratio, seed)
+    orders = _draw_orders(table, rows, sizes, valid_ratio, seed)
     wavs = _find_wavs(data_folder, audios)
     texts = _find_transcripts([*folders, transcripts_folder], rows)
     files = [table, *(text for found in texts.values() for text in found)]
@@ -275,7 +275,7 @@ def _rate(fields, place):
     return ratings
 
 
-def _draw_orders(rows, sizes, valid_ratio, seed):
+def _draw_orders(table, rows, sizes, valid_ratio, seed):
     """Draws split -> ids in the order in which they are to be tried."""
     orders = {"train": [], "valid": [], "test": []}
     for utterance in sorted(rows):
@@ -283,8 +283,8 @@ def _draw_orders(rows, sizes, valid_ratio, seed):
     for split, partition in (("train", "Train"), ("test", "Test1")):
         if not orders[split]:
             raise ValueError(
-                f"no utterance of the classes asked for has the Split_Set "
-                f"{partition}; restore the table of labels as released"
+                f"{table}: no utterance of the classes asked for has the "
+                f"Split_Set {partition}; restore the table of labels as released"
             )
     # Lists of their own, so that no split's draw depends on another's.
     orders = {
@@ -297,12 +297,12 @@ def _draw_orders(rows, sizes, valid_ratio, seed):
         asked = min(sizes["train"] or len(rows), len(orders["train"]))
         wanted = max(1, round(valid_ratio * asked))
         orders["valid"], orders["train"] = _hold_out(
-            orders["train"], rows, wanted
+            table, orders["train"], rows, wanted
         )
     return orders
 
 
-def _hold_out(order, rows, wanted):
+def _hold_out(table, order, rows, wanted):
     """Parts the utterances of a few speakers, `wanted` or more, from the rest.
 
     Speakers are taken as they turn up in the order. Those unknown stay with
@@ -313,8 +313,8 @@ def _hold_out(order, rows, wanted):
     known.pop(None, None)
     if len(known) < 2:
         raise ValueError(
-            "there is no Development set, and Train names fewer than 2 "
-            "speakers (SpkrID) to hold one out; complete the table of labels"
+            f"{table}: there is no Development set, and Train names fewer than "
+            "2 speakers (SpkrID) to hold one out; complete the table of labels"
         )
     held, size = set(), 0
     for speaker in list(known)[:-1]:

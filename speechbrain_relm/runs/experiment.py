@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import logging
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -30,12 +31,8 @@ from speechbrain_relm.runs.needs import (
 )
 from speechbrain_relm.runs.provenance.fits import Fit, fit_of, left_by_fit
 from speechbrain_relm.runs.provenance.inputs import Inputs
+from speechbrain_relm.runs.settings import command_line
 from speechbrain_relm.runs.settings.checking import check_settings
-from speechbrain_relm.runs.settings.command_line import (
-    OURS,
-    read_command_line,
-    take_flags,
-)
 from speechbrain_relm.runs.systems import YAML_ERRORS, effective_yaml
 from speechbrain_relm.utils.disk import locks
 from speechbrain_relm.utils.disk.leftovers import (
@@ -50,7 +47,11 @@ from speechbrain_relm.utils.errors import (
     said,
 )
 from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.plain_yaml import Placeholder, read_plain
+from speechbrain_relm.utils.plain_yaml import (
+    Placeholder,
+    read_plain,
+    referring,
+)
 from speechbrain_relm.utils.sources.preflight import (
     disk_problems,
     downloads,
@@ -136,9 +137,11 @@ def read_settings(text, wanted):
         return read_plain(resolve_references(text).read())
     except YAML_ERRORS as error:
         # HyperPyYAML's own, for a !ref that leads nowhere or in a circle.
-        said = " ".join(str(part) for part in error.args)
+        said = " ".join(" ".join(map(str, error.args)).split())
+        where = referring(re.findall('"(.*?)"', said), text)
         raise RecipeError(
-            f"{' '.join(said.split())}: check the !ref of the YAML."
+            f"{', '.join(where) or 'YAML'}: {said}: check the !ref, and that "
+            "no text that one leads to has <...> in it."
         ) from error
 
 
@@ -180,14 +183,14 @@ def start(argv, recipe_folder, wanted):
     # Their every step would be in log.txt.
     for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    flags, argv = take_flags(argv)
-    path, run_opts, overrides = read_command_line(
+    flags, argv = command_line.take_flags(argv)
+    path, run_opts, overrides = command_line.read_command_line(
         argv, lambda path: find_hparams(path, recipe_folder)
     )
     text = effective_yaml(path, overrides)
     settings = read_settings(text, wanted)
     check_settings(settings, path)
-    settings.update({name: f"--{name}" in flags for name in OURS})
+    settings.update({name: f"--{name}" in flags for name in command_line.OURS})
     if settings["dry_run"]:
         return written_aside(text), run_opts, settings
     if not torch.distributed.is_initialized():

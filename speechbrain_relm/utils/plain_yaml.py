@@ -299,3 +299,30 @@ def literal(block):
     """
     (value,) = read_plain(block).values()
     return value
+
+
+def referring(names, text):
+    """Finds the settings that refer to any of some names.
+
+    Arguments
+    ---------
+    names : list of str
+        What may stand in `<...>`.
+    text : str
+        The YAML.
+
+    Returns
+    -------
+    list of str
+        The settings.
+
+    Example
+    -------
+    >>> referring(["b"], "a: !ref <b>/c\nd: 1")
+    ['a']
+    """
+    return [
+        setting
+        for setting, lines in settings_of(text).items()
+        if any(f"<{name}" in lines for name in names)
+    ]

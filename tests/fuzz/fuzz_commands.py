@@ -133,4 +133,4 @@ def make(random, folder, shared):
     return kind(random, folder)
 
 
-AREAS = [Area("commands", make)]
+AREAS = [Area("commands", make, weight=1)]

@@ -579,6 +579,6 @@ def make_start(random, target):
 
 
 AREAS = [
-    Area("models", make_model, ready_models),
-    Area("releases", make_release, ready_release),
+    Area("models", make_model, ready_models, weight=1),
+    Area("releases", make_release, ready_release, weight=1),
 ]

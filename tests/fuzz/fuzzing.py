@@ -36,7 +36,9 @@ OUTCOMES = "named handled unnamed late silent hang unsafe".split()
 GOOD = OUTCOMES[:2]
 SOON, LONG = 2, 10  # seconds of processor time
 MOST = 2**30  # bytes beyond what the imports took
-PATIENCE = 300  # seconds of a clock, on a machine with other work
+# Seconds of a clock, on a machine with other work; those in which this process
+# was stopped, and that one with it, are not counted.
+PATIENCE = 300
 # What a message must say besides the name.
 WORDS = 3
 # Nothing below a folder of this name may be read or written.
@@ -77,11 +79,15 @@ class Area(NamedTuple):
         `ready` gave, and makes a `Case`.
     ready : callable
         Takes a folder; makes whatever the inputs share, once.
+    weight : int
+        How many of a run's inputs are of this area, beside the others: those
+        that cost little are many.
     """
 
     name: str
     make: Callable
     ready: Callable = lambda folder: None
+    weight: int = 4
 
 
 class Judged(NamedTuple):
@@ -259,6 +265,7 @@ def run_area(area, count, seed, folder, workers=2, first=0):
     (base / "shared").mkdir(parents=True)
     shared = area.ready(base / "shared")
     waiting, running, done = list(range(first, first + count)), {}, []
+    last = time.monotonic()
     while waiting or running:
         while waiting and len(running) < workers:
             index = waiting.pop(0)
@@ -270,7 +277,7 @@ def run_area(area, count, seed, folder, workers=2, first=0):
             )
             process.start()
             theirs.close()
-            running[ours] = process, index, time.monotonic(), []
+            running[ours] = [process, index, 0.0, []]
         for ours in wait(list(running), timeout=1):
             process, index, _, said = running[ours]
             try:
@@ -278,9 +285,11 @@ def run_area(area, count, seed, folder, workers=2, first=0):
             except EOFError:
                 process.join()
                 done.append(verdict(area, *running.pop(ours)[:2], said))
-        for process, _, began, _ in running.values():
-            if time.monotonic() - began > PATIENCE:
-                os.kill(process.pid, signal.SIGKILL)
+        step, last = min(time.monotonic() - last, 2), time.monotonic()
+        for one in running.values():
+            one[2] += step
+            if one[2] > PATIENCE:
+                os.kill(one[0].pid, signal.SIGKILL)
     return sorted(done, key=lambda judged: judged.index)
 
 
