@@ -271,7 +271,7 @@ class Recipe(ListeningSteps):
         # Models 5 and 7 of Table I learn no dimensions.
         if self.brain.loss_weights.get("dimension"):
             attributes = self.records(self.shared / "attributes.jsonl")
-        responses = self.records(self.shared / "expected_responses.jsonl")
+        responses = self.expected()
         entries = {
             split: self.to_learn(split, responses, attributes)
             for split in ("train", "valid")
@@ -296,6 +296,22 @@ class Recipe(ListeningSteps):
         }
         return self.batched(
             datasets, lengths, sampler, train_loader, valid_loader
+        )
+
+    def expected(self):
+        """Gives what Step 1 left, as far as anything of it is learned.
+
+        Returns
+        -------
+        dict
+            Utterance id to record; empty answers, which nobody then reads,
+            where only the emotions are learned.
+        """
+        weights = self.brain.loss_weights
+        if weights["response_nll"] or weights["response_kl"]:
+            return self.records(self.shared / "expected_responses.jsonl")
+        return dict.fromkeys(
+            self.learned_from, {"response": "", "refused": False}
         )
 
     def begin_fit(self, attributes, responses=None):

@@ -97,6 +97,11 @@ SWAPS = {
         "loss_weights:\n    response_nll: 0.0\n    response_kl: 1.0\n"
         "    category: 1.0\n    dimension: 1.0\n",
     ),
+    "emotions alone": (
+        "loss_weights",
+        "loss_weights:\n    response_nll: 0.0\n    response_kl: 0.0\n"
+        "    category: 1.0\n    dimension: 1.0\n",
+    ),
 }
 
 
