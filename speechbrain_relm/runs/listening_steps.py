@@ -125,11 +125,18 @@ class ListeningSteps:
             self.hparams["emotions"],
             batch_size,
         )
-        title = self.hparams["report_title"]
-        classes = len(self.hparams["emotions"])
+        checkpointer = self.brain.checkpointer
+        best = checkpointer.find_checkpoint(**self.brain.choosing()).path
         run_on_main(
             write_recognition,
-            args=[self.folder, title, records, probed, classes],
+            kwargs={
+                "folder": self.folder,
+                "title": self.hparams["report_title"],
+                "records": records,
+                "probed": probed,
+                "classes": len(self.hparams["emotions"]),
+                "checkpoint": best,
+            },
         )
 
     @step("listen")

@@ -44,6 +44,11 @@ from speechbrain_relm.runs.steps.report import describe_repeats, write_report
 from speechbrain_relm.runs.steps.respond import SENTENCE, Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
+from speechbrain_relm.training.initialization import STANDARDISED
+from speechbrain_relm.training.standardising import (
+    frame_statistics,
+    standardise,
+)
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.processes import share
@@ -277,6 +282,7 @@ class Recipe(ListeningSteps):
             for split in ("train", "valid")
         }
         self.begin_fit(attributes, responses)
+        self.start_adapter(entries["train"])
         shown = self.shown_to_teacher()
         datasets = {
             split: speech_dataset(
@@ -298,6 +304,24 @@ class Recipe(ListeningSteps):
             datasets, lengths, sampler, train_loader, valid_loader
         )
 
+    def start_adapter(self, entries):
+        """Lets a new adapter start from the frames' mean and spread, if asked.
+
+        Arguments
+        ---------
+        entries : dict
+            Manifest entries of the training.
+        """
+        if self.hparams.get("init_adapter") != STANDARDISED:
+            return
+        if self.brain.checkpointer.find_checkpoint() is None:
+            found = frame_statistics(
+                SpeechListener(self.brain),
+                entries,
+                self.hparams["labelling_batch_size"],
+            )
+            standardise(self.brain.model.adapter, *found)
+
     def expected(self):
         """Gives what Step 1 left, as far as anything of it is learned.
 
@@ -311,7 +335,8 @@ class Recipe(ListeningSteps):
         if weights["response_nll"] or weights["response_kl"]:
             return self.records(self.shared / "expected_responses.jsonl")
         return dict.fromkeys(
-            self.learned_from, {"response": "", "refused": False}
+            self.learned_from,
+            {"response": "", "refused": False, "finished": True},
         )
 
     def begin_fit(self, attributes, responses=None):

@@ -62,7 +62,7 @@ def recognize(listener, entries, path, inputs, contents, emotions, size):
     return work_through(path, batches, _work, inputs, "recognized", of)
 
 
-def write_recognition(folder, title, records, probed, classes):
+def write_recognition(folder, title, records, probed, classes, checkpoint):
     """Writes how well emotions are recognized, without a word of an answer.
 
     Arguments
@@ -77,16 +77,23 @@ def write_recognition(folder, title, records, probed, classes):
         From `speechbrain_relm.runs.steps.probe.probe`.
     classes : int
         How many there are.
+    checkpoint : str or pathlib.Path
+        The checkpoint that heard.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
     >>> heard = {"emotion": "sad", "cluster": "a", "head_emotion": "sad"}
     >>> write_recognition(
-    ...     folder, "Ears", {"a": heard}, {"a": {"probe_emotion": "sad"}}, 4
+    ...     folder,
+    ...     "Ears",
+    ...     {"a": heard},
+    ...     {"a": {"probe_emotion": "sad"}},
+    ...     classes=4,
+    ...     checkpoint="save/CKPT",
     ... )
     >>> print((folder / "recognition.md").read_text("utf-8").splitlines()[4])
-    | category head | 1.00 | 1.00 | 1.00 |
+    | category head | 1.000 | 1.000 | 1.000 |
     """
     figures = Run("", records, {}, probe=probed).recognition()
     folder = Path(folder)
@@ -103,6 +110,9 @@ def write_recognition(folder, title, records, probed, classes):
         "",
         f"{len(records)} test utterances; a UA of {1 / classes:.2f} is chance. "
         "In brackets 95 % intervals, drawn by cluster.",
+        "",
+        f"By the checkpoint {checkpoint}, from which a training can start "
+        "(init_from).",
     ]
     write_atomically(folder / "recognition.json", as_json(figures))
     write_atomically(folder / "recognition.md", "\n".join(lines) + "\n")
