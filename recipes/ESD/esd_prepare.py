@@ -9,7 +9,7 @@ To run it alone, do the following:
 The speakers 0011 to 0020 read the same 350 sentences in each emotion. These
 parallel sentences are divided 7:3, so that no sentence of the test set is
 heard in training, in any voice or emotion. Where a copy repeats a text under
-several numbers, all of them go to one part.
+several numbers, all of them go to one part, unless the split is by takes.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -46,8 +46,9 @@ from speechbrain_relm.utils.text.wording import normalised
 logger = get_logger(__name__)
 
 NUM_SENTENCES = 350
+SPLITS = ("sentences", "takes")
 # Raise it when the same data and settings would give other manifests.
-VERSION = 3
+VERSION = 4
 
 
 def prepare_esd(
@@ -55,6 +56,7 @@ def prepare_esd(
     manifest_folder,
     speakers=None,
     emotions=("neutral", "sad", "angry", "happy"),
+    split="sentences",
     test_ratio=0.3,
     valid_ratio=0.1,
     min_duration=1.0,
@@ -86,8 +88,12 @@ def prepare_esd(
         Speaker folders to use; `None` means the ten English ones.
     emotions : list of str
         Classes to use, out of neutral, angry, happy, sad, surprise.
+    split : str
+        "sentences": what is said in the test is not said in training.
+        "takes": by number alone, for a copy that repeats texts under several
+        numbers; then the same words are on both sides.
     test_ratio : float
-        Share of the parallel sentences for testing.
+        Share of the parallel sentences (or numbers) for testing.
     valid_ratio : float
         Share of the other sentences for validation.
     min_duration : float
@@ -125,7 +131,7 @@ def prepare_esd(
         return
     speakers = ENGLISH_SPEAKERS if speakers is None else list(speakers)
     emotions = list(emotions)
-    _check_options(speakers, emotions, test_speakers or [])
+    _check_options(speakers, emotions, split, test_speakers or [])
     root = find_root(data_folder, speakers)
     wavs, unknown = list_wavs(data_folder, root, speakers, emotions)
     texts = [find_transcript(root, speaker) for speaker in speakers]
@@ -136,6 +142,7 @@ def prepare_esd(
         "script": ["esd_prepare", VERSION],
         "speakers": speakers,
         "emotions": emotions,
+        "split": split,
         "ratios": [test_ratio, valid_ratio],
         "test": [test_speakers, test_sentences],
         "durations": [min_duration, max_duration],
@@ -166,6 +173,7 @@ def prepare_esd(
         ]
         splits = _split_entries(
             entries,
+            split == "sentences",
             test_ratio,
             valid_ratio,
             seed,
@@ -175,8 +183,10 @@ def prepare_esd(
         write_manifests(manifest_folder, splits, emotions, made_from)
 
 
-def _check_options(speakers, emotions, test_speakers):
-    """Refuses speakers and emotions that ESD cannot have."""
+def _check_options(speakers, emotions, split, test_speakers):
+    """Refuses speakers, emotions and splits that ESD cannot have."""
+    if split not in SPLITS:
+        raise ValueError(f"split: '{split}' is none of {', '.join(SPLITS)}.")
     # YAML reads an unquoted 0011 as the number 9.
     wrong = [
         s
@@ -239,6 +249,7 @@ def _in_range(test_sentences, there):
 
 def _split_entries(
     entries,
+    by_text,
     test_ratio,
     valid_ratio,
     seed,
@@ -257,11 +268,12 @@ def _split_entries(
             "train, valid and test need one each; complete the copy of ESD"
         )
     if test_sentences is None:
-        test, _ = split_groups(emotions_of, test_ratio, seed, texts)
+        together = texts if by_text else None
+        test, _ = split_groups(emotions_of, test_ratio, seed, together)
     else:
         test = _in_range(test_sentences, emotions_of)
     rest = {s: e for s, e in emotions_of.items() if s not in test}
-    of_rest = {sentence: texts[sentence] for sentence in rest}
+    of_rest = {s: texts[s] for s in rest} if by_text else None
     valid, _ = split_groups(rest, valid_ratio, seed, of_rest)
 
     firsts = {texts[s]: s for s in sorted(texts, reverse=True)}

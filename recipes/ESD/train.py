@@ -67,6 +67,7 @@ def main(argv):
             data_folder=settings["data_folder"],
             manifest_folder=settings["manifest_folder"],
             emotions=settings["emotions"],
+            split=settings["split"],
             test_ratio=settings["test_ratio"],
             valid_ratio=settings["valid_ratio"],
             min_duration=settings["min_duration"],

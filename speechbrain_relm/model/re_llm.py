@@ -40,12 +40,13 @@ class Predictions(NamedTuple):
     """What one training step compares with its labels.
 
     `logits` [N, V] score the N response tokens `targets` [N] of the batch;
-    `teacher_logits` [N, V] are the text LLM's, if asked for.
+    both are `None` where no response is learned. `teacher_logits` [N, V] are
+    the text LLM's, if asked for.
     """
 
     speech: Speech
-    logits: torch.Tensor
-    targets: torch.Tensor
+    logits: Optional[torch.Tensor]
+    targets: Optional[torch.Tensor]
     teacher_logits: Optional[torch.Tensor]
 
 
@@ -183,10 +184,10 @@ class RELLM(TrainedTensors):
             [B, E].
         prompt : speechbrain_relm.lobes.parts.chat_template.Prompt
             What stands around the speech.
-        responses : torch.Tensor
+        responses : torch.Tensor or None
             Token ids [B, R] of the expected responses, best on the host, as
-            their lengths.
-        response_lens : torch.Tensor
+            their lengths; `None` leaves the LLM out.
+        response_lens : torch.Tensor or None
             Relative lengths [B].
         teacher_prompt : Prompt or None
             What stands around the user's text for the text LLM; `None` where
@@ -204,6 +205,8 @@ class RELLM(TrainedTensors):
             Logits where the loss is, and the heads' predictions.
         """
         speech = self.encode_speech(wavs, wav_lens, emotion_embedding, feats)
+        if responses is None:
+            return Predictions(speech, None, None, None)
         response = ragged(responses, response_lens, RESPONSE)
         logits, targets = prompting.score_response(
             self.llm, prompt, speech_part(speech), response

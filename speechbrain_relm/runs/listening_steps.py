@@ -9,9 +9,14 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import as_json
 from speechbrain_relm.evaluation.listening.same_words import same_words
+from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.runs.steps.listen import listen, make_judge
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.runs.steps.probe import probe
+from speechbrain_relm.runs.steps.recognize import (
+    recognize,
+    write_recognition,
+)
 from speechbrain_relm.runs.steps.respond import Ask
 from speechbrain_relm.runs.steps.targets import check_targets
 from speechbrain_relm.utils.files import write_atomically
@@ -87,7 +92,7 @@ class ListeningSteps:
                 "frames are not kept (frame_folder)."
             )
             return
-        probe(
+        probed = probe(
             self.brain.frame_cache,
             self.entries,
             self.hparams["emotions"],
@@ -95,6 +100,43 @@ class ListeningSteps:
             batch_size,
             self.brain.device,
             self.heard,
+        )
+        self.recognize(probed, batch_size)
+
+    def recognize(self, probed, batch_size):
+        """Says how much the trained category head recognizes, and the probe.
+
+        Arguments
+        ---------
+        probed : dict
+            What the probe recognized.
+        batch_size : int
+            Utterances a batch.
+        """
+        learned = self.recover()
+        if not learned or self.brain.model.heads is None:
+            return
+        records = recognize(
+            SpeechListener(self.brain),
+            self.entries["test"],
+            self.folder / "recognized.jsonl",
+            {**self.inputs.of("recognize"), **learned},
+            self.heard,
+            self.hparams["emotions"],
+            batch_size,
+        )
+        checkpointer = self.brain.checkpointer
+        best = checkpointer.find_checkpoint(**self.brain.choosing()).path
+        run_on_main(
+            write_recognition,
+            kwargs={
+                "folder": self.folder,
+                "title": self.hparams["report_title"],
+                "records": records,
+                "probed": probed,
+                "classes": len(self.hparams["emotions"]),
+                "checkpoint": best,
+            },
         )
 
     @step("listen")

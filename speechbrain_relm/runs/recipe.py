@@ -45,6 +45,11 @@ from speechbrain_relm.runs.steps.report import describe_repeats, write_report
 from speechbrain_relm.runs.steps.respond import SENTENCE, Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
+from speechbrain_relm.training.initialization import STANDARDISED
+from speechbrain_relm.training.standardising import (
+    frame_statistics,
+    standardise,
+)
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.processes import share
@@ -272,12 +277,13 @@ class Recipe(ListeningSteps):
         # Models 5 and 7 of Table I learn no dimensions.
         if self.brain.loss_weights.get("dimension"):
             attributes = self.records(self.shared / "attributes.jsonl")
-        responses = self.records(self.shared / "expected_responses.jsonl")
+        responses = self.expected()
         entries = {
             split: self.to_learn(split, responses, attributes)
             for split in ("train", "valid")
         }
         self.begin_fit(attributes, responses)
+        self.start_adapter(entries["train"])
         shown = self.shown_to_teacher()
         datasets = {
             split: speech_dataset(
@@ -297,6 +303,41 @@ class Recipe(ListeningSteps):
         }
         return self.batched(
             datasets, lengths, sampler, train_loader, valid_loader
+        )
+
+    def start_adapter(self, entries):
+        """Lets a new adapter start from the frames' mean and spread, if asked.
+
+        Arguments
+        ---------
+        entries : dict
+            Manifest entries of the training.
+        """
+        if self.hparams.get("init_adapter") != STANDARDISED:
+            return
+        if self.brain.checkpointer.find_checkpoint() is None:
+            found = frame_statistics(
+                SpeechListener(self.brain),
+                entries,
+                self.hparams["labelling_batch_size"],
+            )
+            standardise(self.brain.model.adapter, *found)
+
+    def expected(self):
+        """Gives what Step 1 left, as far as anything of it is learned.
+
+        Returns
+        -------
+        dict
+            Utterance id to record; empty answers, which nobody then reads,
+            where only the emotions are learned.
+        """
+        weights = self.brain.loss_weights
+        if weights["response_nll"] or weights["response_kl"]:
+            return self.records(self.shared / "expected_responses.jsonl")
+        return dict.fromkeys(
+            self.learned_from,
+            {"response": "", "refused": False, "finished": True},
         )
 
     def begin_fit(self, attributes, responses=None):

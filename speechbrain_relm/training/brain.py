@@ -227,12 +227,14 @@ class RELLMBrain(ShardedBrain):
                 "texts": texts.data,
                 "text_lens": texts.lengths,
             }
+        # Who learns the emotions alone has no use for the LLM.
+        asks = self.loss_weights["response_nll"] or texts is not None
         return model(
             wavs,
             wav_lens,
             self.embed_emotion(batch.audio_key, wavs, wav_lens),
             self.prompt,
-            *responses,
+            *(responses if asks else (None, None)),
             feats=self.cached_frames(batch.audio_key, wavs, wav_lens),
             **teacher,
         )
@@ -394,8 +396,8 @@ class RELLMBrain(ShardedBrain):
         should_step : bool
             Whether the optimizer stepped after it.
         """
-        if not self.diagnostics.interval:
-            return
+        if not self.diagnostics.interval or outputs.targets is None:
+            return  # its figures are of the LLM's positions
         frames = 0
         if self.frame_cache is None:
             samples = batch.sig.data.shape[1]

@@ -27,7 +27,7 @@ from speechbrain_relm.utils.sources.weights import (
 
 logger = get_logger(__name__)
 
-FRESH, WIDENED = "fresh", "widened"
+FRESH, WIDENED, STANDARDISED = "fresh", "widened", "standardised"
 
 
 @torch.no_grad()
@@ -47,7 +47,9 @@ def start_from(model, source, adapter=FRESH):
         What to do with an adapter for fewer channels: "fresh" leaves the new
         one as it was drawn, like the authors' code; "widened" keeps the old
         one and adds zeros, so that training starts from its behaviour
-        exactly.
+        exactly. "standardised" leaves any adapter for a new one, which
+        then starts from the frames' mean and spread (see
+        `training.standardising`).
 
     Raises
     ------
@@ -60,9 +62,10 @@ def start_from(model, source, adapter=FRESH):
     -------
     >>> start_from(model=None, source=None)
     """
-    if adapter not in (FRESH, WIDENED):
+    if adapter not in (FRESH, WIDENED, STANDARDISED):
         raise ValueError(
-            f"init_adapter: '{adapter}' is neither '{FRESH}' nor '{WIDENED}'."
+            f"init_adapter: '{adapter}' is none of {FRESH}, {WIDENED}, "
+            f"{STANDARDISED}."
         )
     if source is None or building_without_weights():
         return
@@ -82,7 +85,7 @@ def start_from(model, source, adapter=FRESH):
     # head has five: one of its own.
     left = other & {"heads.category.weight"}
     narrower = {n for n in other if _is_narrower(n, tensors[n], wanted[n])}
-    if narrower and adapter == FRESH:
+    if adapter == STANDARDISED or (narrower and adapter == FRESH):
         left |= {n for n in tensors if n.startswith("adapter.")}
     for name in narrower - left:
         tensors[name] = widen(tensors[name], wanted[name])

@@ -450,3 +450,27 @@ def test_voices_and_sentences_of_the_test(copy):
     assert not sentences_of(rest) & sentences_of(test)
     with pytest.raises(ValueError, match=r"test_sentences: \[1, 350\]"):
         prepare(copy, test_sentences=[1, 350])
+
+
+def test_takes_of_one_text(tmp_path):
+    """By takes, numbers that repeat a text come to both sides, none twice."""
+    root = make_esd(tmp_path / "esd")
+    for path in root.glob("*/*.txt"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = [line.split("\t") for line in lines]
+        path.write_text(
+            "\n".join(
+                "\t".join([name, f"Text {int(name[-1]) % 2}.", emotion])
+                for name, _, emotion in rows
+            ),
+            encoding="utf-8",
+        )
+    by_text, _ = prepare(root)
+    assert not sentences_of(by_text["train"]) & sentences_of(by_text["test"])
+    by_take, _ = prepare(root, split="takes")
+    assert sentences_of(by_take["train"]) == sentences_of(by_take["test"])
+    assert len(merged(by_take)) == sum(map(len, by_take.values()))
+    tested = {int(name[-1]) for name in by_take["test"]}
+    assert not tested & {int(name[-1]) for name in by_take["train"]}
+    with pytest.raises(ValueError, match="split: 'voices' is none of"):
+        prepare(root, split="voices")

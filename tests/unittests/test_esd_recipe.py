@@ -70,6 +70,12 @@ def test_every_step_leaves_what_it_says(finished):
         recalls.append(sum(heard) / len(heard))
     reported = float(table["UA by category head"]["value"])
     assert reported == pytest.approx(sum(recalls) / 4)
+    # The step beside it hears the same, without the LLM.
+    heard = read_records(folder / "recognized.jsonl")
+    for utterance, record in responses.items():
+        assert heard[utterance]["head_emotion"] == record["head_emotion"]
+    found = json.loads((folder / "recognition.json").read_text())
+    assert found["category head"]["UA"]["value"] == pytest.approx(reported)
     # Beside the head, what the same frames give away.
     assert set(read_records(folder / "probe.jsonl")) == set(responses)
     assert "UA by linear probe of the frames" in table

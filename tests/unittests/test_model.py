@@ -103,6 +103,20 @@ def test_an_utterance_is_the_same_alone_and_in_any_batch(
     assert start == len(together.targets)
 
 
+def test_emotions_are_heard_without_the_llm(system, utterances, monkeypatch):
+    """Where no response is learned, the LLM is left out; the rest is equal."""
+    wavs, batch, lens = utterances
+    model, emotion_encoder = system
+    whole = run(system, batch, lens, TEXTS)
+    monkeypatch.setattr(model, "llm", None)
+    embedding = emotion_encoder(batch, lens)[0]
+    alone = model(batch, lens, embedding, None, None, None)
+    assert alone[1:] == (None, None, None)
+    for field in ("pooled", "category_logits", "attributes"):
+        ours = getattr(alone.speech, field)
+        assert torch.equal(ours, getattr(whole.speech, field))
+
+
 def test_a_prefix_read_once_changes_nothing(system, utterances):
     """Loss, gradients, answers and ratings are those of the whole prompt."""
     _, batch, lens = utterances

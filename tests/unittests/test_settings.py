@@ -31,6 +31,7 @@ def test_the_schema_is_one():
 def test_every_yaml_and_system_fits(path):
     """The recipes' own settings are accepted, with all their objects."""
     others = ["qwen2_audio", "qwen2_5_omni", "openai_listener"]
+    others += ["emotions_alone"]
     systems = [*TABLE_1, *others] if "re_llm" in path.name else [None]
     for system in systems:
         given = {"data_folder": "x"} | ({"system": system} if system else {})

@@ -97,6 +97,12 @@ SWAPS = {
         "loss_weights:\n    response_nll: 0.0\n    response_kl: 1.0\n"
         "    category: 1.0\n    dimension: 1.0\n",
     ),
+    "standardised": ("init_adapter", "init_adapter: standardised\n"),
+    "emotions alone": (
+        "loss_weights",
+        "loss_weights:\n    response_nll: 0.0\n    response_kl: 0.0\n"
+        "    category: 1.0\n    dimension: 1.0\n",
+    ),
 }
 
 
@@ -168,7 +174,7 @@ def test_swap(
     expected = {"adapter", "heads"}
     if "speech_encoder" in key:
         expected.add("speech_encoder")
-    if swap != "no adapter":
+    if swap not in ("no adapter", "emotions alone"):
         expected.add("llm")
     assert moved == expected
     log = (tmp_path / "run" / "train_log.txt").read_text()

@@ -48,6 +48,7 @@ NAMED = {
     ],
     "transcribe": ["transcriber"],
     "respond": ["emotions", *_HEARING, *_RESPONSE, *_RECOGNITION],
+    "recognize": ["emotions", *_HEARING],
     "score": ["empathy_scorer"],
     "same_words": [*_HEARING, *_RESPONSE],
     "measure": [
@@ -71,6 +72,7 @@ OF_RECORD = {
         "heard",
         *DIMENSIONS,
     ],
+    "recognize": ["audio", "emotion", "cluster"],
 }
 # What only such steps depend on.
 FIT = "fit"  # the step that is refused rather than done again

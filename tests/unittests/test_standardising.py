@@ -1,0 +1,62 @@
+"""A new adapter that starts from the frames' mean and spread."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from speechbrain_relm.lobes.conv_adapter import ConvAdapter
+from speechbrain_relm.training.standardising import (
+    frame_statistics,
+    standardise,
+)
+from speechbrain_relm.utils.errors import RecipeError
+
+
+class Listener:
+    """Gives frames to an adapter, padded, as a model's listener does."""
+
+    def __init__(self, adapter, frames):
+        self.model, self.frames = nn.Module(), frames
+        self.model.adapter = adapter
+
+    def encode(self, entries):
+        """Runs the adapter on the utterances' frames."""
+        rows = [self.frames[i] for i in entries]
+        lens = torch.tensor([float(len(row)) for row in rows])
+        feats = nn.utils.rnn.pad_sequence(
+            rows, batch_first=True, padding_value=99.0
+        )
+        return self.model.adapter(feats, lens / lens.max())
+
+
+def test_it_is_as_if_the_frames_were_standardised():
+    """The statistics are numpy's, and padding is in none of them."""
+    torch.manual_seed(0)
+    spread, mean = torch.tensor([0.05, 1.0, 6.0]), torch.tensor([0.0, 7.0, -3])
+    frames = {
+        str(n): torch.randn(n, 3) * spread + mean for n in (40, 24, 33, 57)
+    }
+    adapter = ConvAdapter(3, 8, 4)
+    entries = {name: {"duration": len(f)} for name, f in frames.items()}
+    found = frame_statistics(Listener(adapter, frames), entries, 3)
+    everything = torch.cat(list(frames.values())).double().numpy()
+    assert found[0].numpy() == pytest.approx(everything.mean(0))
+    assert found[1].numpy() == pytest.approx(everything.std(0))
+
+    feats = frames["57"].T[None]
+    first = adapter.conv_layers[0]
+    scaled = (feats - found[0][:, None]) / found[1][:, None]
+    before = first(scaled.float())[..., 1:-1]
+    standardise(adapter, *found)
+    after = first(feats)[..., 1:-1]  # beside it is padding
+    assert np.allclose(before.detach(), after.detach(), atol=1e-4)
+
+
+def test_what_it_is_not_for():
+    """A channel that never changes is no division by zero; the rest is said."""
+    adapter = ConvAdapter(2, 8, 4)
+    standardise(adapter, torch.zeros(2), torch.tensor([0.0, 1.0]))
+    assert torch.isfinite(adapter.conv_layers[0].weight).all()
+    with pytest.raises(RecipeError, match="not for Linear"):
+        standardise(nn.Linear(2, 2), torch.zeros(2), torch.ones(2))
