@@ -37,6 +37,7 @@ setup(
             "evaluation/rating/kit.*",
             "runs/settings/*.yaml",
             "runs/systems/*.yaml",
+            "runs/systems/others/*.yaml",
             "runs/emotion/*.yaml",
             "runs/judging/*.yaml",
         ]

@@ -223,7 +223,7 @@ def main(arguments):
     >>> main(["no-such-release", "missing.wav", "--output", "out"])
     Traceback (most recent call last):
     ...
-    SystemExit: speechbrain-relm: missing.wav is missing...
+    SystemExit: speechbrain-relm: None of the recordings can be heard.
     """
     logging.basicConfig(format="%(message)s")
     export(make_parser().parse_args(arguments))

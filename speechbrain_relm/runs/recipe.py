@@ -25,6 +25,10 @@ from speechbrain_relm.data.datasets import (
 from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.evaluation.pages.drawn import corpus_points
 from speechbrain_relm.evaluation.score import score_responses
+from speechbrain_relm.lobes.parts.standardising import (
+    frame_statistics,
+    standardise,
+)
 from speechbrain_relm.release.folder import trained_weights, write_release
 from speechbrain_relm.release.model_card import model_card
 from speechbrain_relm.runs.engines.asking import make_engine
@@ -46,10 +50,6 @@ from speechbrain_relm.runs.steps.respond import SENTENCE, Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
 from speechbrain_relm.training.initialization import STANDARDISED
-from speechbrain_relm.training.standardising import (
-    frame_statistics,
-    standardise,
-)
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.processes import share

@@ -49,7 +49,7 @@ def start_from(model, source, adapter=FRESH):
         one and adds zeros, so that training starts from its behaviour
         exactly. "standardised" leaves any adapter for a new one, which
         then starts from the frames' mean and spread (see
-        `training.standardising`).
+        `lobes.parts.standardising`).
 
     Raises
     ------

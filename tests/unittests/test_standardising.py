@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
-from speechbrain_relm.training.standardising import (
+from speechbrain_relm.lobes.parts.standardising import (
     frame_statistics,
     standardise,
 )

@@ -1,8 +1,8 @@
 """The systems of Table I, each as what it changes in a recipe's YAML.
 
 A system is a YAML of overrides, which may build on another one (`based_on`).
-The eight of the paper are in this folder; one of your own is a file anywhere,
-given as `--system my_system.yaml`.
+The eight of the paper are in this folder, some that it has not in `others`;
+one of your own is a file anywhere, given as `--system my_system.yaml`.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -69,7 +69,8 @@ def find_system(name):
     name = str(name)  # a number of the command line is none
     if name.isdigit() and 1 <= int(name) <= len(TABLE_1):
         name = TABLE_1[int(name) - 1]
-    for path in (Path(name), HERE / f"{name}.yaml"):
+    file = f"{name}.yaml"
+    for path in (Path(name), HERE / file, HERE / "others" / file):
         if path.suffix == ".yaml" and path.is_file():
             return path
     known = ", ".join(f"{i} {name}" for i, name in enumerate(TABLE_1, 1))
