@@ -53,6 +53,26 @@ def main(arguments):
         WhisperTranscriber(listener.hparams.whisper_source),
         EmpathyScoring.from_hparams(scorer_source(given.scorer)),
     )
+    serve(listening, given.host, given.port)
+
+
+def serve(listening, host, port):
+    """Serves the page with the examples.
+
+    Arguments
+    ---------
+    listening : speechbrain_relm.demo.listening.Listening
+        What answers.
+    host : str
+        Name or address of the machine, as others reach it.
+    port : int
+        The port.
+
+    Raises
+    ------
+    RecipeError
+        If Gradio is not installed.
+    """
     try:
         from speechbrain_relm.demo.page import build, launch
         from speechbrain_relm.demo.sounds import Sounds, examples
@@ -61,12 +81,8 @@ def main(arguments):
             "the page needs Gradio: pip install -e '.[mini,demo]'"
         )
     sounds = Sounds(examples())
-    launch(
-        build(listening, sounds),
-        sounds,
-        server_name=given.host,
-        server_port=given.port,
-    )
+    page = build(listening, sounds)
+    launch(page, sounds, server_name=host, server_port=port)
 
 
 if __name__ == "__main__":

@@ -102,19 +102,23 @@ def top():
 
     Returns
     -------
-    list of gradio.Button
-        "Copy", "Download", "New conversation".
+    gradio.Button
+        "New conversation".
     """
     with gr.Row(elem_id="top"):
         gr.HTML(HEADER, elem_id="title", apply_default_css=False)
-        return [
+        copy, download, fresh = (
             gr.Button(label, size="sm", min_width=0, elem_id=key)
             for key, label in (
                 ("copy", "Copy JSON"),
                 ("download", "Download"),
                 ("fresh", "New conversation"),
             )
-        ]
+        )
+    for button in (copy, download):
+        action = f"() => window.conversation.{button.elem_id}()"
+        button.click(None, None, None, js=action)
+    return fresh
 
 
 def conversation():
@@ -133,6 +137,25 @@ def conversation():
             now = gr.HTML(elem_id="now", apply_default_css=False)
         gr.HTML(LEGEND, elem_id="legend", apply_default_css=False)
     return [past, now, course]
+
+
+def recorder():
+    """Lays out the recorder.
+
+    Returns
+    -------
+    gradio.Audio
+        Which also takes files.
+    """
+    return gr.Audio(
+        sources=["microphone", "upload"],
+        type="filepath",
+        label="Your turn, spoken",
+        show_label=False,
+        editable=False,
+        buttons=[],
+        elem_id="recording",
+    )
 
 
 def speaking(sounds):
@@ -155,15 +178,7 @@ def speaking(sounds):
             apply_default_css=False,
             js_on_load=CHOOSE,
         )
-        recording = gr.Audio(
-            sources=["microphone", "upload"],
-            type="filepath",
-            label="Your turn, spoken",
-            show_label=False,
-            editable=False,
-            buttons=[],
-            elem_id="recording",
-        )
+        recording = recorder()
         gr.HTML(LEVEL, elem_id="level", apply_default_css=False)
         with gr.Row(elem_id="line"):
             text = gr.Textbox(
@@ -202,7 +217,7 @@ def build(listening, sounds):
         title=TITLE, analytics_enabled=False, delete_cache=(60, KEPT)
     ) as page:
         visit = gr.State(None, time_to_live=KEPT)
-        copy, download, fresh = top()
+        fresh = top()
         with gr.Row(elem_id="desk"):
             shown = conversation()
             examples, recording, text, send = speaking(sounds)
@@ -226,9 +241,6 @@ def build(listening, sounds):
             queue=False,
             api_visibility="private",
         )
-        for button in (copy, download):
-            action = f"() => window.conversation.{button.elem_id}()"
-            button.click(None, None, None, js=action)
     return page.queue(default_concurrency_limit=2)
 
 
