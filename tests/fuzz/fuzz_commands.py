@@ -101,7 +101,9 @@ def malformed(random, folder):
     elif kind == 2:
         words, names = ["--no_such=3", *words], ("--no_such", "no/such")
     else:
-        words, names = [*words, "--sent", "3"], ("--sent", "sent")
+        # Of two mistakes, either is told.
+        words = [*words, "--sent", "3"]
+        names = ("--sent", "sent", "no/such")
     if kind == 0 and main is mini:
         words, names = ["extra"], ("extra",)
     return Case(f"{main.__module__} {words}", names, lambda: main(words))

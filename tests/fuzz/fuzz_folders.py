@@ -443,7 +443,14 @@ def ready_release(folder):
     scorer = folder / "scorer"
     scorer.mkdir()
     tiny_models.save_empathy_scorer(str(scorer))
-    return release, heard(release), scorer
+    return release, heard(release), (scorer, judged(scorer))
+
+
+def judged(folder):
+    """What a scorer says, opened as the interface does."""
+    scoring = EmpathyScoring.from_hparams(folder)
+    found = scoring.judge(["I fell."], ["Oh no!"])
+    return [part.probabilities.tolist() for part in found.values()]
 
 
 def heard(release, **how):
@@ -534,19 +541,19 @@ def make_release(random, folder, shared):
 
 def make_scorer(random, folder, scorer):
     """Spoils an empathy scorer as the interface opens it."""
-    target = copied(scorer, folder / "release")
+    source, before = scorer
+    target = copied(source, folder / "release")
     path = target / YAML
     text = path.read_text(encoding="utf-8")
     lines = hostile(random, folder)
     write(path, f"{text}\n{lines}\n".encode())
-
-    def judged():
-        """What it says."""
-        scoring = EmpathyScoring.from_hparams(target)
-        found = scoring.judge(["I fell."], ["Oh no!"])
-        return [part.probabilities.tolist() for part in found.values()]
-
-    return Case(f"scorer: {lines[:80]}", (str(target), *FILES), judged)
+    # What no setting of a scorer's reads is never built.
+    return Case(
+        f"scorer: {lines[:80]}",
+        (str(target), *FILES),
+        lambda: judged(target),
+        like(before),
+    )
 
 
 def make_command(random, folder, target, names):

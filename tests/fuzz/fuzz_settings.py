@@ -474,4 +474,4 @@ def ready(folder):
         begin(yaml, folder / yaml.parts[-3] / yaml.stem, [])
 
 
-AREAS = [Area("settings", make, ready)]
+AREAS = [Area("settings", make, ready, weight=2)]

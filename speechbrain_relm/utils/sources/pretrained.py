@@ -128,15 +128,20 @@ def load_pretrained(model_class, source, unused=(), kinds=(), **settings):
     folder = model_folder(source)
     own = getattr(model_class, "config_class", None)
     check_folder(folder, kinds or ([own.model_type] if own else ()), True)
-    with without_code(source):
-        model, info = model_class.from_pretrained(
-            folder,
-            output_loading_info=True,
-            weights_only=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,  # they are told below, in a line
-            **settings,
-        )
+    try:
+        with without_code(source):
+            model, info = model_class.from_pretrained(
+                folder,
+                output_loading_info=True,
+                weights_only=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # they are told below, in a line
+                **settings,
+            )
+    except ValueError as error:  # transformers does not always say of what
+        if str(folder) in str(error) or str(source) in str(error):
+            raise
+        raise ValueError(f"{source}: {first_line(error)}") from error
     kind = type(model).__name__
     missing = [
         name

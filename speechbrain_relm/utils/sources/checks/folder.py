@@ -23,6 +23,14 @@ from speechbrain_relm.utils.sources.weights import (
 
 # One of them is a tokenizer's vocabulary.
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
+# Settings beside `config.json`, whose errors transformers tells without a name.
+SETTINGS = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+)
 # Types of models that a message names.
 SHOWN = 3
 
@@ -65,6 +73,7 @@ def check_folder(folder, kinds=(), indexed=False):
             f"{' or '.join(sorted(kinds)[:SHOWN])}"
             f"{', or the like' if len(kinds) > SHOWN else ''}."
         )
+    _check_settings(folder)
     for name in missing_weights(folder):
         check_file(folder / name)
     names = weights_among(path.name for path in folder.iterdir())
@@ -87,6 +96,15 @@ def check_folder(folder, kinds=(), indexed=False):
     if PART_OF.search(names[0]):
         homes = {tensor: name for tensor, (name, _) in found.items()}
         _check_index(folder, names[0], homes, indexed)
+
+
+def _check_settings(folder):
+    """Reads the settings that are there, which must be mappings."""
+    for path in (folder / name for name in SETTINGS):
+        if path.exists() and not isinstance(read_json(path), dict):
+            raise ValueError(
+                f"{path} holds no settings: download the released folder whole."
+            )
 
 
 def _refuse_both(folder, names):
@@ -149,6 +167,7 @@ def check_tokenizer(folder):
             f"{folder} has no tokenizer (e.g. {TOKENIZERS[0]}): download the "
             "released folder whole."
         )
+    _check_settings(folder)
     for file in files:
         check_file(file)
         if file.suffix == ".json":
