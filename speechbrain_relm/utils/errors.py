@@ -24,8 +24,11 @@ DEBUG = "--debug"
 # Exit statuses: a mistake of the user's, one of the program, Ctrl-C.
 MISTAKE, DEFECT, STOPPED = 1, 70, 130
 HERE = Path(__file__).resolve().parents[1]
+PACKAGE = __name__.partition(".utils.")[0]
 # Commands whose errors are to be seen whole; one may call another.
 DEBUGGED = []
+# Commands that are running: what was typed, and what that called.
+RUNNING = []
 
 
 class RecipeError(Exception):
@@ -99,6 +102,32 @@ class Parser(argparse.ArgumentParser):
             What is wrong.
         """
         self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows how.\n")
+
+
+def program(command=""):
+    """Says how a command is typed, as the running one was.
+
+    Arguments
+    ---------
+    command : str
+        Of `speechbrain-relm`.
+
+    Returns
+    -------
+    str
+        `python -m` and the module, where that was typed.
+
+    Example
+    -------
+    >>> program("plan")
+    'speechbrain-relm plan'
+    """
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    module = getattr(spec, "name", "").removesuffix(".__main__")
+    if module.startswith(f"{PACKAGE}."):
+        return f"python -m {module}"
+    door = f"python -m {module}" if module == PACKAGE else "speechbrain-relm"
+    return f"{door} {command}".strip()
 
 
 def count(text):
@@ -179,7 +208,7 @@ def one_way_out(name, debug=False):
     Arguments
     ---------
     name : str
-        What a message begins with.
+        What a message begins with, unless another command called this one.
     debug : bool
         Whether errors go on, with their tracebacks, and all warnings are
         shown.
@@ -204,6 +233,8 @@ def one_way_out(name, debug=False):
         finally:
             DEBUGGED.pop()
         return
+    RUNNING.append(name)
+    name = RUNNING[0]
     try:
         with quiet_libraries():
             yield
@@ -222,6 +253,8 @@ def one_way_out(name, debug=False):
             sys.exit(f"{name}: {said(refused)}")
         sys.stderr.write(f"{name}: {report(error)}\n")
         sys.exit(DEFECT)
+    finally:
+        RUNNING.pop()
 
 
 def said(error):
