@@ -63,6 +63,11 @@ ELSEWHERE = {
         ["ratings"],
         "what the raters of a kit said",
     ),
+    "recipe": (
+        "inference.recipes",
+        [],
+        "list, copy or run a recipe of this package",
+    ),
     "plan": (
         "runs.planning.command",
         [],

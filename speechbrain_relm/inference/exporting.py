@@ -6,7 +6,6 @@ Authors
 
 import json
 import sys
-from pathlib import Path
 
 import torch
 from speechbrain.nnet.adapters import LoRA

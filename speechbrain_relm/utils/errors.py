@@ -7,7 +7,6 @@ Authors
 import argparse
 import contextlib
 import functools
-import importlib.metadata
 import logging
 import os
 import re
@@ -283,7 +282,7 @@ def said(error):
 
 
 def report(error):
-    """Tells of an error that nobody expected, and where to report it.
+    """Tells of an error that nobody expected, and what to report.
 
     Arguments
     ---------
@@ -310,8 +309,8 @@ def report(error):
         where = f" in {path}:{ours[-1].lineno}"
     return (
         f"{type(error).__name__}: {first_line(error)}{where}. That is a "
-        f"mistake of the program, not yours: please report it at "
-        f"{issues_page()} with {keep(''.join(lines))}."
+        "mistake of the program, not yours: please report it, with "
+        f"{keep(''.join(lines))}."
     )
 
 
@@ -338,29 +337,6 @@ def keep(text):
     with open(number, "w", encoding="utf-8") as log:
         log.write(text)
     return path
-
-
-def issues_page():
-    """Finds where errors are reported, as setup.py says.
-
-    Returns
-    -------
-    str
-        The address, or who to tell.
-
-    Example
-    -------
-    >>> "issues" in issues_page()
-    True
-    """
-    try:
-        urls = importlib.metadata.metadata("speechbrain_relm").get_all(
-            "Project-URL"
-        )
-    except importlib.metadata.PackageNotFoundError:  # laid over another tree
-        urls = None
-    found = [url.partition(", ")[2] for url in urls or [] if "Issues" in url]
-    return found[0] if found else "the project's issues page"
 
 
 # Loggers of libraries, and what of theirs a user can do nothing about.

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -18,6 +19,8 @@ import torch
 from speechbrain_relm import __version__
 from speechbrain_relm.__main__ import ELSEWHERE, main
 from speechbrain_relm.inference.re_llm import EmpatheticListener
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -175,6 +178,29 @@ def test_the_other_commands_say_it_in_a_line(line, said):
     with pytest.raises(SystemExit, match=said) as stopped:
         main(line.split())
     assert "\n" not in stopped.value.code
+
+
+def test_recipes_are_listed_copied_and_run(tmp_path, monkeypatch, capsys):
+    """Nothing that is there is written over."""
+    monkeypatch.chdir(tmp_path)
+    main(["recipe"])
+    names = capsys.readouterr().out.split()
+    assert {"ESD", "IEMOCAP", "MSP-Podcast", "OpenEmotion"} < set(names)
+    main(["recipe", "ESD"])
+    theirs = ROOT / "recipes" / "ESD"
+    yaml = Path("hparams/re_llm_mini.yaml")
+    assert ("recipes/ESD" / yaml).read_text() == (theirs / yaml).read_text()
+    with pytest.raises(SystemExit, match="recipes/ESD exists and is left"):
+        main(["recipe", "ESD"])
+    with pytest.raises(SystemExit, match="trian.py: ESD has no such script"):
+        main(["recipe", "ESD", "trian.py"])
+    words = ["recipe", "ESD", "train.py", str(yaml)]
+    done = subprocess.run(
+        [sys.executable, "-m", "speechbrain_relm", *words],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr.startswith("train.py: data_folder is missing: the fold")
 
 
 def test_help_is_quick():

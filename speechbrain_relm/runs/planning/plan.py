@@ -161,4 +161,3 @@ def find_in_recipes(path):
         )
     recipe = found[0].parents[1] if found else Path("recipes")
     return find_hparams(path, recipe)
-
