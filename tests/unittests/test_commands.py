@@ -119,7 +119,7 @@ def test_chat_answers_again(release_folder, capsys, monkeypatch):
         assert "".join(talk.again()) == said == talk.turns[-1].answer
     assert len(talk.turns) == 2
     with pytest.raises(ValueError, match="no such setting"):
-        next(talk.again(temprature=1.0))
+        next(talk.again(tempreature=1.0))
 
 
 def test_a_run_is_as_good_as_its_release(release_folder, wav, tmp_path, capsys):
@@ -192,8 +192,8 @@ def test_recipes_are_listed_copied_and_run(tmp_path, monkeypatch, capsys):
     assert ("recipes/ESD" / yaml).read_text() == (theirs / yaml).read_text()
     with pytest.raises(SystemExit, match="recipes/ESD exists and is left"):
         main(["recipe", "ESD"])
-    with pytest.raises(SystemExit, match="trian.py: ESD has no such script"):
-        main(["recipe", "ESD", "trian.py"])
+    with pytest.raises(SystemExit, match="training.py: ESD has no such script"):
+        main(["recipe", "ESD", "training.py"])
     words = ["recipe", "ESD", "train.py", str(yaml)]
     done = subprocess.run(
         [sys.executable, "-m", "speechbrain_relm", *words],
