@@ -1,5 +1,6 @@
 # Each target sets up what it needs: a virtual environment in .venv.
 PYTHON := .venv/bin/python
+PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check
 INSTALLED := .venv/.installed
 SMALL := .venv/.installed_small
 DEMO := results/demo
@@ -22,7 +23,9 @@ TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 # The main job on the embedded default: made corpora, small real models. Words
 # and emotions first, without the LLM; then the paper's Steps 1 and 2.
 demo: $(SMALL)
-	$(MAKE) --no-print-directory --jobs 2 models corpora
+	@echo "Making speech, training and testing a small system:" \
+		"about 20 minutes on two cores; what is done is not done again."
+	@$(MAKE) --no-print-directory --jobs 2 models corpora
 	$(PYTHON) recipes/LibriSpeech/train_words.py hparams/words_mini.yaml \
 		--data_folder $(DEMO)/LibriSpeech --output_folder $(DEMO)/words \
 		--seed $(SEED)
@@ -49,6 +52,7 @@ web: $(INSTALLED) demo
 
 # Each core takes a test file at a time.
 test: $(INSTALLED)
+	@echo "Running the tests: about 20 minutes on two cores."
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 # Bad input of every kind; FUZZ="--count 20000" opens more of it.
@@ -72,19 +76,24 @@ coverage: $(INSTALLED)
 
 # The documents and a page for each module, in build/docs; a warning fails.
 docs: $(INSTALLED)
-	$(PYTHON) -m pip install --quiet --editable ".[docs]"
+	@echo "Building the documents: two minutes the first time."
+	@$(PIP) --editable ".[docs]"
 	$(PYTHON) -m sphinx -q -n -W --keep-going -c docs -d build/doctrees . build/docs
 
 # The demo needs less than the tests.
 $(SMALL): setup.py
-	python3 -m venv .venv
-	$(PYTHON) -m pip install --quiet --editable ".[mini]"
-	touch $@
+	@echo "Installing into .venv, once: PyTorch, SpeechBrain and what they" \
+		"need, 6 GB on the disk, about 3 minutes."
+	@python3 -m venv .venv
+	@$(PIP) --editable ".[mini]"
+	@touch $@
 
 $(INSTALLED): setup.py
-	python3 -m venv .venv
-	$(PYTHON) -m pip install --quiet --editable ".[mini,demo,dev]"
-	touch $@
+	@echo "Installing into .venv, once: PyTorch, SpeechBrain, the page and" \
+		"the tests' packages, 6 GB on the disk, about 4 minutes."
+	@python3 -m venv .venv
+	@$(PIP) --editable ".[mini,demo,dev]"
+	@touch $@
 
 clean:
 	rm -rf .venv build results

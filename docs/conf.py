@@ -40,6 +40,7 @@ include_patterns = [
     f"{API}/*.rst",
 ]
 default_role = "code"
+html_theme = "furo"
 html_title = f"{project} {release}"
 
 # As in SpeechBrain's own documentation.

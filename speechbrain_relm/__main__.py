@@ -6,22 +6,31 @@ Authors
 
 import importlib
 import logging
+from pathlib import Path
 
+from speechbrain_relm import __version__
 from speechbrain_relm.inference import commands
-from speechbrain_relm.utils.errors import DEBUG, Parser, count, entry_point
+from speechbrain_relm.utils.disk.run_folders import find_release
+from speechbrain_relm.utils.errors import (
+    DEBUG,
+    Parser,
+    count,
+    entry_point,
+    program,
+)
 
 # Commands that other modules have: name to the module, imported only where it
 # is asked for, what its command line starts with, and what the command does.
 ELSEWHERE = {
+    "web": (
+        "demo.__main__",
+        [],
+        "a page in the browser to talk with a release",
+    ),
     "serve": (
         "inference.serving.command",
         [],
         "a server with OpenAI's chat completions over a release",
-    ),
-    "export": (
-        "inference.exporting",
-        [],
-        "prompts as embeddings, and an LLM, for engines such as vLLM",
     ),
     "score": (
         "evaluation.__main__",
@@ -34,13 +43,33 @@ ELSEWHERE = {
         "an LLM's grades of a run's responses, beside EPITOME's scores",
     ),
     "table": ("evaluation.__main__", ["table"], "Table I of finished runs"),
-    "same_words": (
-        "inference.same_words",
+    "join": (
+        "evaluation.__main__",
+        ["join"],
+        "the tables of several corpora in one",
+    ),
+    "questions": (
+        "evaluation.__main__",
+        ["questions"],
+        "the paper's open questions, asked of finished runs",
+    ),
+    "kit": (
+        "evaluation.__main__",
+        ["kit"],
+        "a page on which people rate the answers of two runs, blind",
+    ),
+    "ratings": (
+        "evaluation.__main__",
+        ["ratings"],
+        "what the raters of a kit said",
+    ),
+    "recipe": (
+        "inference.recipes",
         [],
-        "whether a release answers the same words in another voice otherwise",
+        "list, copy or run a recipe of this package",
     ),
     "plan": (
-        "runs.planning.plan",
+        "runs.planning.command",
         [],
         "memory, parameters and checkpoint size of a YAML",
     ),
@@ -61,19 +90,41 @@ def make_parser():
         The parser.
     """
     parser = Parser(
-        prog="speechbrain-relm",
+        prog=program(),
         description="RE-LLM, a speech LLM that hears how something is said.",
-        epilog="`speechbrain-relm COMMAND --help` shows an example of each. "
+        epilog=f"`{program()} COMMAND --help` shows an example of each. "
         f"{DEBUG} shows where an error comes from.",
     )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"speechbrain_relm {__version__}",
+    )
     found = parser.add_subparsers(dest="command", required=True)
+    add_respond(found)
+    add_chat(found)
+    add_same_words(found)
+    add_export(found)
+    for name, (_, _, what) in ELSEWHERE.items():
+        found.add_parser(name, help=what, add_help=False)
+    return parser
+
+
+def add_respond(found):
+    """Adds the command `respond`.
+
+    Arguments
+    ---------
+    found : argparse._SubParsersAction
+        The commands.
+    """
     respond = found.add_parser(
         "respond",
         help="answer recordings",
-        epilog="Example: speechbrain-relm respond "
-        "results/ESD/re_llm/1986/release speech.wav --emotion",
+        epilog=f"Example: {program('respond')} "
+        "results/ESD/re_llm/1986 speech.wav --emotion",
     )
-    respond.add_argument("release", help="folder or hub id of a release")
+    respond.add_argument("release", help=commands.RELEASE)
     respond.add_argument(
         "recordings",
         nargs="+",
@@ -89,25 +140,98 @@ def make_parser():
     respond.add_argument(
         "--batch_size", type=count, default=16, help="with --output"
     )
+    add_answering(respond)
     respond.set_defaults(do=respond_to)
+
+
+def add_chat(found):
+    """Adds the command `chat`.
+
+    Arguments
+    ---------
+    found : argparse._SubParsersAction
+        The commands.
+    """
     chat = found.add_parser(
         "chat",
-        help="talk, a line a turn; '/wav PATH' is a spoken turn",
-        epilog="Example: speechbrain-relm chat "
-        "results/ESD/re_llm/1986/release --speech speech.wav",
+        help=f"talk, a line a turn; '{commands.WAV}PATH' is a spoken turn, "
+        f"'{commands.HELP}' lists what else",
+        epilog=f"Example: {program('chat')} "
+        "results/ESD/re_llm/1986 --speech speech.wav",
     )
-    chat.add_argument("release", help="folder or hub id of a release")
+    chat.add_argument("release", help=commands.RELEASE)
     chat.add_argument("--speech", help="an audio file as the first turn")
+    add_answering(chat)
     chat.set_defaults(do=commands.chat)
-    for parsed in (respond, chat):
-        parsed.add_argument(
-            "--sentences", type=count, help="of an answer, at most"
-        )
-        commands.add_device(parsed)
-        commands.add_trust(parsed)
-    for name, (_, _, what) in ELSEWHERE.items():
-        found.add_parser(name, help=what, add_help=False)
-    return parser
+
+
+def add_answering(parser):
+    """Adds what all commands that answer ask.
+
+    Arguments
+    ---------
+    parser : speechbrain_relm.utils.errors.Parser
+        Of a command.
+    """
+    parser.add_argument("--sentences", type=count, help="of an answer, at most")
+    commands.add_device(parser)
+    commands.add_trust(parser)
+
+
+def add_same_words(found):
+    """Adds the command `same_words`.
+
+    Arguments
+    ---------
+    found : argparse._SubParsersAction
+        The commands.
+    """
+    parser = found.add_parser(
+        "same_words",
+        help="whether a release answers the same words in another voice "
+        "otherwise",
+        description="Do answers to the same words in another voice differ, "
+        "and do they follow the voice?",
+        epilog=f"Example: {program('same_words')} "
+        "results/ESD/re_llm/1986 /path/to/ESD results/same_words",
+    )
+    parser.add_argument("release", help=commands.RELEASE)
+    parser.add_argument("data_folder", help="a parallel corpus, as ESD")
+    parser.add_argument("output_folder", help="for records and figures")
+    parser.add_argument("--batch_size", type=count, default=16)
+    commands.add_device(parser)
+    parser.add_argument(
+        "--judge", help="hub id or folder of an LLM; by default the release's"
+    )
+    commands.add_trust(parser)
+    parser.set_defaults(do=compare_voices)
+
+
+def add_export(found):
+    """Adds the command `export`.
+
+    Arguments
+    ---------
+    found : argparse._SubParsersAction
+        The commands.
+    """
+    parser = found.add_parser(
+        "export",
+        help="prompts as embeddings, and an LLM, for engines such as vLLM",
+        description="Writes the prompts of recordings as embeddings, which "
+        "vLLM takes (--enable-prompt-embeds), and an LLM with its LoRA merged. "
+        "docs/serving.md says of which releases.",
+        epilog=f"Example: {program('export')} "
+        "results/ESD/no_lora/1986 wavs --output exported",
+    )
+    parser.add_argument("release", help=commands.RELEASE)
+    parser.add_argument(
+        "recordings", nargs="+", help="audio files, folders, lists (.txt)"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="a folder")
+    commands.add_device(parser)
+    commands.add_trust(parser)
+    parser.set_defaults(do=export)
 
 
 def respond_to(options):
@@ -123,6 +247,30 @@ def respond_to(options):
         importlib.import_module(name).answer_all(options)
     else:
         commands.respond(options)
+
+
+def export(options):
+    """Exports a release.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        Of the command `export`.
+    """
+    name = "speechbrain_relm.inference.exporting"
+    importlib.import_module(name).export(options)
+
+
+def compare_voices(options):
+    """Measures whether a release follows the voice.
+
+    Arguments
+    ---------
+    options : argparse.Namespace
+        Of the command `same_words`.
+    """
+    name = "speechbrain_relm.inference.same_words"
+    importlib.import_module(name).show(options)
 
 
 @entry_point("speechbrain-relm")
@@ -147,6 +295,7 @@ def main(arguments):
         module.main([*first, *arguments[1:]])
     else:
         options = make_parser().parse_args(arguments)
+        options.release = find_release(options.release)
         logging.basicConfig(format="%(message)s")
         options.do(options)
 

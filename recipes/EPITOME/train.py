@@ -20,6 +20,7 @@ import speechbrain as sb
 from speechbrain_relm.epitome.report import render_report
 from speechbrain_relm.epitome.scorer import train_scorer
 from speechbrain_relm.epitome.source import annotations_folder, describe
+from speechbrain_relm.runs.ending import door, show_end
 from speechbrain_relm.runs.experiment import (
     build,
     check_models,
@@ -109,7 +110,8 @@ def main():
     write_atomically(metrics, json.dumps(figures, indent=2))
     report = render_report(figures)
     write_atomically(folder / "report.md", report)
-    sys.stdout.write(f"{report}\n{metrics}\n")
+    asked = ["score", "responses.csv", "results/scores"]
+    show_end(folder, report, door(*asked, "--scorer", folder / "scorer"))
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ import sys
 from pathlib import Path
 
 import speechbrain as sb
-from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.runs.alignment import AlignmentRecipe
+from speechbrain_relm.runs.ending import show_end, train_next
 from speechbrain_relm.runs.experiment import build, explain, prepare, start
 from speechbrain_relm.runs.planning.checks import check_run
 from speechbrain_relm.runs.provenance.dry_run import dry_run
@@ -108,8 +108,8 @@ def main(argv):
     recipe.export()
     recipe.measure_after(hparams["expected_response_settings"])
     report = recipe.report(hparams["report_title"], hparams["sentence_encoder"])
-    if report and if_main_process():
-        sys.stdout.write(report.read_text(encoding="utf-8") + f"\n{report}\n")
+    then = train_next(hparams_file, HERE, "init_from", recipe.aligned)
+    show_end(recipe.folder, report, then)
 
 
 if __name__ == "__main__":

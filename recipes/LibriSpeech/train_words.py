@@ -18,9 +18,9 @@ import sys
 from pathlib import Path
 
 import speechbrain as sb
-from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.model.word_model import WordModel
+from speechbrain_relm.runs.ending import show_end, train_next
 from speechbrain_relm.runs.experiment import (
     build,
     check_models,
@@ -108,8 +108,8 @@ def main(argv):
         brain.fit(hparams["epoch_counter"], **training)
     recipe.export()
     report = recipe.report(hparams["report_title"], hparams["batch_size"])
-    if report and if_main_process():
-        sys.stdout.write(report.read_text(encoding="utf-8") + f"\n{report}\n")
+    then = train_next(hparams_file, HERE, "init_from", recipe.aligned)
+    show_end(recipe.folder, report, then)
 
 
 if __name__ == "__main__":

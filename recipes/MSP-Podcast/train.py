@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 
 import speechbrain as sb
-from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.model.prompting import with_style
+from speechbrain_relm.runs.ending import listen_next, show_end
 from speechbrain_relm.runs.experiment import build, explain, prepare, start
 from speechbrain_relm.runs.planning.checks import check_run
 from speechbrain_relm.runs.provenance.dry_run import dry_run
@@ -160,8 +160,9 @@ def main(argv):
         hparams["report_remarks"],
         hparams["corpus_licence"],
     )
-    if report and if_main_process():
-        sys.stdout.write(report.read_text(encoding="utf-8") + f"\n{report}\n")
+    # Where all that is, and how to listen with it.
+    entries = recipe.entries["test"]
+    show_end(recipe.folder, report, listen_next(recipe.folder, entries))
     return recipe
 
 

@@ -18,11 +18,11 @@ import sys
 from pathlib import Path
 
 import speechbrain as sb
-from speechbrain.utils.distributed import if_main_process
 
 from speechbrain_relm.data.corpus import SPLITS
 from speechbrain_relm.data.emotion_labels import prepare_emotion_labels
 from speechbrain_relm.model.concordance import concordance_table
+from speechbrain_relm.runs.ending import show_end, train_next
 from speechbrain_relm.runs.experiment import (
     build,
     check_models,
@@ -107,9 +107,9 @@ def main(argv):
         hparams["train_loader"],
         hparams["valid_loader"],
     )
-    if if_main_process():
-        table = concordance_table(figures)
-        sys.stdout.write(f"{table}\n\n{folder / 'encoder'}\n")
+    encoder = folder / "encoder"
+    then = train_next(hparams_file, HERE, "emotion_source", encoder)
+    show_end(folder, concordance_table(figures), then)
 
 
 if __name__ == "__main__":

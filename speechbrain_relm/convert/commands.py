@@ -4,12 +4,24 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import sys
+
+from huggingface_hub.utils import enable_progress_bars
 from speechbrain.utils.logger import get_logger
+from transformers.utils import logging as transformers_logging
 
 from speechbrain_relm.convert.epitome import convert_epitome
 from speechbrain_relm.convert.re_llm_folder import SpeechLLMFolder
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.files import whole_folder
+from speechbrain_relm.utils.sources.hub import model_folder
+from speechbrain_relm.utils.sources.preflight import (
+    Need,
+    disk_problems,
+    downloads,
+    look_at_all,
+    refuse,
+)
 from speechbrain_relm.utils.sources.stock import convert_qwen, state_needs
 
 logger = get_logger(__name__)
@@ -139,3 +151,25 @@ def convert(kind, source, target, **options):
         resume = kind != "epitome"  # small, and written at once
         with whole_folder(target, resume) as fresh:
             CONVERTERS[kind](source, fresh, **options)
+
+
+def convert_asked(given):
+    """Converts what a command line names, after a look at model and disk.
+
+    Arguments
+    ---------
+    given : argparse.Namespace
+        Of the command `convert`: `kind`, `source`, `target`, and `backbone`
+        of an EPITOME checkpoint.
+    """
+    transformers_logging.disable_progress_bar()
+    enable_progress_bars()  # of downloads
+    options = {k: v for k, v in vars(given).items() if k == "backbone"}
+    # Files of a kind of their own, small: that converter looks by itself.
+    asked = {} if given.kind == "epitome" else {"source": given.source}
+    found = look_at_all(asked)
+    size = sum(one.size for one in found)
+    written = Need("conversion", str(given.target), size)
+    refuse(found, disk_problems([*downloads(found), written]))
+    convert(given.kind, model_folder(given.source), given.target, **options)
+    sys.stdout.write(f"{given.target}\n")

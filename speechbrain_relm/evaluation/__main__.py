@@ -4,208 +4,79 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import importlib
 import logging
-import sys
 from pathlib import Path
 
-from speechbrain_relm.evaluation.external import read_responses
-from speechbrain_relm.evaluation.questions import render_questions
 from speechbrain_relm.evaluation.rating.commands import add_commands
-from speechbrain_relm.evaluation.runs import describe_scorers, read_run
-from speechbrain_relm.evaluation.score import score_responses, scorer_source
-from speechbrain_relm.evaluation.tables.alike import describe_origin
-from speechbrain_relm.evaluation.tables.output import write_table
-from speechbrain_relm.evaluation.tables.paper import CORPORA, printed_cells
-from speechbrain_relm.evaluation.tables.table import (
-    relative_gains,
-    table_cells,
-    to_latex,
-    to_markdown,
-)
-from speechbrain_relm.evaluation.tables.table_csv import read_csv, to_csv
-from speechbrain_relm.lobes.epitome import EmpathyScorer
-from speechbrain_relm.utils.errors import Parser, entry_point
-from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.provenance.stamps import read_stamp
-from speechbrain_relm.utils.records import read_records, work_through
-from speechbrain_relm.utils.sources.base_models import source_content
-from speechbrain_relm.utils.text.cells import markdown_cell
+from speechbrain_relm.utils.errors import Parser, entry_point, program
 
 
-def score(options):
-    """Scores a CSV, or a run's responses, into a folder of a run.
+def make_parser():
+    """Makes the parser of the commands.
 
-    Arguments
-    ---------
-    options : argparse.Namespace
-        `responses`, `output` and `scorer`.
-    """
-    source = Path(options.responses)
-    if source.suffix == ".jsonl":
-        if not source.is_file():
-            raise FileNotFoundError(f"{source} is missing.")
-        responses = read_records(source)
-    else:
-        responses = read_responses(source)
-    target = options.output / "responses.jsonl"
-    if source.resolve() != target.resolve():
-        take_over(source, responses, target)
-    scorer_folder = scorer_source(options.scorer)
-    score_responses(
-        EmpathyScorer(scorer_folder),
-        responses,
-        options.output / "scores.jsonl",
-        {"scorer_source": source_content(scorer_folder)},
-    )
-    run = read_run(options.output)
-    lines = [to_markdown(table_cells([run])), "", *describe_scorers([run])]
-    lines += describe_origin([run])
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.write(f"\n{options.output}\n")
-
-
-def take_over(source, responses, target):
-    """Puts responses of another system into a folder of their own.
-
-    Arguments
-    ---------
-    source : pathlib.Path
-        Where they are from.
-    responses : dict
-        Id to record.
-    target : pathlib.Path
-        The folder's `responses.jsonl`.
-
-    Raises
-    ------
-    ValueError
-        If the folder has a run's own responses.
-    """
-    before = read_stamp(target)
-    if target.is_file() and "external" not in (before or {}):
-        raise ValueError(
-            f"{target} holds a run's own responses, which those of {source} "
-            "would replace: name another folder."
-        )
-    work_through(
-        target,
-        [list(responses)],
-        lambda ids: [dict(responses[i]) for i in ids],
-        {"external": True},
-        "responses",
-        responses,
-    )
-
-
-def table(options):
-    """Makes Table I of finished runs.
-
-    Arguments
-    ---------
-    options : argparse.Namespace
-        `runs`, `baseline`, `gains`, `paper` and `output`.
-    """
-    check_names(options.runs)
-    runs = [read_run(folder) for folder in options.runs]
-    remarks = describe_scorers(runs)
-    if options.gains:
-        cells = table_cells(runs, options.baseline)
-        remarks += ["", "# Relative gains", ""]
-        for pair in options.gains:
-            system, _, other = pair.partition(":")
-            if not other:
-                raise ValueError(f"--gains {pair}: write SYSTEM:OTHER.")
-            for metric, gain in relative_gains(cells, system, other).items():
-                shown = "undefined" if gain is None else f"{gain:+.2f} %"
-                named = f"{metric}, {system} over {other}"
-                remarks.append(f"- {markdown_cell(named)}: {shown}")
-    if options.paper:
-        remarks += ["", f"# As printed in the paper: {options.paper}", ""]
-        remarks.append(to_markdown(printed_cells(options.paper)))
-    text = write_table(options.output, runs, options.baseline, remarks)
-    sys.stdout.write(f"{text}\n{options.output / 'table.md'}\n")
-
-
-def check_names(folders):
-    """Refuses runs that would be pooled without being meant to.
-
-    Arguments
-    ---------
-    folders : list of str
-        Folders, with NAME= before them or not.
-
-    Raises
-    ------
-    ValueError
-        If a folder is there twice, or two that are not named have one name.
-
-    Example
+    Returns
     -------
-    >>> check_names(["A=results/a/1986", "A=results/a/1987"])
-    >>> check_names(["results/a/1986", "results/b/1986"])
-    Traceback (most recent call last):
-    ...
-    ValueError: Two runs have one name (1986): give names, as in RE-LLM=...
+    speechbrain_relm.utils.errors.Parser
+        The parser.
     """
-    paths = [Path(folder.rpartition("=")[2]) for folder in folders]
-    bare = [p.name for p, f in zip(paths, folders) if "=" not in f]
-    twice = [name for name in bare if bare.count(name) > 1]
-    if twice:
-        raise ValueError(
-            f"Two runs have one name ({twice[0]}): give names, as in "
-            "RE-LLM=results/ESD/re_llm/1986. Runs that are given one name are "
-            "pooled."
-        )
-    real = [path.resolve() for path in paths]
-    twice = [p for p, path in zip(paths, real) if real.count(path) > 1]
-    if twice:
-        raise ValueError(f"{twice[0]} is there twice: name each run once.")
-
-
-def join(options):
-    """Joins the tables of several corpora.
-
-    Arguments
-    ---------
-    options : argparse.Namespace
-        `tables` and `output`.
-    """
-    cells, seen = [], set()
-    for table in options.tables:
-        corpus, _, folder = table.rpartition("=")
-        if corpus in seen:
-            raise ValueError(
-                f"{corpus} is there twice: pool its runs by the command "
-                "'table', which takes several of one name, and join that."
-            )
-        seen.add(corpus)
-        path = Path(folder) / "table.csv"
-        if not corpus or not path.is_file():
-            raise ValueError(
-                f"{table}: write CORPUS=FOLDER with the folder of a table "
-                "(it holds table.csv)."
-            )
-        cells += [
-            cell._replace(metric=f"{corpus}: {cell.metric}")
-            for cell in read_csv(path)
-        ]
-    text = "# Table I\n\n" + to_markdown(cells) + "\n"
-    write_atomically(options.output / "table.md", text)
-    write_atomically(options.output / "table.csv", to_csv(cells))
-    write_atomically(options.output / "table.tex", to_latex(cells) + "\n")
-    sys.stdout.write(f"{text}\n{options.output / 'table.md'}\n")
-
-
-def questions(options):
-    """Answers the paper's open questions for finished runs.
-
-    Arguments
-    ---------
-    options : argparse.Namespace
-        `runs`.
-    """
-    for folder in options.runs:
-        sys.stdout.write(render_questions(read_run(folder)) + "\n\n")
+    parser = Parser(
+        prog=program(),
+        description="Scores responses and compares finished runs.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser(
+        "score",
+        help="ER, Ex and interpretation of any system's responses",
+        epilog=f"Example: {program()} score other.csv results/other",
+    )
+    command.add_argument(
+        "responses",
+        help="a CSV with transcript and response, or a responses.jsonl",
+    )
+    command.add_argument("output", type=Path, help="folder for the scores")
+    command.add_argument(
+        "--scorer", help="folder of an empathy scorer; by default the small one"
+    )
+    command = commands.add_parser(
+        "table",
+        help="Table I of finished runs",
+        epilog=f"Example: {program()} table "
+        "Ours=results/a Theirs=results/b --baseline Theirs --gains "
+        "Ours:Theirs --output results/table",
+    )
+    command.add_argument(
+        "runs",
+        nargs="+",
+        help="folders, NAME=FOLDER; those of one name (seeds, sessions) are "
+        "pooled",
+    )
+    command.add_argument("--baseline", help="name of the run to test against")
+    command.add_argument(
+        "--gains", nargs="*", help="pairs SYSTEM:OTHER of names"
+    )
+    command.add_argument(
+        "--paper",
+        help="show the paper's numbers of IEMOCAP, ESD or MSP-Podcast as well",
+    )
+    command.add_argument("--output", type=Path, default=Path("results/table"))
+    command = commands.add_parser(
+        "join",
+        help="the tables of several corpora in one",
+        epilog=f"Example: {program()} join "
+        "IEMOCAP=results/IEMOCAP/table_re_llm_session5/1986 "
+        "ESD=results/ESD/table_re_llm/1986",
+    )
+    command.add_argument("tables", nargs="+", help="CORPUS=FOLDER")
+    command.add_argument("--output", type=Path, default=Path("results/table"))
+    command = commands.add_parser(
+        "questions",
+        help="empathy by recognition, exploration by length",
+        epilog=f"Example: {program()} questions results/ESD/re_llm_mini/1986",
+    )
+    command.add_argument("runs", nargs="+", help="folders, NAME=FOLDER")
+    add_commands(commands)
+    return parser
 
 
 @entry_point("evaluation")
@@ -224,70 +95,12 @@ def main(arguments):
     ...
     SystemExit: evaluation: no-such-run/responses.jsonl is missing: name the...
     """
-    parser = Parser(
-        prog="python -m speechbrain_relm.evaluation",
-        description="Scores responses and compares finished runs.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser(
-        "score",
-        help="ER, Ex and interpretation of any system's responses",
-        epilog="Example: python -m speechbrain_relm.evaluation score "
-        "other.csv results/other",
-    )
-    command.add_argument(
-        "responses",
-        help="a CSV with transcript and response, or a responses.jsonl",
-    )
-    command.add_argument("output", type=Path, help="folder for the scores")
-    command.add_argument(
-        "--scorer", help="folder of an empathy scorer; by default the small one"
-    )
-    command.set_defaults(do=score)
-    command = commands.add_parser(
-        "table",
-        help="Table I of finished runs",
-        epilog="Example: python -m speechbrain_relm.evaluation table "
-        "Ours=results/a Theirs=results/b --baseline Theirs --gains "
-        "Ours:Theirs --output results/table",
-    )
-    command.add_argument(
-        "runs",
-        nargs="+",
-        help="folders, NAME=FOLDER; those of one name (seeds, sessions) are "
-        "pooled",
-    )
-    command.add_argument("--baseline", help="name of the run to test against")
-    command.add_argument(
-        "--gains", nargs="*", help="pairs SYSTEM:OTHER of names"
-    )
-    command.add_argument(
-        "--paper", choices=CORPORA, help="show the paper's numbers as well"
-    )
-    command.add_argument("--output", type=Path, default=Path("results/table"))
-    command.set_defaults(do=table)
-    command = commands.add_parser(
-        "join",
-        help="the tables of several corpora in one",
-        epilog="Example: python -m speechbrain_relm.evaluation join "
-        "IEMOCAP=results/IEMOCAP/table_re_llm_session5/1986 "
-        "ESD=results/ESD/table_re_llm/1986",
-    )
-    command.add_argument("tables", nargs="+", help="CORPUS=FOLDER")
-    command.add_argument("--output", type=Path, default=Path("results/table"))
-    command.set_defaults(do=join)
-    command = commands.add_parser(
-        "questions",
-        help="empathy by recognition, exploration by length",
-        epilog="Example: python -m speechbrain_relm.evaluation questions "
-        "results/ESD/re_llm_mini/1986",
-    )
-    command.add_argument("runs", nargs="+", help="folders, NAME=FOLDER")
-    command.set_defaults(do=questions)
-    add_commands(commands)
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     logging.basicConfig(format="%(message)s")
-    options.do(options)
+    # `--help` need not wait for what does the work.
+    commands = importlib.import_module("speechbrain_relm.evaluation.commands")
+    do = getattr(options, "do", None) or getattr(commands, options.command)
+    do(options)
 
 
 if __name__ == "__main__":

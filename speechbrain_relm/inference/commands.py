@@ -6,12 +6,24 @@ Authors
 
 import sys
 from argparse import ArgumentTypeError
-from pathlib import Path
 
+from speechbrain_relm.utils.disk.run_folders import find_release
 from speechbrain_relm.utils.errors import first_line
 
+# Of the argument that names one.
+RELEASE = "folder or hub id of a release, or its run's output folder"
 # Wherever a turn of a chat starts with it, a file's path follows.
 WAV = "/wav "
+AGAIN, HELP, QUIT = "/again", "/help", "/quit"
+# Of a chat, a line each.
+SHOWN = f"""\
+{WAV}PATH  a recording as your turn
+{AGAIN}     another answer to your last turn
+{HELP}      these lines
+{QUIT}      the end, as Ctrl-D
+"""
+# The most likely answer would be the same again.
+OTHERWISE = {"do_sample": True, "temperature": 0.8, "top_p": 0.95}
 
 
 def device(text):
@@ -73,11 +85,13 @@ def chat(options):
     if options.speech:
         say(talk.stream(file=options.speech))
     for line in turns():
+        if line == QUIT:
+            return
+        if line == HELP:
+            sys.stdout.write(SHOWN)
+            continue
         try:
-            if line.startswith(WAV):
-                say(talk.stream(file=line[len(WAV) :].strip()))
-            else:
-                say(talk.stream(text=line))
+            say(reply(talk, line))
         except Exception as error:
             # Neither a wrong path nor a lack of memory for a long turn may
             # cost the conversation, which goes on from before this turn.
@@ -85,6 +99,42 @@ def chat(options):
             known = isinstance(error, (OSError, ValueError))
             said = str(error) if known else f"{kind}: {first_line(error)}"
             sys.stderr.write(f"This turn failed. {said}\n")
+
+
+def reply(talk, line):
+    """Answers a line of a chat.
+
+    Arguments
+    ---------
+    talk : speechbrain_relm.inference.conversation.Conversation
+        The chat.
+    line : str
+        As typed.
+
+    Returns
+    -------
+    iterator of str
+        The answer's pieces.
+
+    Raises
+    ------
+    ValueError
+        If it looks like a command and is none.
+
+    Example
+    -------
+    >>> reply(None, "/wave a.wav")
+    Traceback (most recent call last):
+    ...
+    ValueError: /wave is no command: /help lists them.
+    """
+    if line.startswith(WAV):
+        return talk.stream(file=line[len(WAV) :].strip())
+    if line == AGAIN:
+        return talk.again(**OTHERWISE)
+    if line.startswith("/"):
+        raise ValueError(f"{line.split()[0]} is no command: {HELP} lists them.")
+    return talk.stream(text=line)
 
 
 def turns():
@@ -96,6 +146,8 @@ def turns():
         A line that says something.
     """
     asks = sys.stdin.isatty()
+    if asks:
+        sys.stdout.write(f"Type what you say; {HELP} lists what else.\n")
     if hasattr(sys.stdin, "reconfigure"):  # a terminal's or a pipe's
         sys.stdin.reconfigure(errors="replace")
     while True:
@@ -115,7 +167,7 @@ def load(release, device="cpu", trust_code=False):
     Arguments
     ---------
     release : str
-        Folder or hub id.
+        See `RELEASE`.
     device : str
         Where it runs.
     trust_code : bool
@@ -135,13 +187,7 @@ def load(release, device="cpu", trust_code=False):
     ValueError
         If its YAML wants more than a release needs.
     """
-    folder = Path(release)
-    looks_local = folder.exists() or release.count("/") != 1
-    if looks_local and not (folder / "hyperparams.yaml").is_file():
-        raise FileNotFoundError(
-            f"{release} is no release: name the folder that the recipe's step "
-            "'release' leaves, e.g. results/ESD/re_llm/1986/release."
-        )
+    release = find_release(release)
     # `--help` and typing errors need not wait for these.
     from huggingface_hub.utils import enable_progress_bars
     from transformers.utils import logging

@@ -10,7 +10,11 @@ from typing import List, NamedTuple, Optional
 import torch
 from transformers import DynamicCache
 
-from speechbrain_relm.inference.arguments import check_signal, check_text
+from speechbrain_relm.inference.arguments import (
+    check_settings,
+    check_signal,
+    check_text,
+)
 from speechbrain_relm.inference.streaming import Cancelled, TextPieces
 from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.model import prompting
@@ -125,6 +129,39 @@ class Conversation:
         self.add_user_turn(wav, file, text)
         pieces = self.pieces()
         yield from pieces.fed_by(lambda: self.answer(pieces))
+
+    def again(self, **settings):
+        """Answers the last turn once more, in place of its answer.
+
+        Arguments
+        ---------
+        **settings
+            Generation settings of this answer alone, as `do_sample=True`: the
+            most likely one would be the same again.
+
+        Yields
+        ------
+        str
+            A piece of the answer.
+
+        Raises
+        ------
+        ValueError
+            If nothing was said yet, or there is no such setting.
+        """
+        if not self.turns:
+            raise ValueError("Nothing was said yet that could be answered.")
+        check_settings(settings)
+        usual, before = self.ask, list(self.turns)
+        self.ask = usual._replace(settings={**usual.settings, **settings})
+        self.turns[-1] = before[-1]._replace(ids=[], answer="")
+        pieces = self.pieces()
+        try:
+            yield from pieces.fed_by(lambda: self.answer(pieces))
+        finally:
+            self.ask = usual
+            if len(self.turns) < len(before):  # it could not be answered
+                self.turns = before
 
     def add_user_turn(self, wav=None, file=None, text=None):
         """Takes the user's next turn.

@@ -5,21 +5,19 @@ Authors
 """
 
 import json
-import logging
 import sys
-from pathlib import Path
 
 import torch
 from speechbrain.nnet.adapters import LoRA
 from transformers import GenerationConfig
 
-from speechbrain_relm.inference.commands import add_device, add_trust, load
+from speechbrain_relm.inference.commands import load
 from speechbrain_relm.inference.recordings import find_recordings, look_at
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.parts.adapters import adapters_off
 from speechbrain_relm.model.prompting import lay_out
 from speechbrain_relm.model.re_llm import speech_part
-from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
+from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import whole_folder
 
 ASKED = "ask.json"  # how an engine is to be asked
@@ -181,49 +179,3 @@ def save_llm(llm, folder):
     )
     llm.model.save_pretrained(folder)
     llm.tokenizer.save_pretrained(folder)
-
-
-def make_parser():
-    """Makes the parser of the command.
-
-    Returns
-    -------
-    speechbrain_relm.utils.errors.Parser
-        The parser.
-    """
-    parser = Parser(
-        prog="speechbrain-relm export",
-        description="Writes the prompts of recordings as embeddings, which "
-        "vLLM takes (--enable-prompt-embeds), and an LLM with its LoRA merged. "
-        "docs/serving.md says of which releases.",
-        epilog="Example: speechbrain-relm export "
-        "results/ESD/no_lora/1986/release wavs --output exported",
-    )
-    parser.add_argument("release", help="folder or hub id of a release")
-    parser.add_argument(
-        "recordings", nargs="+", help="audio files, folders, lists (.txt)"
-    )
-    parser.add_argument("--output", type=Path, required=True, help="a folder")
-    add_device(parser)
-    add_trust(parser)
-    return parser
-
-
-@entry_point("speechbrain-relm")
-def main(arguments):
-    """Exports a release.
-
-    Arguments
-    ---------
-    arguments : list of str, optional
-        Command line, by default the one of the process.
-
-    Example
-    -------
-    >>> main(["no-such-release", "missing.wav", "--output", "out"])
-    Traceback (most recent call last):
-    ...
-    SystemExit: speechbrain-relm: None of the recordings can be heard.
-    """
-    logging.basicConfig(format="%(message)s")
-    export(make_parser().parse_args(arguments))

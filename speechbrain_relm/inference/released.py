@@ -4,10 +4,13 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from pathlib import Path
+
 from speechbrain.inference.interfaces import Pretrained
 from speechbrain.utils.fetching import LocalStrategy
 
 from speechbrain_relm.release.opening import naming, open_release
+from speechbrain_relm.utils.disk.run_folders import RUN, find_release
 from speechbrain_relm.utils.sources.hub import model_folder
 
 
@@ -39,7 +42,7 @@ class Released(Pretrained):
         Arguments
         ---------
         source : str or pathlib.Path
-            Folder or hub id.
+            Folder or hub id, or the output folder of the run that left it.
         hparams_file : str
             The YAML's name.
         overrides : dict or str or None
@@ -76,6 +79,8 @@ class Released(Pretrained):
         >>> EmpatheticListener.from_hparams(folder).hparams.emotions
         ['neutral', 'sad', 'angry', 'happy']
         """
+        if (Path(source) / RUN).is_file():
+            source = find_release(source)
         folder = model_folder(source)
         hparams = open_release(
             folder, overrides, overrides_must_match, trust_code, hparams_file

@@ -7,7 +7,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import logging
 import sys
 from pathlib import Path
 
@@ -22,12 +21,11 @@ from speechbrain_relm.evaluation.listening_rows import (
     short,
     swap_rows,
 )
-from speechbrain_relm.inference.commands import add_device, add_trust, load
+from speechbrain_relm.inference.commands import load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
 from speechbrain_relm.utils.disk.locks import locked
-from speechbrain_relm.utils.errors import Parser, count, entry_point
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.provenance.digests import checksums
 from speechbrain_relm.utils.provenance.stamps import DIGITS
@@ -235,33 +233,14 @@ def render(figures, classes):
     return "\n".join(lines)
 
 
-@entry_point("same_words")
-def main(arguments):
-    """Runs the command, or says in one line what is wrong.
+def show(options):
+    """Runs the command.
 
     Arguments
     ---------
-    arguments : list of str, optional
-        Command line, by default the one of the process.
+    options : argparse.Namespace
+        See `run`.
     """
-    parser = Parser(
-        prog="speechbrain-relm same_words",
-        description="Do answers to the same words in another voice differ, "
-        "and do they follow the voice?",
-        epilog="Example: speechbrain-relm same_words "
-        "results/ESD/re_llm/1986/release /path/to/ESD results/same_words",
-    )
-    parser.add_argument("release", help="folder or hub id of a release")
-    parser.add_argument("data_folder", help="a parallel corpus, as ESD")
-    parser.add_argument("output_folder", help="for records and figures")
-    parser.add_argument("--batch_size", type=count, default=16)
-    add_device(parser)
-    parser.add_argument(
-        "--judge", help="hub id or folder of an LLM; by default the release's"
-    )
-    add_trust(parser)
-    options = parser.parse_args(arguments)
-    logging.basicConfig(format="%(message)s")
     figures, classes = run(options)
     path = Path(options.output_folder) / "same_words.json"
     sys.stdout.write(f"{render(figures, classes)}\n\n{path}\n")

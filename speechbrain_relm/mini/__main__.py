@@ -9,12 +9,7 @@ import os
 import subprocess
 import sys
 
-import torch
-
-from speechbrain_relm.mini import emotion_encoder
-from speechbrain_relm.mini.models import MODELS, folder
 from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
-from speechbrain_relm.utils.files import cache_folder
 
 
 def prepare_all():
@@ -32,6 +27,11 @@ def prepare_all():
     -------
     >>> prepare_all()  # doctest: +SKIP
     """
+    import torch
+
+    from speechbrain_relm.mini import emotion_encoder
+    from speechbrain_relm.mini.models import MODELS, folder
+
     half = max(1, torch.get_num_threads() // 2)
     scorers = subprocess.Popen(
         [sys.executable, "-m", "speechbrain_relm.mini.epitome"],
@@ -70,8 +70,8 @@ def main(arguments):
         description="Fetches and converts the small real models of the "
         "embedded default, and trains its emotion encoder and empathy "
         "scorers; afterwards they work without a network.",
-        epilog=f"They are kept in {cache_folder()}. Set SPEECHBRAIN_RELM_CACHE "
-        "to keep them elsewhere.",
+        epilog="They are kept in ~/.cache/speechbrain_relm. Set "
+        "SPEECHBRAIN_RELM_CACHE to keep them elsewhere.",
     )
     parser.parse_args(arguments)
     logging.basicConfig(format="%(message)s")

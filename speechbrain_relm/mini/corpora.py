@@ -9,15 +9,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from speechbrain_relm.mini.demo_corpus import make_demo
-from speechbrain_relm.mini.esd import ESD_SENTENCES, make_esd
-from speechbrain_relm.mini.iemocap import make_iemocap
-from speechbrain_relm.mini.language.sentences import read_sentences
-from speechbrain_relm.mini.librispeech import make_librispeech
-from speechbrain_relm.mini.msp_podcast import (
-    make_msp_podcast,
-    make_msp_podcast_with_oddities,
-)
 from speechbrain_relm.utils.errors import Parser, count, entry_point
 
 
@@ -30,12 +21,15 @@ def main(arguments):
     arguments : list of str, optional
         Command line, by default the one of the process.
     """
-    parser = Parser(description=__doc__.split("\n")[0])
+    parser = Parser(
+        prog="python -m speechbrain_relm.mini.corpora",
+        description=__doc__.split("\n")[0],
+    )
     corpora = parser.add_subparsers(dest="corpus", required=True)
     esd = corpora.add_parser("esd", help="in the layout of ESD's English part")
     esd.add_argument("--speakers", type=count, default=10)
     said = esd.add_mutually_exclusive_group()
-    said.add_argument("--sentences", type=count, default=ESD_SENTENCES)
+    said.add_argument("--sentences", type=count, help="by default all")
     said.add_argument(
         "--sentences_from", help="a text file with sentences, one a line"
     )
@@ -65,8 +59,19 @@ def make(args):
     args : argparse.Namespace
         The command line.
     """
+    # `--help` need not wait for these.
+    from speechbrain_relm.mini.demo_corpus import make_demo
+    from speechbrain_relm.mini.esd import ESD_SENTENCES, make_esd
+    from speechbrain_relm.mini.iemocap import make_iemocap
+    from speechbrain_relm.mini.language.sentences import read_sentences
+    from speechbrain_relm.mini.librispeech import make_librispeech
+    from speechbrain_relm.mini.msp_podcast import (
+        make_msp_podcast,
+        make_msp_podcast_with_oddities,
+    )
+
     if args.corpus == "esd":
-        sentences = args.sentences
+        sentences = args.sentences or ESD_SENTENCES
         if args.sentences_from is not None:
             sentences = read_sentences(args.sentences_from, ESD_SENTENCES)
         make_esd(args.folder, args.speakers, sentences, args.seed)

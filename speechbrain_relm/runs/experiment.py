@@ -17,12 +17,14 @@ import tempfile
 from pathlib import Path
 
 import torch
+from huggingface_hub.utils import enable_progress_bars
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from speechbrain.utils.distributed import (
     ddp_init_group,
     if_main_process,
     run_on_main,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from speechbrain_relm.runs.needs import (
     loads_weights,
@@ -183,6 +185,8 @@ def start(argv, recipe_folder, wanted):
     # Their every step would be in log.txt.
     for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    disable_progress_bar()  # a line each file of weights
+    enable_progress_bars()  # of downloads
     flags, argv = command_line.take_flags(argv)
     path, run_opts, overrides = command_line.read_command_line(
         argv, lambda path: find_hparams(path, recipe_folder)

@@ -13,11 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-from speechbrain.utils.distributed import if_main_process, run_on_main
+from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.tables.output import write_table
+from speechbrain_relm.runs.ending import listen_next, show_end
 from speechbrain_relm.runs.experiment import find_hparams, read_settings
 from speechbrain_relm.runs.settings.command_line import (
     as_words,
@@ -207,9 +208,9 @@ def report(folder, yaml, systems, seconds, repeats):
             *describe_seconds(seconds),
         ],
     )
-    if if_main_process():
-        path = folder / "table.md"
-        sys.stdout.write(path.read_text(encoding="utf-8") + f"\n{path}\n")
+    trained = [name for name in titles if (folder / name / "release").is_dir()]
+    listen = folder / (trained or list(titles))[-1]
+    show_end(folder, folder / "table.md", listen_next(listen))
 
 
 def describe_seconds(seconds):

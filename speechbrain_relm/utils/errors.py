@@ -7,7 +7,6 @@ Authors
 import argparse
 import contextlib
 import functools
-import importlib.metadata
 import logging
 import os
 import re
@@ -24,8 +23,11 @@ DEBUG = "--debug"
 # Exit statuses: a mistake of the user's, one of the program, Ctrl-C.
 MISTAKE, DEFECT, STOPPED = 1, 70, 130
 HERE = Path(__file__).resolve().parents[1]
+PACKAGE = __name__.partition(".utils.")[0]
 # Commands whose errors are to be seen whole; one may call another.
 DEBUGGED = []
+# Commands that are running: what was typed, and what that called.
+RUNNING = []
 
 
 class RecipeError(Exception):
@@ -99,6 +101,32 @@ class Parser(argparse.ArgumentParser):
             What is wrong.
         """
         self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows how.\n")
+
+
+def program(command=""):
+    """Says how a command is typed, as the running one was.
+
+    Arguments
+    ---------
+    command : str
+        Of `speechbrain-relm`.
+
+    Returns
+    -------
+    str
+        `python -m` and the module, where that was typed.
+
+    Example
+    -------
+    >>> program("plan")
+    'speechbrain-relm plan'
+    """
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    module = getattr(spec, "name", "").removesuffix(".__main__")
+    if module.startswith(f"{PACKAGE}."):
+        return f"python -m {module}"
+    door = f"python -m {module}" if module == PACKAGE else "speechbrain-relm"
+    return f"{door} {command}".strip()
 
 
 def count(text):
@@ -179,7 +207,7 @@ def one_way_out(name, debug=False):
     Arguments
     ---------
     name : str
-        What a message begins with.
+        What a message begins with, unless another command called this one.
     debug : bool
         Whether errors go on, with their tracebacks, and all warnings are
         shown.
@@ -204,6 +232,8 @@ def one_way_out(name, debug=False):
         finally:
             DEBUGGED.pop()
         return
+    RUNNING.append(name)
+    name = RUNNING[0]
     try:
         with quiet_libraries():
             yield
@@ -222,6 +252,8 @@ def one_way_out(name, debug=False):
             sys.exit(f"{name}: {said(refused)}")
         sys.stderr.write(f"{name}: {report(error)}\n")
         sys.exit(DEFECT)
+    finally:
+        RUNNING.pop()
 
 
 def said(error):
@@ -250,7 +282,7 @@ def said(error):
 
 
 def report(error):
-    """Tells of an error that nobody expected, and where to report it.
+    """Tells of an error that nobody expected, and what to report.
 
     Arguments
     ---------
@@ -277,8 +309,8 @@ def report(error):
         where = f" in {path}:{ours[-1].lineno}"
     return (
         f"{type(error).__name__}: {first_line(error)}{where}. That is a "
-        f"mistake of the program, not yours: please report it at "
-        f"{issues_page()} with {keep(''.join(lines))}."
+        "mistake of the program, not yours: please report it, with "
+        f"{keep(''.join(lines))}."
     )
 
 
@@ -305,29 +337,6 @@ def keep(text):
     with open(number, "w", encoding="utf-8") as log:
         log.write(text)
     return path
-
-
-def issues_page():
-    """Finds where errors are reported, as setup.py says.
-
-    Returns
-    -------
-    str
-        The address, or who to tell.
-
-    Example
-    -------
-    >>> "issues" in issues_page()
-    True
-    """
-    try:
-        urls = importlib.metadata.metadata("speechbrain_relm").get_all(
-            "Project-URL"
-        )
-    except importlib.metadata.PackageNotFoundError:  # laid over another tree
-        urls = None
-    found = [url.partition(", ")[2] for url in urls or [] if "Issues" in url]
-    return found[0] if found else "the project's issues page"
 
 
 # Loggers of libraries, and what of theirs a user can do nothing about.

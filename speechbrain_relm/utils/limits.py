@@ -21,6 +21,8 @@ PEAK = 16.0
 # Of what a user writes at once, and of an answer: some 5000 tokens.
 TEXT_CHARACTERS = 20000
 ANSWER_TOKENS = 4096
+# Of an answer that a server gives, unless it is told otherwise.
+SERVED_TOKENS = 1024
 # Of a cell of a table, where the csv module's own limit is.
 CELL_CHARACTERS = 131072
 # Of one line of records, and of any JSON or CSV file.

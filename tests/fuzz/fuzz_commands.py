@@ -10,11 +10,10 @@ from speechbrain_relm.convert.__main__ import main as convert
 from speechbrain_relm.epitome.report import main as report
 from speechbrain_relm.evaluation.__main__ import main as evaluate
 from speechbrain_relm.evaluation.listening.four_voices import main as voices
-from speechbrain_relm.inference.same_words import main as same_words
 from speechbrain_relm.mini.__main__ import main as mini
 from speechbrain_relm.mini.corpora import main as corpora
 from speechbrain_relm.mini.epitome import main as mini_epitome
-from speechbrain_relm.runs.planning.plan import main as plan
+from speechbrain_relm.runs.planning.command import main as plan
 
 ROOT = Path(__file__).resolve().parents[2]
 ESD = str(ROOT / "recipes/ESD/hparams/re_llm.yaml")
@@ -39,7 +38,7 @@ LINES = [
     (plan, ["PATH"]),
     (report, ["PATH"]),
     (voices, ["PATH"]),
-    (same_words, ["PATH", "corpus", "out"]),
+    (shell, ["same_words", "PATH", "corpus", "out"]),
 ]
 # Commands with an option and values that it cannot have.
 OPTIONS = [
@@ -56,7 +55,7 @@ OPTIONS = [
     (corpora, ["iemocap", "made"], "--utterances_per_dialog", NO_COUNTS),
     (corpora, ["demo", "made"], "--sentences", NO_COUNTS),
     (corpora, ["demo", "made"], "--test_sentences", NO_COUNTS),
-    (same_words, ["a", "b", "c"], "--batch_size", NO_COUNTS),
+    (shell, ["same_words", "a", "b", "c"], "--batch_size", NO_COUNTS),
     (shell, ["respond", "a", "b"], "--sentences", NO_COUNTS),
     (shell, ["chat", "a"], "--sentences", NO_COUNTS),
     (shell, ["respond", "a", "b"], "--device", ["gpu", "cuda:99", "", "cpu:x"]),

@@ -7,15 +7,20 @@ Authors
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import soundfile
 import torch
 
+from speechbrain_relm import __version__
 from speechbrain_relm.__main__ import ELSEWHERE, main
 from speechbrain_relm.inference.re_llm import EmpatheticListener
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -85,7 +90,7 @@ def test_many_recordings_go_into_a_file(
 
 def test_chat_is_a_conversation(release_folder, wav, capsys, monkeypatch):
     """Spoken and written turns; a wrong path costs nothing."""
-    lines = f"What now?\n\n/wav missing.wav\n/wav {wav}\n"
+    lines = f"What now?\n\n/wav missing.wav\n/wave\n/wav {wav}\n/quit\nMore\n"
     monkeypatch.setattr("sys.stdin", io.StringIO(lines))
     main(["chat", release_folder, "--speech", wav])
     printed = capsys.readouterr()
@@ -94,16 +99,60 @@ def test_chat_is_a_conversation(release_folder, wav, capsys, monkeypatch):
     expected = [talk.respond(**turn) for turn in turns]
     assert printed.out == "".join(f"{answer}\n" for answer in expected)
     assert "missing.wav" in printed.err
+    assert "/wave is no command" in printed.err
 
 
-@pytest.mark.parametrize("name", ["respond", "chat", *ELSEWHERE])
+def test_chat_answers_again(release_folder, capsys, monkeypatch):
+    """In place of the last answer, which the next turn does not read."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("/again\nHi!\n/again\n/help"))
+    main(["chat", release_folder])
+    printed = capsys.readouterr()
+    assert "Nothing was said yet" in printed.err
+    assert printed.out.count("\n") == 2 + 4 and "/quit" in printed.out
+    listener = EmpatheticListener.from_hparams(release_folder)
+    talk, other = listener.converse(), listener.converse()
+    for text in ("Hi!", "And now?"):
+        said = other.respond(text=text)
+        assert talk.respond(text=text) == said
+        # The most likely answer is the same again, whatever is kept of it.
+        "".join(talk.again(do_sample=True, temperature=9.0))
+        assert "".join(talk.again()) == said == talk.turns[-1].answer
+    assert len(talk.turns) == 2
+    with pytest.raises(ValueError, match="no such setting"):
+        next(talk.again(tempreature=1.0))
+
+
+def test_a_run_is_as_good_as_its_release(release_folder, wav, tmp_path, capsys):
+    """And where a run is meant, a release says whose it is."""
+    run = tmp_path / "re_llm" / "1986"
+    shutil.copytree(release_folder, run / "release")
+    (run / "recipe.yaml").write_text("seed: 1986")
+    (run / "hyperparams.yaml").write_text("seed: 1986")  # SpeechBrain's copy
+    main(["respond", str(run), wav])
+    listener = EmpatheticListener.from_hparams(run)
+    assert capsys.readouterr().out == listener.respond_file(wav) + "\n"
+    for name in ("web", "serve", "chat"):
+        with pytest.raises(SystemExit, match=f"Did you mean {run}[?]"):
+            main([name, str(run.parent)])
+    with pytest.raises(SystemExit, match=f"output folder of its run, {run}"):
+        main(["table", f"A={run / 'release'}"])
+    shutil.rmtree(run / "release")
+    with pytest.raises(SystemExit, match="1986 is a run that left no release"):
+        main(["same_words", str(run), "corpus", "out"])
+
+
+NAMES = ["respond", "chat", "same_words", *ELSEWHERE]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_help_shows_an_example(name, capsys):
     """For each command."""
     with pytest.raises(SystemExit) as done:
         main([name, "--help"])
     assert done.value.code == 0
     shown = re.sub(r"\s+", " ", capsys.readouterr().out)
-    assert re.search(r"Example: .*" + name, shown)
+    assert re.search(f"Example: speechbrain-relm {name} ", shown)
+    assert shown.startswith(f"usage: speechbrain-relm {name} ")
 
 
 def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
@@ -131,23 +180,61 @@ def test_the_other_commands_say_it_in_a_line(line, said):
     assert "\n" not in stopped.value.code
 
 
-def test_help_is_quick():
-    """`python -m` does the same; help loads no models' libraries."""
-    code = (
-        "import sys; from speechbrain_relm.__main__ import make_parser; "
-        "make_parser().format_help(); "
-        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-    shown = subprocess.run(
-        [sys.executable, "-m", "speechbrain_relm", "--help"],
+def test_recipes_are_listed_copied_and_run(tmp_path, monkeypatch, capsys):
+    """Nothing that is there is written over."""
+    monkeypatch.chdir(tmp_path)
+    main(["recipe"])
+    names = capsys.readouterr().out.split()
+    assert {"ESD", "IEMOCAP", "MSP-Podcast", "OpenEmotion"} < set(names)
+    main(["recipe", "ESD"])
+    theirs = ROOT / "recipes" / "ESD"
+    yaml = Path("hparams/re_llm_mini.yaml")
+    assert ("recipes/ESD" / yaml).read_text() == (theirs / yaml).read_text()
+    with pytest.raises(SystemExit, match="recipes/ESD exists and is left"):
+        main(["recipe", "ESD"])
+    with pytest.raises(SystemExit, match="training.py: ESD has no such script"):
+        main(["recipe", "ESD", "training.py"])
+    words = ["recipe", "ESD", "train.py", str(yaml)]
+    done = subprocess.run(
+        [sys.executable, "-m", "speechbrain_relm", *words],
         capture_output=True,
         text=True,
-        check=True,
     )
-    for name in ("respond", "chat", *ELSEWHERE):
-        assert f"    {name} " in shown.stdout
-    assert not shown.stderr
+    assert done.stderr.startswith("train.py: data_folder is missing: the fold")
+
+
+def test_help_is_quick():
+    """No command's help loads what takes seconds to import."""
+    code = f"""
+import contextlib, sys
+from speechbrain_relm import __version__
+from speechbrain_relm.__main__ import main
+for name in {NAMES}:
+    with contextlib.suppress(SystemExit):
+        main([name, "--help"])
+sys.exit(bool({{"torch", "transformers", "scipy"}} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_program_is_called_as_it_was_started():
+    """`python -m` by its module, and the version of the package."""
+
+    def shown(*words):
+        """What a command prints."""
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0 and not done.stderr
+        return done.stdout
+
+    whole = shown("speechbrain_relm", "--help")
+    assert whole.startswith("usage: python -m speechbrain_relm ")
+    for name in NAMES:
+        assert f"    {name} " in whole
+    assert shown("speechbrain_relm", "--version").split()[1] == __version__
+    for module in ("evaluation", "convert", "demo", "mini", "mini.corpora"):
+        name = f"speechbrain_relm.{module}"
+        assert shown(name, "--help").startswith(f"usage: python -m {name} ")
 
 
 def test_nothing_else_is_said_in_a_shell():
@@ -159,4 +246,6 @@ def test_nothing_else_is_said_in_a_shell():
     )
     assert done.returncode == 1 and not done.stdout
     (line,) = done.stderr.splitlines()
-    assert line.startswith("evaluation: missing/responses.jsonl is missing")
+    assert line.startswith(
+        "speechbrain-relm: missing/responses.jsonl is missing"
+    )

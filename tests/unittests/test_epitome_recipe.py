@@ -82,7 +82,9 @@ def test_other_test_folder(data, backbone, tmp_path):
         "--max_length=64",
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.splitlines()[-1] == str(folder / "test_metrics.json")
+    *_, made, then = done.stdout.splitlines()
+    assert made == f"scorer:  {folder / 'scorer'}"
+    assert then.endswith(f"--scorer {folder / 'scorer'}")
     metrics = json.loads((folder / "test_metrics.json").read_text())
     assert list(metrics) == list(MECHANISMS)
     manifests = {

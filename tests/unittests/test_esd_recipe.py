@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import shlex
+import subprocess
 import sys
 
 import pytest
@@ -89,7 +91,13 @@ def test_every_step_leaves_what_it_says(finished):
     # The voices differ, so the frames and embeddings can be swapped.
     assert same["swaps"]["emotion_embedding"]["follows_own"]["n"] == 16
     assert "| this run | speech frames |" in (folder / "table.md").read_text()
-    assert str(folder / "table.md") in printed
+    ends = [line.partition(":") for line in printed.splitlines()]
+    ends = {name: rest.strip() for name, _, rest in ends}
+    assert str(folder / "table.md") in ends["table"]
+    assert ends["release"] == str(folder / "release")
+    # The next command can be typed as it stands.
+    then = shlex.split(ends["next"])
+    assert subprocess.run(then, capture_output=True).stdout
     assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "data:audio/wav" in page and "Training curves" in page

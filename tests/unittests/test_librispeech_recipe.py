@@ -201,7 +201,8 @@ def test_every_step_leaves_what_it_says(finished):
         assert figures[when]["kl"] == pytest.approx(total / tokens)
     log = (folder / "train_log.txt").read_text()
     assert "response_kl" in log and "UA" not in log
-    assert f"\n{folder / 'table.md'}\n" in printed
+    assert f"table:   {folder / 'table.md'}\n" in printed
+    assert f"--init_from {folder / 'aligned'} " in printed
     tensors = load_file(folder / "aligned/model.ckpt")
     assert all(name.startswith("adapter.") for name in tensors)
 

@@ -4,7 +4,7 @@ import pytest
 
 from speechbrain_relm.runs.experiment import read_settings
 from speechbrain_relm.runs.needs import NEEDS, needed_sources, needed_yaml
-from speechbrain_relm.runs.planning.plan import main
+from speechbrain_relm.runs.planning.command import main
 from speechbrain_relm.runs.systems import TABLE_1, effective_yaml
 
 ESD = "recipes/ESD/hparams/re_llm.yaml"

@@ -17,7 +17,7 @@ from speechbrain_relm.runs.planning.activations import (
     KeptBytes,
     activation_bytes,
 )
-from speechbrain_relm.runs.planning.plan import main
+from speechbrain_relm.runs.planning.command import main
 from speechbrain_relm.utils.sources.pretrained import without_weights
 
 EMOTION_SIZE, BATCH, SECONDS, PROMPT, RESPONSE = 8, 3, 2.0, 40, 30

@@ -7,10 +7,9 @@ Authors
 import sys
 from pathlib import Path
 
-from speechbrain_relm.utils.errors import count
+from speechbrain_relm.utils.errors import count, program
 
 KINDS = ("preference", "scale")
-PROGRAM = "python -m speechbrain_relm.evaluation"
 
 
 def kit(options):
@@ -37,7 +36,7 @@ def kit(options):
     key = page.with_name(KEY)
     sys.stdout.write(
         f"{page}\nSend it to the raters, and keep {key}, which says whose "
-        f"answers are whose. Then:\n  {PROGRAM} ratings {key} ratings_*.csv\n"
+        f"answers are whose. Then:\n  {program()} ratings {key} ratings_*.csv\n"
     )
 
 
@@ -69,7 +68,7 @@ def add_commands(commands):
     command = commands.add_parser(
         "kit",
         help="a page on which people rate the answers of two runs, blind",
-        epilog=f"Example: {PROGRAM} kit Ours=results/a Theirs=results/b "
+        epilog=f"Example: {program()} kit Ours=results/a Theirs=results/b "
         "--output results/kit",
     )
     command.add_argument("runs", nargs=2, help="output folders, NAME=FOLDER")
@@ -93,7 +92,7 @@ def add_commands(commands):
     command = commands.add_parser(
         "ratings",
         help="what the raters of a kit said",
-        epilog=f"Example: {PROGRAM} ratings results/kit/key.json ratings_*.csv",
+        epilog=f"Example: {program()} ratings results/kit/key.json ratings_*.csv",
     )
     command.add_argument("key", type=Path, help="the kit's key.json")
     command.add_argument("ratings", nargs="+", help="the raters' CSVs")

@@ -7,14 +7,20 @@ Authors
 import logging
 import os
 
-from speechbrain_relm.inference.commands import add_device, add_trust, load
-from speechbrain_relm.inference.serving.messages import LIMITS
+from speechbrain_relm.inference.commands import (
+    RELEASE,
+    add_device,
+    add_trust,
+    load,
+)
 from speechbrain_relm.utils.errors import (
     Parser,
     RecipeError,
     count,
     entry_point,
+    program,
 )
+from speechbrain_relm.utils.limits import SERVED_TOKENS
 
 KEY = "SPEECHBRAIN_RELM_API_KEY"
 HERE = ("127.0.0.1", "localhost", "::1")
@@ -30,13 +36,13 @@ def make_parser():
         The parser.
     """
     parser = Parser(
-        prog="speechbrain-relm serve",
+        prog=program("serve"),
         description="Answers OpenAI's chat completions with a release: text, "
         "speech, several turns, streams. docs/serving.md shows clients.",
-        epilog="Example: speechbrain-relm serve "
-        "results/ESD/re_llm/1986/release --port 8000",
+        epilog=f"Example: {program('serve')} "
+        "results/ESD/re_llm/1986 --port 8000",
     )
-    parser.add_argument("release", help="folder or hub id of a release")
+    parser.add_argument("release", help=RELEASE)
     parser.add_argument("--port", type=count, default=8000)
     parser.add_argument(
         "--host",
@@ -73,7 +79,7 @@ def add_limits(parser):
     parser.add_argument(
         "--max_tokens",
         type=count,
-        default=LIMITS.tokens,
+        default=SERVED_TOKENS,
         help="of an answer, at most",
     )
 
@@ -136,9 +142,10 @@ def main(arguments):
         import uvicorn
 
         from speechbrain_relm.inference.serving.app import Service
+        from speechbrain_relm.inference.serving.messages import LIMITS
     except ImportError:
         raise RecipeError(
-            "serve needs a web server: pip install 'speechbrain_relm[serve]'"
+            "serve needs a web server: pip install starlette uvicorn"
         )
     service = Service(
         load(given.release, given.device, given.trust_code),

@@ -14,6 +14,7 @@ import torch
 
 from speechbrain_relm.data.datasets import LONGEST_SECONDS
 from speechbrain_relm.inference.arguments import check_text
+from speechbrain_relm.utils.limits import SERVED_TOKENS
 from speechbrain_relm.utils.sound.audio import load_recording
 from speechbrain_relm.utils.sound.voice import silence
 
@@ -51,7 +52,7 @@ class Limits(NamedTuple):
     body_bytes: int = 20_000_000
     messages: int = 128
     characters: int = 32_000
-    tokens: int = 1024  # of an answer
+    tokens: int = SERVED_TOKENS
     positions: int = 4096  # of conversation and answer, as the LLM reads them
 
 

@@ -9,20 +9,7 @@ import logging
 import sys
 from pathlib import Path
 
-from speechbrain_relm.lobes.chat_llm import ChatLLM
-from speechbrain_relm.model.prompting import answer_texts
-from speechbrain_relm.runs.engines.asking import Asking
-from speechbrain_relm.runs.engines.server import KEY, ChatServer
-from speechbrain_relm.runs.judging.agreement import agreement, render
-from speechbrain_relm.runs.judging.grading import (
-    RUBRIC,
-    grade_responses,
-    read_rubric,
-)
-from speechbrain_relm.utils.errors import Parser, count, entry_point
-from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.records import read_records
-from speechbrain_relm.utils.sources.base_models import source_content
+from speechbrain_relm.utils.errors import Parser, count, entry_point, program
 
 
 def make_parser():
@@ -34,11 +21,11 @@ def make_parser():
         The parser.
     """
     parser = Parser(
-        prog="speechbrain-relm grade",
+        prog=program("grade"),
         description="Lets an LLM grade the Emotional Reaction and Exploration "
         "of a run's responses, 0 to 2, and says how far it agrees with "
         "EPITOME and with itself. A second opinion; no table takes it.",
-        epilog="Example: speechbrain-relm grade results/ESD/re_llm/1986 "
+        epilog=f"Example: {program('grade')} results/ESD/re_llm/1986 "
         "--llm Qwen/Qwen2.5-7B-Instruct",
     )
     parser.add_argument("run", type=Path, help="folder of a finished run")
@@ -46,10 +33,10 @@ def make_parser():
     parser.add_argument(
         "--url",
         help="in its place: a server with OpenAI's chat completions, as "
-        f"http://127.0.0.1:8000/v1; its key is {KEY} of the environment",
+        "http://127.0.0.1:8000/v1 (docs/engines.md)",
     )
     parser.add_argument("--model", help="what that server calls the LLM")
-    parser.add_argument("--rubric", default=RUBRIC, help="a YAML like its own")
+    parser.add_argument("--rubric", help="a YAML like its own")
     parser.add_argument(
         "--batch_size", type=count, default=32, help="questions at a time"
     )
@@ -85,6 +72,12 @@ def make_asker(given, rubric):
     ValueError
         If not one LLM is named.
     """
+    from speechbrain_relm.lobes.chat_llm import ChatLLM
+    from speechbrain_relm.model.prompting import answer_texts
+    from speechbrain_relm.runs.engines.asking import Asking
+    from speechbrain_relm.runs.engines.server import ChatServer
+    from speechbrain_relm.utils.sources.base_models import source_content
+
     system, settings = rubric["system"], rubric["settings"]
     if given.llm and not given.url:
         llm = ChatLLM(given.llm, dtype=given.dtype).to(given.device)
@@ -109,7 +102,17 @@ def grade(given):
     given : argparse.Namespace
         Of the command line.
     """
-    rubric = read_rubric(given.rubric)
+    # `--help` need not wait for these.
+    from speechbrain_relm.runs.judging.agreement import agreement, render
+    from speechbrain_relm.runs.judging.grading import (
+        RUBRIC,
+        grade_responses,
+        read_rubric,
+    )
+    from speechbrain_relm.utils.files import write_atomically
+    from speechbrain_relm.utils.records import read_records
+
+    rubric = read_rubric(given.rubric or RUBRIC)
     path = given.run / "responses.jsonl"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: name a run's folder.")

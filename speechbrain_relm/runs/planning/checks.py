@@ -19,12 +19,8 @@ from speechbrain_relm.lobes.parts.quantized import (
 from speechbrain_relm.release.folder import WEIGHTS
 from speechbrain_relm.release.opening import read_release
 from speechbrain_relm.runs.needs import needed_sources
-from speechbrain_relm.runs.planning.figures import (
-    PROMPT,
-    RESPONSE,
-    SECONDS,
-    plan,
-)
+from speechbrain_relm.runs.planning.command import PROMPT, RESPONSE, SECONDS
+from speechbrain_relm.runs.planning.figures import plan
 from speechbrain_relm.runs.planning.outline import outline
 from speechbrain_relm.utils.files import FINGERPRINT, cache_folder
 from speechbrain_relm.utils.plain_yaml import read_plain

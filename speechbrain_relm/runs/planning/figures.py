@@ -16,8 +16,6 @@ from speechbrain_relm.runs.planning.outline import asks_llm, parts_of, trains
 from speechbrain_relm.utils.sharding import kept_whole, sharded_bytes
 from speechbrain_relm.utils.sources.pretrained import without_weights
 
-# What is counted on: of speech, and tokens of a prompt and a response.
-SECONDS, PROMPT, RESPONSE = 5.0, 40, 48
 FRAMES_PER_SECOND = 6.25  # that the adapter leaves of Whisper's 50
 
 

@@ -13,78 +13,24 @@ import sys
 from pathlib import Path
 
 from speechbrain_relm.runs.experiment import find_hparams
-from speechbrain_relm.runs.planning.figures import (
-    PROMPT,
-    RESPONSE,
-    SECONDS,
-    plan,
-)
+from speechbrain_relm.runs.planning.figures import plan
 from speechbrain_relm.runs.planning.outline import build_without_weights, trains
 from speechbrain_relm.runs.settings.command_line import read_command_line
-from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
+from speechbrain_relm.utils.errors import RecipeError
 
-MOST = {
-    "seconds": 3600,
-    "prompt_tokens": 32768,
-    "response_tokens": 32768,
-    "gpus": 65536,
-}
 TRAINING, ANSWERING = "memory of a training step", "memory of answering"
 
 
-def new_parser():
-    """Makes the parser of the command line.
-
-    Returns
-    -------
-    speechbrain_relm.utils.errors.Parser
-        Overrides of the YAML are left to its own reader.
-
-    Example
-    -------
-    >>> new_parser().parse_args(["a.yaml"]).gpus
-    1
-    """
-    parser = Parser(
-        prog="speechbrain-relm plan",
-        description="Prints what the system of a YAML needs: parameters, "
-        "memory of a training step, size of a checkpoint. No weights are "
-        "needed. Overrides of the YAML may follow, e.g. --batch_size 8.",
-        epilog="Example: speechbrain-relm plan "
-        "recipes/ESD/hparams/re_llm.yaml --seconds 10 --batch_size 4",
-    )
-    parser.add_argument("hparams", help="a recipe's YAML")
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--prompt-tokens", type=int, default=PROMPT)
-    parser.add_argument("--response-tokens", type=int, default=RESPONSE)
-    parser.add_argument(
-        "--gpus",
-        type=int,
-        default=1,
-        help="GPUs of a node, which divide the weights with --fsdp True",
-    )
-    return parser
-
-
-@entry_point("plan")
-def main(arguments):
+def show(given, rest):
     """Prints the plan of a YAML.
 
     Arguments
     ---------
-    arguments : list of str, optional
-        Command line, by default the one of the process.
-
-    Example
-    -------
-    >>> main(["recipes/ESD/hparams/re_llm.yaml"])  # doctest: +ELLIPSIS
-    recipes/ESD/hparams/re_llm.yaml: a step of 2 utterances of 5.0 s...
+    given : argparse.Namespace
+        Of the command `plan`.
+    rest : list of str
+        Overrides of the YAML.
     """
-    given, rest = new_parser().parse_known_args(arguments)
-    for name, most in MOST.items():
-        if not 0 < getattr(given, name) <= most:
-            option = name.replace("_", "-")
-            raise RecipeError(f"--{option} must be above 0, at most {most}.")
     path, _, overrides = read_command_line(
         [given.hparams, *rest], find_in_recipes
     )
@@ -215,7 +161,3 @@ def find_in_recipes(path):
         )
     recipe = found[0].parents[1] if found else Path("recipes")
     return find_hparams(path, recipe)
-
-
-if __name__ == "__main__":
-    main()
