@@ -64,7 +64,7 @@ ELSEWHERE = {
         "what the raters of a kit said",
     ),
     "recipe": (
-        "inference.recipes",
+        "runs.planning.recipes",
         [],
         "list, copy or run a recipe of this package",
     ),

@@ -10,7 +10,7 @@ from typing import Dict, NamedTuple, Optional
 
 import torch
 
-from speechbrain_relm.evaluation.clusters import clusters_of
+from speechbrain_relm.evaluation.chance.clusters import clusters_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.disk.run_folders import refuse_release

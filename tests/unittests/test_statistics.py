@@ -11,9 +11,9 @@ import torch
 from scipy import stats
 
 from speechbrain_relm.evaluation.__main__ import main
+from speechbrain_relm.evaluation.chance.clusters import describe_clusters
 from speechbrain_relm.evaluation.chance.resampling import ClusteredRatio
 from speechbrain_relm.evaluation.chance.sign_flips import drawn_p, flip_p
-from speechbrain_relm.evaluation.clusters import describe_clusters
 from speechbrain_relm.evaluation.pooling import describe_pools, pool_runs
 from speechbrain_relm.evaluation.runs import Run, read_run
 from speechbrain_relm.evaluation.statistics import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from speechbrain_relm.evaluation.clusters import describe_clusters
+from speechbrain_relm.evaluation.chance.clusters import describe_clusters
 from speechbrain_relm.evaluation.listening.quality import detection, flaws_of
 from speechbrain_relm.evaluation.runs import Run
 from speechbrain_relm.evaluation.tables.alike import describe_origin

@@ -13,7 +13,7 @@ Authors
 
 from collections import defaultdict
 
-from speechbrain_relm.evaluation.clusters import cluster_of
+from speechbrain_relm.evaluation.chance.clusters import cluster_of
 from speechbrain_relm.evaluation.listening.judge import SENTENCES
 from speechbrain_relm.evaluation.listening.quality import FLAWS, flaws_of
 from speechbrain_relm.evaluation.statistics import figure_of

@@ -13,7 +13,7 @@ from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
 
-from speechbrain_relm.evaluation.clusters import cluster_of
+from speechbrain_relm.evaluation.chance.clusters import cluster_of
 from speechbrain_relm.evaluation.listening.figures import (
     fits_of,
     listening_figures,

@@ -7,8 +7,8 @@ Authors
 import statistics
 from typing import NamedTuple, Optional
 
+from speechbrain_relm.evaluation.chance.clusters import clusters_of
 from speechbrain_relm.evaluation.chance.resampling import known
-from speechbrain_relm.evaluation.clusters import clusters_of
 from speechbrain_relm.evaluation.listening.quality import flaws
 from speechbrain_relm.evaluation.listening_rows import listening_rows
 from speechbrain_relm.evaluation.pooling import repetitions

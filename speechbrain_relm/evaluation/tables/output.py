@@ -4,7 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from speechbrain_relm.evaluation.clusters import describe_clusters
+from speechbrain_relm.evaluation.chance.clusters import describe_clusters
 from speechbrain_relm.evaluation.listening_rows import (
     describe_listening,
     swaps_table,

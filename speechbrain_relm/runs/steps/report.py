@@ -7,7 +7,7 @@ Authors
 from collections import Counter
 from pathlib import Path
 
-from speechbrain_relm.evaluation.clusters import describe_clusters
+from speechbrain_relm.evaluation.chance.clusters import describe_clusters
 from speechbrain_relm.evaluation.pages.drawn import draw_plots
 from speechbrain_relm.evaluation.pages.report import report_page
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run

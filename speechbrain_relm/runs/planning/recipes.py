@@ -16,7 +16,7 @@ from speechbrain_relm.utils.errors import (
     program,
 )
 
-HERE = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parents[2]
 # Where copies go, so that the documents' commands fit.
 COPIES = Path("recipes")
 
