@@ -318,7 +318,7 @@ def referring(names, text):
 
     Example
     -------
-    >>> referring(["b"], "a: !ref <b>/c\nd: 1")
+    >>> referring(["b"], "a: !ref <b>/c")
     ['a']
     """
     return [
