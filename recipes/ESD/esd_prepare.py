@@ -267,14 +267,15 @@ def _split_entries(
             f"usable wavs of {len(emotions_of)} parallel sentence(s) only: "
             "train, valid and test need one each; complete the copy of ESD"
         )
+    # Takes of one text stay together, or are spread over both sides.
+    how = "contents" if by_text else "kinds"
     if test_sentences is None:
-        together = texts if by_text else None
-        test, _ = split_groups(emotions_of, test_ratio, seed, together)
+        test, _ = split_groups(emotions_of, test_ratio, seed, **{how: texts})
     else:
         test = _in_range(test_sentences, emotions_of)
     rest = {s: e for s, e in emotions_of.items() if s not in test}
-    of_rest = {s: texts[s] for s in rest} if by_text else None
-    valid, _ = split_groups(rest, valid_ratio, seed, of_rest)
+    of_rest = {s: texts[s] for s in rest}
+    valid, _ = split_groups(rest, valid_ratio, seed, **{how: of_rest})
 
     firsts = {texts[s]: s for s in sorted(texts, reverse=True)}
     splits = {"train": {}, "valid": {}, "test": {}}

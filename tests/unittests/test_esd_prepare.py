@@ -123,7 +123,7 @@ def test_full_copy_split():
         for emotion, offset in OFFSETS.items()
         for number in range(1, 351)
     ]
-    splits = esd._split_entries(entries, 0.3, 0.1, 1234)
+    splits = esd._split_entries(entries, True, 0.3, 0.1, 1234)
     assert len(splits["test"]) == 105 * 40
     assert len(splits["valid"]) == 24 * 40
     assert len(splits["train"]) == 221 * 40
@@ -469,6 +469,9 @@ def test_takes_of_one_text(tmp_path):
     assert not sentences_of(by_text["train"]) & sentences_of(by_text["test"])
     by_take, _ = prepare(root, split="takes")
     assert sentences_of(by_take["train"]) == sentences_of(by_take["test"])
+    # Both texts in about equal parts.
+    said = Counter(int(name[-1]) % 2 for name in by_take["test"])
+    assert abs(said[0] - said[1]) <= max(said.values()) / 2
     assert len(merged(by_take)) == sum(map(len, by_take.values()))
     tested = {int(name[-1]) for name in by_take["test"]}
     assert not tested & {int(name[-1]) for name in by_take["train"]}
