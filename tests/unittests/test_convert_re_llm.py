@@ -180,7 +180,7 @@ def test_wrong_starts(blsp_emo, tmp_path):
     """Each refused with the tensor's name or the choices."""
     _, ours, _ = blsp_emo
     model = build(ours)
-    with pytest.raises(ValueError, match="'zeros' is neither"):
+    with pytest.raises(ValueError, match="'zeros' is none of"):
         start_from(model, ours, "zeros")
     save_file({"adapter.x": torch.ones(1)}, tmp_path / "model.ckpt")
     with pytest.raises(ValueError, match="has not .first: adapter.x"):
