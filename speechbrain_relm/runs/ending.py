@@ -16,7 +16,7 @@ from speechbrain.utils.distributed import if_main_process
 LEFT = {
     "report": ["report.html"],
     "table": ["table.md", "report.md", "table.csv", "test_metrics.json"],
-    "plots": ["*.png"],
+    "plots": ["plots", "*.png"],
     "aligned": ["aligned"],
     "encoder": ["encoder"],
     "scorer": ["scorer"],

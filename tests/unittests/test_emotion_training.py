@@ -394,7 +394,7 @@ def run(monkeypatch, *arguments):
 
 
 def test_recipe_reports_what_it_exports(corpus, tmp_path, monkeypatch, capsys):
-    """The small YAML; the table and the folder come last."""
+    """The small YAML; the table, the folder and the next command come last."""
     run(
         monkeypatch,
         "hparams/emotion_encoder_mini.yaml",
@@ -403,10 +403,12 @@ def test_recipe_reports_what_it_exports(corpus, tmp_path, monkeypatch, capsys):
         "--number_of_epochs=1",
     )
     folder = tmp_path / "run/encoder"
-    head, _, *rows, empty, last = capsys.readouterr().out.splitlines()[-6:]
+    printed = capsys.readouterr().out.splitlines()[-7:]
+    head, _, *rows, empty, last, then = printed
     assert head == "| CCC | arousal | dominance | valence | mean |"
     assert [row.split(" | ")[0] for row in rows] == ["| Development", "| Test1"]
-    assert (empty, last) == ("", str(folder))
+    assert (empty, last) == ("", f"encoder: {folder}")
+    assert then.startswith("next: ") and str(folder) in then
     # The figures are those of the exported encoder, over the whole set.
     dataset = emotion_dataset(tmp_path / "run/manifests/test.json", str(corpus))
     encoder = DimensionalEmotionEncoder(str(folder))
@@ -438,7 +440,8 @@ def test_recipe_starts_from_any_encoder(
         "--train_loader={num_workers: 0}",
         "--valid_loader={num_workers: 0}",
     )
-    folder = capsys.readouterr().out.splitlines()[-1]
+    folder = tmp_path / "run/encoder"
+    assert f"encoder: {folder}" in capsys.readouterr().out.splitlines()
     embedding, _ = DimensionalEmotionEncoder(folder)(torch.randn(1, 8000))
     assert embedding.dtype == torch.float32
     assert torch.isfinite(embedding).all()

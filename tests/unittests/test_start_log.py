@@ -30,7 +30,7 @@ def test_a_reviewer_finds_what_was_run(
     """Sources with digests, versions, precision; then the steps' figures."""
     caplog.set_level(logging.INFO)
     recipe = make_recipe(tmp_path, log_interval_steps=4)
-    recorder = recipe.brain.hparams.step_logger = Recorder()
+    recorder = recipe.brain.step_logger = Recorder()
     test_windows.fit(recipe)
     text = caplog.text
     assert "No GPU: expected responses, training" in text

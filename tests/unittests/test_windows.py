@@ -158,6 +158,7 @@ def make_recipe(prepared, tiny_sources):
             train_logger=hparams["train_logger"],
             embedding_folder=hparams["embedding_folder"],
             frame_folder=hparams["frame_folder"],
+            log_interval_steps=hparams["log_interval_steps"],
         )
         recipe = Recipe(hparams, brain)
         recipe.label_attributes(8)
