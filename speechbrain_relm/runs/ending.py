@@ -124,9 +124,9 @@ def train_next(hparams_file, recipe, setting, source):
     -------
     >>> yaml = getfixture("tmp_path") / "a.yaml"
     >>> _ = yaml.write_text("llm_source: !apply:speechbrain_relm.mini.models")
-    >>> print(train_next(yaml, Path("recipes/LibriSpeech"), "init_from", "a/b"))
-    python recipes/ESD/train.py hparams/re_llm_mini.yaml --init_from a/b
-    --data_folder /path/to/ESD
+    >>> recipe = Path("recipes/LibriSpeech")
+    >>> train_next(yaml, recipe, "init_from", "a/b").split()[2:5]
+    ['hparams/re_llm_mini.yaml', '--init_from', 'a/b']
     """
     mini = "speechbrain_relm.mini." in Path(hparams_file).read_text("utf-8")
     script = Path(os.path.relpath(recipe.parent)) / "ESD" / "train.py"

@@ -38,8 +38,7 @@ def find_release(source):
     >>> find_release("results")
     Traceback (most recent call last):
     ...
-    FileNotFoundError: results is no release: name the folder that the recipe's
-    step 'release' leaves, or the run's output folder...
+    FileNotFoundError: results is no release: name the folder that the...
     """
     source, folder = str(source), Path(source)
     if not folder.exists() and source.count("/") == 1:
@@ -81,8 +80,7 @@ def refuse_release(folder):
     >>> refuse_release(getfixture("release_folder"))
     Traceback (most recent call last):
     ...
-    FileNotFoundError: ...release is a release: name the output folder of its
-    run, ...
+    FileNotFoundError: ...release is a release: name the output folder...
     """
     folder = Path(folder)
     if (folder / YAML).is_file() and not (folder / RUN).is_file():
