@@ -19,6 +19,7 @@ from speechbrain_relm.utils.errors import (
     program,
 )
 
+HERE = Path(__file__).resolve().parent
 # Commands that other modules have: name to the module, imported only where it
 # is asked for, what its command line starts with, and what the command does.
 ELSEWHERE = {
@@ -81,6 +82,28 @@ ELSEWHERE = {
 }
 
 
+def elsewhere():
+    """Picks the commands whose modules are here.
+
+    SpeechBrain gets them one after another, and has no need of `recipe`.
+
+    Returns
+    -------
+    dict
+        Those of `ELSEWHERE`.
+
+    Example
+    -------
+    >>> elsewhere()["plan"][0]
+    'runs.planning.command'
+    """
+    return {
+        name: command
+        for name, command in ELSEWHERE.items()
+        if (HERE / f"{command[0].replace('.', '/')}.py").is_file()
+    }
+
+
 def make_parser():
     """Makes the parser of the commands.
 
@@ -105,7 +128,7 @@ def make_parser():
     add_chat(found)
     add_same_words(found)
     add_export(found)
-    for name, (_, _, what) in ELSEWHERE.items():
+    for name, (_, _, what) in elsewhere().items():
         found.add_parser(name, help=what, add_help=False)
     return parser
 
@@ -289,8 +312,9 @@ def main(arguments):
     ...
     SystemExit: speechbrain-relm: no/such/release is no release: name the...
     """
-    if arguments and arguments[0] in ELSEWHERE:
-        module, first, _ = ELSEWHERE[arguments[0]]
+    known = elsewhere()
+    if arguments and arguments[0] in known:
+        module, first, _ = known[arguments[0]]
         module = importlib.import_module(f"speechbrain_relm.{module}")
         module.main([*first, *arguments[1:]])
     else:

@@ -150,11 +150,11 @@ class Names:
         return name
 
     def imports(self, match):
-        """Rewrites the import of modules from a package of ours."""
+        """Rewrites the import of modules, or of names, from ours."""
         indent, package, names = match.groups()
         full = [f"{package}.{name}" for name in names.split(", ")]
         if not any(name in self.modules for name in full):
-            return match[0]  # not modules: DOTTED and the package's name do
+            return f"{indent}from {self.module(package)} import {names}"
         lines = []
         for name in full:
             parent, _, last = self.module(name).rpartition(".")

@@ -12,6 +12,10 @@ from pathlib import Path
 
 from speechbrain.utils.distributed import if_main_process
 
+from speechbrain_relm.utils.errors import PACKAGE
+
+# Trains a system.
+SYSTEM = "recipes/ESD/train.py"
 # What runs leave in their output folders, under the names that are shown.
 LEFT = {
     "report": ["report.html"],
@@ -129,7 +133,6 @@ def train_next(hparams_file, recipe, setting, source):
     ['hparams/re_llm_mini.yaml', '--init_from', 'a/b']
     """
     mini = "speechbrain_relm.mini." in Path(hparams_file).read_text("utf-8")
-    script = Path(os.path.relpath(recipe.parent)) / "ESD" / "train.py"
     words = [
         f"hparams/re_llm{'_mini' * mini}.yaml",
         f"--{setting}",
@@ -137,9 +140,12 @@ def train_next(hparams_file, recipe, setting, source):
         "--data_folder",
         "/path/to/ESD",
     ]
-    if not script.is_file():  # only this recipe was copied
-        return door("recipe", "ESD", "train.py", *words)
-    return shlex.join(map(str, ["python", script, *words]))
+    for folder in recipe.parents:
+        if (folder / SYSTEM).is_file():
+            script = os.path.relpath(folder / SYSTEM)
+            return shlex.join(map(str, ["python", script, *words]))
+    # Only this recipe was copied.
+    return door("recipe", "ESD", "train.py", *words)
 
 
 def door(*words):
@@ -162,5 +168,5 @@ def door(*words):
     """
     program = ["speechbrain-relm"]
     if shutil.which(program[0]) is None:  # the environment is not active
-        program = [sys.executable, "-m", "speechbrain_relm"]
+        program = [sys.executable, "-m", PACKAGE]
     return shlex.join([*program, *map(str, words)])

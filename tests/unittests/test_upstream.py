@@ -184,6 +184,10 @@ def test_the_document_lists_the_pull_requests():
             "from speechbrain.integrations.huggingface.parts import drop_finished  # two",
         ),
         (
+            "from speechbrain_relm import __version__",
+            "from speechbrain.integrations.re_llm import __version__",
+        ),
+        (
             "llm: !new:speechbrain_relm.lobes.chat_llm.ChatLLM",
             "llm: !new:speechbrain.integrations.huggingface.chat_llm.ChatLLM",
         ),
