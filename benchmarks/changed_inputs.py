@@ -276,7 +276,7 @@ def study(given):
     """Prints the table."""
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    kills.warm(folder)
+    kills.warm()
     settings = {**kills.prepare_esd(folder, speakers=2), "steps": STEPS}
     settings["ckpt_interval_steps"] = 1
     bases = {"finished": folder / "finished", "killed": folder / "killed"}

@@ -77,18 +77,14 @@ COMPARED = (
 PASSED_OVER = ("log.txt", "env.log", "INPUTS.json")
 
 
-def warm(folder):
-    """Does once what each command would do when it starts or ends.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        Scratch.
-    """
+def warm():
+    """Does once what each command would do when it starts or ends."""
     description = logger.get_environment_description()
     logger.get_environment_description = lambda: description
     checking.validator()
-    draw_scores(folder / "any", [Cell(SCORES["ER"], "A", 1.0, 0.5, (0, 2))])
+    cells = [Cell(SCORES["ER"], "A", 1.0, 0.5, (0, 2))]
+    with tempfile.TemporaryDirectory() as scratch:
+        draw_scores(Path(scratch, "any"), cells)
 
 
 def tiny(folder):
@@ -344,7 +340,7 @@ def campaign(kind, count, seed, folder, broken=killed):
     Returns
     -------
     tuple
-        See `main`.
+        Kind, how often, runs, what differs, what was left over.
     """
     rng, done, ends, different, left = random.Random(seed), 0, 0, [], []
     prepare, run = KINDS[kind]
@@ -392,39 +388,30 @@ def pairs(count, seed, folder):
     return "pairs", count, count, different, sorted(set(left))
 
 
-def main(kinds, kills, seed=1):
+def main(kinds, count, seed=1, what="kills", broken=killed):
     """Prints the table.
 
     Arguments
     ---------
     kinds : list of str
         Of `KINDS`, or "pairs".
-    kills : int
+    count : int
         Of each kind, at least; for "pairs" the pairs.
     seed : int
-        Of the times of the kills.
+        Of when commands are broken off.
+    what : str
+        How they are.
+    broken : callable
+        See `campaign`.
     """
+    warm()
     rows = []
     for kind in kinds:
         with tempfile.TemporaryDirectory() as name:
-            warm(Path(name))
             if kind == "pairs":
-                rows.append(pairs(kills, seed, Path(name)))
+                rows.append(pairs(count, seed, Path(name)))
             else:
-                rows.append(campaign(kind, kills, seed, Path(name)))
-    show("kills", rows)
-
-
-def show(what, rows):
-    """Prints a table.
-
-    Arguments
-    ---------
-    what : str
-        How commands were broken off.
-    rows : list of tuple
-        Kind, how often, runs, what differs, what was left over.
-    """
+                rows.append(campaign(kind, count, seed, Path(name), broken))
     print(f"| command | {what} | ends | that differ | left over |")
     print("| --- | ---: | ---: | --- | --- |")
     for kind, done, ends, different, left in rows:

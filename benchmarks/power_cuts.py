@@ -165,30 +165,10 @@ def cut(seconds, output, log, run, prepared):
     return True
 
 
-def main(kinds, cuts, seed=1):
-    """Prints the table.
-
-    Arguments
-    ---------
-    kinds : list of str
-        Of `kills.KINDS`.
-    cuts : int
-        Of each kind, at least.
-    seed : int
-        Of when, and of what is kept.
-    """
-    rows = []
-    for kind in kinds:
-        with tempfile.TemporaryDirectory() as name:
-            kills.warm(Path(name))
-            rows.append(kills.campaign(kind, cuts, seed, Path(name), cut))
-    kills.show("power cuts", rows)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("kinds", nargs="+", choices=list(kills.KINDS))
     parser.add_argument("--cuts", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    main(given.kinds, given.cuts, given.seed)
+    kills.main(given.kinds, given.cuts, given.seed, "power cuts", cut)

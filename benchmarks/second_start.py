@@ -40,12 +40,12 @@ RATE, SPLITS = 16000, ("train", "valid", "test")
 
 
 def make(folder, utterances, seconds):
-    """Makes a corpus; gives its wavs, and an entry for each."""
+    """Makes a corpus; gives the names of its wavs, and entries by split."""
     noise = np.random.default_rng(1).normal(size=int(seconds * RATE)) / 10
     sf.write(folder / "one.wav", noise, RATE)
+    names = [f"{number:06d}.wav" for number in range(utterances)]
     splits = {split: {} for split in SPLITS}
-    for number in range(utterances):
-        name = f"{number:06d}.wav"
+    for number, name in enumerate(names):
         os.link(folder / "one.wav", folder / name)
         splits[SPLITS[number % len(SPLITS)]][f"u{number:06d}"] = {
             **dict.fromkeys(LABELS),
@@ -54,7 +54,7 @@ def make(folder, utterances, seconds):
             "transcript": f"This is sentence {number}.",
             "emotion": "sad",
         }
-    return splits
+    return names, splits
 
 
 def start(corpus, manifests, files):
@@ -83,8 +83,7 @@ def main(utterances=30000, seconds=3.0):
         corpus, manifests = folder / "corpus", folder / "manifests"
         os.environ["SPEECHBRAIN_RELM_CACHE"] = str(folder / "cache")
         corpus.mkdir()
-        splits = make(corpus, utterances, seconds)
-        files = [f"{number:06d}.wav" for number in range(utterances)]
+        files, splits = make(corpus, utterances, seconds)
         _, inputs = start(corpus, manifests, files)
         report_left_out(manifests, {}, utterances)
         write_manifests(manifests, splits, ["sad"], inputs)

@@ -42,7 +42,7 @@ class Faulty:
 
     def __init__(self, llm, faults=(), dies_after=None):
         self.llm, self.faults = llm, faults
-        self.asked, self.bodies = collections.Counter(), []
+        self.asked = collections.Counter()
         self.running = self.most = 0
         self.left = dies_after
         self.lock = threading.Lock()

@@ -19,6 +19,7 @@ from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.schedulers import LinearWarmupScheduler
 from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.train_logger import FileTrainLogger
+from tiny_models import WAV2VEC2_SIZES
 from transformers import (
     AutoModel,
     Wav2Vec2Config,
@@ -52,16 +53,8 @@ from speechbrain_relm.utils.errors import RecipeError
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "recipes/MSP-Podcast/train_emotion_encoder.py"
 SIZES = {
-    "hidden_size": 16,
+    **WAV2VEC2_SIZES,
     "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "conv_dim": [8] * 7,
-    "conv_bias": True,
-    "num_conv_pos_embeddings": 8,
-    "num_conv_pos_embedding_groups": 2,
-    "feat_extract_norm": "layer",
-    "do_stable_layer_norm": True,
     "num_codevectors_per_group": 4,
     "codevector_dim": 8,
     "proj_codevector_dim": 8,

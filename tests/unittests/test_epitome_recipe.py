@@ -2,13 +2,13 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from recipe_runs import environment
 from test_epitome import SIZES, formula, word_tokenizer
 from transformers import RobertaConfig, RobertaModel
 
@@ -65,7 +65,7 @@ def recipe(*arguments):
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        env=environment(),
     )
 
 

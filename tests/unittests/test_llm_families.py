@@ -122,7 +122,7 @@ FAMILIES = {
         },
     ),
     "Mistral": ("mistral", MISTRAL, "</s>", PROJ, {**SIZES, **SLIDING}),
-    "Phi 3": ("phi3", PHI, "<|end|>", ["*_proj"], SIZES),
+    "Phi 3": ("phi3", PHI, "<|end|>", PROJ, SIZES),
     "SmolLM 3": ("smollm3", THINKS, "<|im_end|>", PROJ, SIZES),
     "GPT-2": ("gpt2", NO_SYSTEM, "<|endoftext|>", ["*.c_*"], GPT2),
 }
@@ -287,24 +287,31 @@ def test_a_loss_is_the_same_alone_and_in_a_batch(family, folder):
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-4, rtol=1e-4)
 
 
+def stock_answers(folder, prompt, encoded, count, stop_ids):
+    """What transformers' own LLM writes to each, greedily: token ids."""
+    stock = AutoModelForCausalLM.from_pretrained(folder).eval()
+    for ids in encoded:
+        ids = torch.tensor([prompt.before + ids + prompt.after])
+        new = stock.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=count,
+            do_sample=False,
+            eos_token_id=stop_ids,
+            pad_token_id=0,
+        )
+        yield new[:, ids.shape[1] :]
+
+
 def test_generation_is_transformers_own(folder, llm):
     """Of texts in a batch, token by token."""
     prompt = llm.split_prompt("", "")
     texts = ["Oh no!", "I lost my keys on the way home, and what now?"]
     encoded = [llm.encode(text) for text in texts]
     found = answer(llm, prompt, ragged_part(encoded, "cpu"), max_new_tokens=12)
-    stock = AutoModelForCausalLM.from_pretrained(folder).eval()
-    for ids, said in zip(encoded, found):
-        ids = torch.tensor([prompt.before + ids + prompt.after])
-        new = stock.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=12,
-            do_sample=False,
-            eos_token_id=llm.stop_ids,
-            pad_token_id=0,
-        )
-        assert said == llm.decode(new[:, ids.shape[1] :])[0]
+    stock = stock_answers(folder, prompt, encoded, 12, llm.stop_ids)
+    for new, said in zip(stock, found, strict=True):
+        assert said == llm.decode(new)[0]
 
 
 @torch.no_grad()
@@ -327,25 +334,17 @@ def test_a_partial_lora_touches_speech_only(family, folder):
 def test_rows_of_a_server_are_transformers_own(folder, llm):
     """One joins while another is answered; attention to a window, too."""
     texts = ["I lost my keys on the way home, and what now?", "Oh no!"]
+    encoded = [llm.encode(text) for text in texts]
     prompt = llm.split_prompt("", "")
     rows, found = Rows(llm), [[], []]
     for step in range(12):
         if step in (0, 4):
-            after = llm.encode(texts[step // 4]) + prompt.after
+            after = encoded[step // 4] + prompt.after
             rows.join([Asked(prompt.before, [prompt_part(after, 1, "cpu")])])
         ids = rows.logits.argmax(-1)
         for row, token in enumerate(ids.tolist()):
             found[row].append(token)
         rows.step(ids)
-    stock = AutoModelForCausalLM.from_pretrained(folder).eval()
-    for text, said in zip(texts, found):
-        ids = torch.tensor([prompt.before + llm.encode(text) + prompt.after])
-        new = stock.generate(
-            ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=len(said),
-            do_sample=False,
-            eos_token_id=None,
-            pad_token_id=0,
-        )
-        assert new[0, ids.shape[1] :].tolist()[: len(said)] == said
+    stock = stock_answers(folder, prompt, encoded, 12, None)
+    for new, said in zip(stock, found, strict=True):
+        assert new[0, : len(said)].tolist() == said

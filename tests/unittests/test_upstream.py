@@ -192,9 +192,9 @@ def test_the_document_lists_the_pull_requests():
             "llm: !new:speechbrain.integrations.huggingface.chat_llm.ChatLLM",
         ),
         (
-            "python -m speechbrain_relm.runs.planning.plan "
+            "python -m speechbrain_relm.runs.planning.command "
             "recipes/ESD/hparams/re_llm.yaml",
-            "python -m speechbrain.integrations.re_llm.runs.planning.plan "
+            "python -m speechbrain.integrations.re_llm.runs.planning.command "
             "recipes/ESD/RE-LLM/hparams/re_llm.yaml",
         ),
         (
