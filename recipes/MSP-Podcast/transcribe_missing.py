@@ -20,9 +20,9 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from speechbrain_relm.data.corpus import resolve_wav
-from speechbrain_relm.inference.commands import device
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.mini import models
+from speechbrain_relm.runs.settings.devices import device
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.errors import Parser, count, entry_point
 from speechbrain_relm.utils.files import write_atomically

@@ -5,8 +5,8 @@ Authors
 """
 
 import sys
-from argparse import ArgumentTypeError
 
+from speechbrain_relm.runs.settings.devices import device
 from speechbrain_relm.utils.disk.run_folders import find_release
 from speechbrain_relm.utils.errors import first_line
 
@@ -24,33 +24,6 @@ SHOWN = f"""\
 """
 # The most likely answer would be the same again.
 OTHERWISE = {"do_sample": True, "temperature": 0.8, "top_p": 0.95}
-
-
-def device(text):
-    """Reads the name of a device of a command line.
-
-    Arguments
-    ---------
-    text : str
-        As typed.
-
-    Returns
-    -------
-    str
-        The same, if there is such a device here.
-
-    Example
-    -------
-    >>> device("cpu")
-    'cpu'
-    """
-    if text == "cpu":
-        return text  # needs no look at what there is
-    from speechbrain_relm.runs.settings.command_line import device_problems
-
-    for problem in device_problems(text):
-        raise ArgumentTypeError(problem.removeprefix("--device: "))
-    return text
 
 
 def respond(options):

@@ -12,7 +12,7 @@ from speechbrain.nnet.adapters import LoRA
 from transformers import GenerationConfig
 
 from speechbrain_relm.inference.commands import load
-from speechbrain_relm.inference.recordings import find_recordings, look_at
+from speechbrain_relm.inference.recordings import audible
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
 from speechbrain_relm.lobes.parts.adapters import adapters_off
 from speechbrain_relm.model.prompting import lay_out
@@ -105,11 +105,7 @@ def export(given):
     ValueError
         If there is nothing to answer, or the folder is another one.
     """
-    durations, left_out = look_at(find_recordings(given.recordings))
-    for path, reason in left_out.items():
-        sys.stderr.write(f"{path}: left out, {reason}\n")
-    if not durations:
-        raise ValueError("None of the recordings can be heard.")
+    durations, left_out = audible(given.recordings)
     if given.output.exists() and not (given.output / ASKED).is_file():
         raise ValueError(
             f"{given.output} holds something else, which an export would "
@@ -120,7 +116,7 @@ def export(given):
         model = write(listener, list(durations), folder)
     sys.stdout.write(
         f"{given.output}: {len(durations)} prompts for {model}, "
-        f"{len(left_out)} left out\n"
+        f"{left_out} left out\n"
     )
 
 

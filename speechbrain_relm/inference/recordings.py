@@ -37,11 +37,7 @@ def answer_all(options):
     ValueError
         If there is nothing to answer.
     """
-    durations, left_out = look_at(find_recordings(options.recordings))
-    for path, reason in left_out.items():
-        sys.stderr.write(f"{path}: left out, {reason}\n")
-    if not durations:
-        raise ValueError("None of the recordings can be heard.")
+    durations, left_out = audible(options.recordings)
     listener = load(options.release, options.device, options.trust_code)
     output = Path(options.output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -63,9 +59,7 @@ def answer_all(options):
             for path, digest in checksums(durations).items()
         },
     )
-    sys.stdout.write(
-        f"{output}: {len(records)} answers, {len(left_out)} left out\n"
-    )
+    sys.stdout.write(f"{output}: {len(records)} answers, {left_out} left out\n")
 
 
 def worker(listener, options):
@@ -99,6 +93,41 @@ def worker(listener, options):
         return records
 
     return work
+
+
+def audible(given):
+    """Finds the recordings that can be heard, and says why others cannot.
+
+    Arguments
+    ---------
+    given : list of str
+        See `find_recordings`.
+
+    Returns
+    -------
+    durations : dict
+        Path to seconds.
+    left_out : int
+        How many others there are.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+
+    Example
+    -------
+    >>> audible([])
+    Traceback (most recent call last):
+    ...
+    ValueError: None of the recordings can be heard.
+    """
+    durations, left_out = look_at(find_recordings(given))
+    for path, reason in left_out.items():
+        sys.stderr.write(f"{path}: left out, {reason}\n")
+    if not durations:
+        raise ValueError("None of the recordings can be heard.")
+    return durations, len(left_out)
 
 
 def find_recordings(given):

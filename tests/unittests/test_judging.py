@@ -106,6 +106,13 @@ def test_one_llm_is_named(given, tmp_path):
         main(["grade", str(tmp_path), *given])
 
 
+def test_a_device_that_is_not_there(tmp_path, capsys):
+    """Is named, before an LLM is loaded."""
+    with pytest.raises(SystemExit):
+        main(["grade", str(tmp_path), "--llm", "x", "--device", "gpu"])
+    assert "--device: 'gpu' is no device" in capsys.readouterr().err
+
+
 def test_a_rubric_of_another_form(tmp_path):
     """Is named."""
     path = tmp_path / "rubric.yaml"

@@ -9,6 +9,7 @@ import logging
 import sys
 from pathlib import Path
 
+from speechbrain_relm.runs.settings.devices import device
 from speechbrain_relm.utils.errors import Parser, count, entry_point, program
 
 
@@ -40,7 +41,9 @@ def make_parser():
     parser.add_argument(
         "--batch_size", type=count, default=32, help="questions at a time"
     )
-    parser.add_argument("--device", default="cpu", help="of --llm, e.g. cuda")
+    parser.add_argument(
+        "--device", type=device, default="cpu", help="of --llm, e.g. cuda"
+    )
     parser.add_argument(
         "--dtype",
         default="bfloat16",

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import ruamel.yaml
 import speechbrain as sb
-import torch
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 
@@ -21,6 +20,7 @@ from speechbrain_relm.runs.settings.checking import (
     properties,
     schema_problems,
 )
+from speechbrain_relm.runs.settings.devices import device_problems
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.plain_yaml import problem_of, settings_of
 from speechbrain_relm.utils.text.spelling import nearest
@@ -341,36 +341,4 @@ def run_option_problems(name, values):
     except ValueError:
         kind = "a whole number" if isinstance(default, int) else "a number"
         return [f"--{name}: {values[0]!r} is not {kind}."]
-    return []
-
-
-def device_problems(word):
-    """Checks the name of a device.
-
-    Arguments
-    ---------
-    word : str
-        As typed.
-
-    Returns
-    -------
-    list of str
-        A line a problem.
-
-    Example
-    -------
-    >>> device_problems("cpu"), device_problems("gpu")
-    ([], ["--device: 'gpu' is no device: give cpu, or cuda as in cuda:0."])
-    """
-    try:
-        device = torch.device(word)
-    except RuntimeError:
-        return [
-            f"--device: {word!r} is no device: give cpu, or cuda as in cuda:0."
-        ]
-    count = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= count:
-        return [
-            f"--device: {word} is not there: this machine has {count} GPUs."
-        ]
     return []
