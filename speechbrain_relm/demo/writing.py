@@ -94,8 +94,7 @@ def heard(emotion):
     """
     if emotion is None:
         return None
-    chances = emotion.head or emotion.likelihood
-    order = sorted(chances.items(), key=lambda entry: -entry[1])
+    order = sorted(emotion.classes.items(), key=lambda entry: -entry[1])
     return {
         "classes": [(name, round(100 * chance)) for name, chance in order[:4]],
         "place": place(emotion.attributes),
@@ -289,7 +288,7 @@ def _recorded(said):
         "emotion": emotion
         and {
             "heard": emotion.label,
-            "classes": emotion.head or emotion.likelihood,
+            "classes": emotion.classes,
             "attributes": emotion.attributes,
         },
         "answers": [
