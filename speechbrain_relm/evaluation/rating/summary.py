@@ -7,7 +7,7 @@ Authors
 from pathlib import Path
 
 from speechbrain_relm.data.corpus import as_json
-from speechbrain_relm.evaluation.listening_rows import short
+from speechbrain_relm.evaluation.listening_rows import short, short_p
 from speechbrain_relm.evaluation.rating.answers import read_answers, read_key
 from speechbrain_relm.evaluation.rating.results import rating_figures, tally
 from speechbrain_relm.utils.files import write_atomically
@@ -94,8 +94,8 @@ def summary(key, answers, figures):
         "- Intervals (95 %) by items and raters at once are the ones to "
         "quote: they say how far another study, with other sentences and "
         "other people, might be off. p flips the signs of items' sums "
-        f"({_p(figures['difference']['p_by_item'])}) or of raters' "
-        f"({_p(figures['difference']['p_by_rater'])}): quote the larger.",
+        f"({short_p(figures['difference']['p_by_item'])}) or of raters' "
+        f"({short_p(figures['difference']['p_by_rater'])}): quote the larger.",
         "- The answer that was shown first won in "
         f"{_with(figures['shown_first'], 'by_both', 3)}; without a habit of "
         "the raters it is .500.",
@@ -145,13 +145,9 @@ def _correlations(key, found):
     for score, of in found.items():
         cells = "undefined | —"
         if of["rho"] is not None:
-            cells = f"{of['rho']:.3f} | {_p(of['p'])}"
+            cells = f"{of['rho']:.3f} | {short_p(of['p'])}"
         lines.append(f"| {score} | {cells} | {of['n']} |")
     return lines
-
-
-def _p(p):
-    return short(p) if p >= 0.0005 else "<.001"
 
 
 def _ends(interval):
