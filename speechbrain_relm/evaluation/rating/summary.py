@@ -97,7 +97,7 @@ def summary(key, answers, figures):
         f"({short_p(figures['difference']['p_by_item'])}) or of raters' "
         f"({short_p(figures['difference']['p_by_rater'])}): quote the larger.",
         "- The answer that was shown first won in "
-        f"{_with(figures['shown_first'], 'by_both', 3)}; without a habit of "
+        f"{_with_interval(figures['shown_first'])}; without a habit of "
         "the raters it is .500.",
         "- Utterances that both systems answered the same, which were not "
         f"asked about: {key['answered_the_same']}.",
@@ -156,9 +156,9 @@ def _ends(interval):
     return f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
-def _with(found, way, digits):
+def _with_interval(found):
     """Prints a share with its interval."""
-    value = short(found["value"], digits)
-    if found[way] is None:
+    value = short(found["value"])
+    if found["by_both"] is None:
         return value
-    return f"{value} [{', '.join(short(e, digits) for e in found[way])}]"
+    return f"{value} [{', '.join(map(short, found['by_both']))}]"
