@@ -4,19 +4,15 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import io
 from pathlib import Path
 
-import soundfile
 from hyperpyyaml import resolve_references
 
 from speechbrain_relm.data.datasets import read_manifest
 from speechbrain_relm.evaluation.pages.page import data_uri
 from speechbrain_relm.utils.plain_yaml import read_plain
-from speechbrain_relm.utils.sound.audio import load_audio
+from speechbrain_relm.utils.sound.packing import wav_bytes
 from speechbrain_relm.utils.text.reading import read_text
-
-SAMPLE_RATE = 16000
 
 
 def sound_uri(path):
@@ -36,14 +32,12 @@ def sound_uri(path):
     Example
     -------
     >>> path = str(getfixture("tmp_path") / "a.wav")
+    >>> import soundfile
     >>> soundfile.write(path, [0.0, 0.1] * 800, 16000)
     >>> sound_uri(path)[:22]
     'data:audio/wav;base64,'
     """
-    stream = io.BytesIO()
-    wav = load_audio(path, SAMPLE_RATE).clamp(-1, 1).numpy()
-    soundfile.write(stream, wav, SAMPLE_RATE, "PCM_16", format="WAV")
-    return data_uri("audio/wav", stream.getvalue())
+    return data_uri("audio/wav", wav_bytes(path))
 
 
 def recordings_of(folder, data_folder=None):

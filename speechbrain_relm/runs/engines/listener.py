@@ -5,16 +5,11 @@ Authors
 """
 
 import base64
-import io
-
-import soundfile
 
 from speechbrain_relm.runs.engines.requests import make_body
 from speechbrain_relm.runs.engines.server import ChatServer
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.sound.audio import load_audio
-
-SAMPLE_RATE = 16000
+from speechbrain_relm.utils.sound.packing import wav_bytes
 
 
 class ServerListener:
@@ -211,16 +206,13 @@ def audio_part(path):
 
     Example
     -------
-    >>> import torch
+    >>> import soundfile
     >>> path = str(getfixture("tmp_path") / "a.wav")
-    >>> soundfile.write(path, torch.zeros(1600).numpy(), 16000)
+    >>> soundfile.write(path, [0.0, 0.1] * 800, 16000)
     >>> audio_part(path)["input_audio"]["format"]
     'wav'
     """
-    file = io.BytesIO()
-    wav = load_audio(path, SAMPLE_RATE).numpy()
-    soundfile.write(file, wav, SAMPLE_RATE, "PCM_16", format="WAV")
-    data = base64.b64encode(file.getvalue()).decode()
+    data = base64.b64encode(wav_bytes(path)).decode()
     return {
         "type": "input_audio",
         "input_audio": {"data": data, "format": "wav"},
