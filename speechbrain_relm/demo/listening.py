@@ -38,12 +38,12 @@ class Scored(NamedTuple):
 class Shown(NamedTuple):
     """A turn as far as it has come."""
 
-    heard: str
-    emotion: Optional[Emotion]
-    speech: str
-    text: str
-    speech_score: Optional[Scored]
-    text_score: Optional[Scored]
+    heard: str = ""
+    emotion: Optional[Emotion] = None
+    speech: str = ""
+    text: str = ""
+    speech_score: Optional[Scored] = None
+    text_score: Optional[Scored] = None
 
 
 class UnusableRecording(ValueError):
@@ -101,7 +101,6 @@ class Listening:
         UnusableRecording
             If the recording cannot be used.
         """
-        shown = Shown("", None, "", "", None, None)
         if recording is None:
             text = check_text(text).strip()
             given = {"text": text}
@@ -109,7 +108,7 @@ class Listening:
             check(recording)
             wav = self.listener.load_audio(recording)
             text, given = self.transcribe(wav), {"wav": wav}
-        shown = shown._replace(heard=text)
+        shown = Shown(text)
         yield shown
         for piece in talk.speech.stream(**given):
             shown = shown._replace(speech=shown.speech + piece)

@@ -116,7 +116,7 @@ def answers(shown):
 
     Example
     -------
-    >>> both = answers(Shown("Oh.", None, "I see.", "", None, None))
+    >>> both = answers(Shown("Oh.", speech="I see."))
     >>> [answer["name"] for answer in both], both[0]["runs"][0].text
     (['RE-LLM', 'Whisper + LLM'], 'I see.')
     """
@@ -171,7 +171,7 @@ def turn(said, number, coming=False):
 
     Example
     -------
-    >>> start = Said(Shown("Oh.", None, "", "", None, None), None)
+    >>> start = Said(Shown("Oh."), None)
     >>> "Oh." in macro("turn", turn(start, 1))
     True
     """
@@ -251,7 +251,7 @@ def record(talk):
 
     Example
     -------
-    >>> shown = Shown("Oh.", None, "I see.", "Oh?", None, None)
+    >>> shown = Shown("Oh.", speech="I see.", text="Oh?")
     >>> print(record([Said(shown, None)]))
     {
      "turns": [
