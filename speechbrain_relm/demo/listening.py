@@ -10,10 +10,13 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 
+from speechbrain_relm.evaluation.score import scorer_source
 from speechbrain_relm.evaluation.tables.examples import segments
 from speechbrain_relm.inference.arguments import check_text
 from speechbrain_relm.inference.conversation import Conversation
 from speechbrain_relm.inference.emotion import Emotion
+from speechbrain_relm.inference.epitome import EmpathyScoring
+from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.utils.sound.audio import inspect_wav
 
 SHORTEST, LONGEST = 0.3, 30.0  # seconds
@@ -68,6 +71,37 @@ class Listening:
     def __init__(self, listener, transcriber, scorer):
         self.listener, self.scorer = listener, scorer
         self.transcriber = transcriber
+
+    @classmethod
+    def of(cls, listener, scorer=None):
+        """Puts beside a release its own Whisper, and a scorer.
+
+        Arguments
+        ---------
+        listener : speechbrain_relm.inference.re_llm.EmpatheticListener
+            The release.
+        scorer : str or None
+            Folder of an empathy scorer; `None` is the small one.
+
+        Returns
+        -------
+        Listening
+            The systems.
+
+        Example
+        -------
+        >>> from speechbrain_relm.inference.re_llm import EmpatheticListener
+        >>> folder = getfixture("release_folder")
+        >>> listener = EmpatheticListener.from_hparams(folder)
+        >>> listening = Listening.of(listener, getfixture("scorer_folder"))
+        >>> listening.start().speech.turns
+        []
+        """
+        return cls(
+            listener,
+            WhisperTranscriber(listener.hparams.whisper_source),
+            EmpathyScoring.from_hparams(scorer_source(scorer)),
+        )
 
     def start(self):
         """Starts a conversation.
