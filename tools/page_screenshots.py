@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
 import test_page  # noqa: E402
+from chromium import open_browser  # noqa: E402
 
 from speechbrain_relm.demo.listening import Listening  # noqa: E402
 from speechbrain_relm.demo.page import build, launch  # noqa: E402
@@ -62,7 +63,7 @@ def main(arguments):
     sounds = Sounds(examples())
     page = build(Listening.of(load(given.release)), sounds)
     _, address, _ = launch(page, sounds, prevent_thread_lock=True, quiet=True)
-    browser = test_page.open_browser()
+    browser = open_browser(*test_page.ARGUMENTS)
     try:
         test_page.show(browser, "laptop")
         test_page.visit(browser, address)
