@@ -20,16 +20,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
 import test_page  # noqa: E402
+from chromium import open_browser  # noqa: E402
 
 from speechbrain_relm.demo.listening import Listening  # noqa: E402
 from speechbrain_relm.demo.page import build, launch  # noqa: E402
 from speechbrain_relm.demo.sounds import Sounds, examples  # noqa: E402
-from speechbrain_relm.evaluation.score import scorer_source  # noqa: E402
 from speechbrain_relm.inference.commands import load  # noqa: E402
-from speechbrain_relm.inference.epitome import EmpathyScoring  # noqa: E402
-from speechbrain_relm.lobes.whisper_transcriber import (  # noqa: E402
-    WhisperTranscriber,
-)
 from speechbrain_relm.utils.errors import Parser, entry_point  # noqa: E402
 
 SCREENS = {
@@ -64,13 +60,10 @@ def main(arguments):
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("release", help="folder of a release")
     given = parser.parse_args(arguments)
-    listener = load(given.release)
-    transcriber = WhisperTranscriber(listener.hparams.whisper_source)
-    scoring = EmpathyScoring.from_hparams(scorer_source())
     sounds = Sounds(examples())
-    page = build(Listening(listener, transcriber, scoring), sounds)
+    page = build(Listening.of(load(given.release)), sounds)
     _, address, _ = launch(page, sounds, prevent_thread_lock=True, quiet=True)
-    browser = test_page.open_browser()
+    browser = open_browser(*test_page.ARGUMENTS)
     try:
         test_page.show(browser, "laptop")
         test_page.visit(browser, address)

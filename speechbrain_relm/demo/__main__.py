@@ -67,18 +67,10 @@ def main(arguments):
     except ImportError:
         raise RecipeError("the page needs Gradio: pip install 'gradio>=6'")
     from speechbrain_relm.demo.listening import Listening
-    from speechbrain_relm.evaluation.score import scorer_source
-    from speechbrain_relm.inference.epitome import EmpathyScoring
-    from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 
     listener = load(release, trust_code=given.trust_code)
-    listening = Listening(
-        listener,
-        WhisperTranscriber(listener.hparams.whisper_source),
-        EmpathyScoring.from_hparams(scorer_source(given.scorer)),
-    )
     sounds = Sounds(examples())
-    page = build(listening, sounds)
+    page = build(Listening.of(listener, given.scorer), sounds)
     launch(page, sounds, server_name=given.host, server_port=given.port)
 
 

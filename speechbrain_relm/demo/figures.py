@@ -4,7 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-ATTRIBUTES = ("arousal", "dominance", "valence")
+from speechbrain_relm.utils.dimensions import DIMENSIONS
 
 
 def within(value):
@@ -50,7 +50,7 @@ def place(attributes):
     """
     if attributes is None:
         return None
-    values = {name: within(attributes[name]) for name in ATTRIBUTES}
+    values = {name: within(attributes[name]) for name in DIMENSIONS}
     words = {name: f"{value:.2f}" for name, value in values.items()}
     # A dot at the edge stays whole.
     return {
@@ -87,7 +87,7 @@ def course(attributes):
     if len(attributes) < 2:
         return []
     step, lines = 100 / (len(attributes) - 1), []
-    for name in ATTRIBUTES:
+    for name in DIMENSIONS:
         values = [within(turn[name]) for turn in attributes]
         points = (f"{step * i:g},{38 - 36 * v:g}" for i, v in enumerate(values))
         lines.append(

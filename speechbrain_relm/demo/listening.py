@@ -10,10 +10,13 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 
+from speechbrain_relm.evaluation.score import scorer_source
 from speechbrain_relm.evaluation.tables.examples import segments
 from speechbrain_relm.inference.arguments import check_text
 from speechbrain_relm.inference.conversation import Conversation
 from speechbrain_relm.inference.emotion import Emotion
+from speechbrain_relm.inference.epitome import EmpathyScoring
+from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 from speechbrain_relm.utils.sound.audio import inspect_wav
 
 SHORTEST, LONGEST = 0.3, 30.0  # seconds
@@ -38,12 +41,12 @@ class Scored(NamedTuple):
 class Shown(NamedTuple):
     """A turn as far as it has come."""
 
-    heard: str
-    emotion: Optional[Emotion]
-    speech: str
-    text: str
-    speech_score: Optional[Scored]
-    text_score: Optional[Scored]
+    heard: str = ""
+    emotion: Optional[Emotion] = None
+    speech: str = ""
+    text: str = ""
+    speech_score: Optional[Scored] = None
+    text_score: Optional[Scored] = None
 
 
 class UnusableRecording(ValueError):
@@ -68,6 +71,37 @@ class Listening:
     def __init__(self, listener, transcriber, scorer):
         self.listener, self.scorer = listener, scorer
         self.transcriber = transcriber
+
+    @classmethod
+    def of(cls, listener, scorer=None):
+        """Puts beside a release its own Whisper, and a scorer.
+
+        Arguments
+        ---------
+        listener : speechbrain_relm.inference.re_llm.EmpatheticListener
+            The release.
+        scorer : str or None
+            Folder of an empathy scorer; `None` is the small one.
+
+        Returns
+        -------
+        Listening
+            The systems.
+
+        Example
+        -------
+        >>> from speechbrain_relm.inference.re_llm import EmpatheticListener
+        >>> folder = getfixture("release_folder")
+        >>> listener = EmpatheticListener.from_hparams(folder)
+        >>> listening = Listening.of(listener, getfixture("scorer_folder"))
+        >>> listening.start().speech.turns
+        []
+        """
+        return cls(
+            listener,
+            WhisperTranscriber(listener.hparams.whisper_source),
+            EmpathyScoring.from_hparams(scorer_source(scorer)),
+        )
 
     def start(self):
         """Starts a conversation.
@@ -101,7 +135,6 @@ class Listening:
         UnusableRecording
             If the recording cannot be used.
         """
-        shown = Shown("", None, "", "", None, None)
         if recording is None:
             text = check_text(text).strip()
             given = {"text": text}
@@ -109,7 +142,7 @@ class Listening:
             check(recording)
             wav = self.listener.load_audio(recording)
             text, given = self.transcribe(wav), {"wav": wav}
-        shown = shown._replace(heard=text)
+        shown = Shown(text)
         yield shown
         for piece in talk.speech.stream(**given):
             shown = shown._replace(speech=shown.speech + piece)

@@ -33,7 +33,7 @@ def paced(turn):
     Example
     -------
     >>> from speechbrain_relm.demo.listening import Scored, Shown
-    >>> start = Shown("Oh.", None, "", "", None, None)
+    >>> start = Shown("Oh.")
     >>> end = Scored({"ER": 0, "Ex": 0}, [])
     >>> turn = [start._replace(speech=s) for s in ("", "I", "I see")]
     >>> turn.append(turn[-1]._replace(speech_score=end, text_score=end))
@@ -96,7 +96,7 @@ class Visits:
             return
         sound = recording and (token or self.sounds.add(recording))
         said = writing.Said(
-            Shown("" if sound else text, None, "", "", None, None),
+            Shown("" if sound else text),
             sound and f"said/{sound}",
         )
         # At once: writing down what was said takes a second or two.

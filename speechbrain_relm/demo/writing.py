@@ -94,8 +94,7 @@ def heard(emotion):
     """
     if emotion is None:
         return None
-    chances = emotion.head or emotion.likelihood
-    order = sorted(chances.items(), key=lambda entry: -entry[1])
+    order = sorted(emotion.classes.items(), key=lambda entry: -entry[1])
     return {
         "classes": [(name, round(100 * chance)) for name, chance in order[:4]],
         "place": place(emotion.attributes),
@@ -117,7 +116,7 @@ def answers(shown):
 
     Example
     -------
-    >>> both = answers(Shown("Oh.", None, "I see.", "", None, None))
+    >>> both = answers(Shown("Oh.", speech="I see."))
     >>> [answer["name"] for answer in both], both[0]["runs"][0].text
     (['RE-LLM', 'Whisper + LLM'], 'I see.')
     """
@@ -172,7 +171,7 @@ def turn(said, number, coming=False):
 
     Example
     -------
-    >>> start = Said(Shown("Oh.", None, "", "", None, None), None)
+    >>> start = Said(Shown("Oh."), None)
     >>> "Oh." in macro("turn", turn(start, 1))
     True
     """
@@ -252,7 +251,7 @@ def record(talk):
 
     Example
     -------
-    >>> shown = Shown("Oh.", None, "I see.", "Oh?", None, None)
+    >>> shown = Shown("Oh.", speech="I see.", text="Oh?")
     >>> print(record([Said(shown, None)]))
     {
      "turns": [
@@ -289,7 +288,7 @@ def _recorded(said):
         "emotion": emotion
         and {
             "heard": emotion.label,
-            "classes": emotion.head or emotion.likelihood,
+            "classes": emotion.classes,
             "attributes": emotion.attributes,
         },
         "answers": [

@@ -229,3 +229,24 @@ def short(value, digits=3):
     ('.250', '1.500')
     """
     return f"{value:.{digits}f}".removeprefix("0")
+
+
+def short_p(p):
+    """Prints a p-value.
+
+    Arguments
+    ---------
+    p : float
+        0..1.
+
+    Returns
+    -------
+    str
+        Three decimals, or that it is below all of them.
+
+    Example
+    -------
+    >>> short_p(0.0251), short_p(1e-5)
+    ('.025', '<.001')
+    """
+    return short(p) if p >= 0.0005 else "<.001"

@@ -28,10 +28,14 @@ class Emotion(NamedTuple):
     attributes: Optional[Dict[str, float]]
 
     @property
+    def classes(self):
+        """The classes' probabilities, by the head if there is one."""
+        return self.head or self.likelihood
+
+    @property
     def label(self):
-        """The likeliest class, by the head if there is one."""
-        chances = self.head or self.likelihood
-        return max(chances, key=chances.get)
+        """The likeliest class."""
+        return max(self.classes, key=self.classes.get)
 
 
 class RecognizesEmotion:

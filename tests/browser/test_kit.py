@@ -5,11 +5,11 @@ Authors
 """
 
 import json
-import shutil
 
 import pytest
 import soundfile
 import torch
+from chromium import download_to, open_browser, take_screen
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -28,7 +28,7 @@ def ask(tmp_path):
     """Makes a kit of three items and a check, and opens it as a file."""
     browsers = []
 
-    def make(kind, width=1280, dark=False):
+    def make(kind, width=1280, scheme="light"):
         items = [
             Item(
                 f"u{i}",
@@ -59,42 +59,16 @@ def ask(tmp_path):
         }
         page = tmp_path / "kit.html"
         page.write_text(rating_page(key, items, wavs), encoding="utf-8")
-        browser = open_browser(tmp_path, width, dark)
+        browser = open_browser()
         browsers.append(browser)
+        take_screen(browser, width, 800, scheme)
+        download_to(browser, tmp_path)
         browser.get(page.as_uri())
         return browser, key
 
     yield make
     for browser in browsers:
         browser.quit()
-
-
-def open_browser(downloads, width, dark):
-    """Starts Chromium."""
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox"):
-        options.add_argument(argument)
-    options.add_argument(f"--window-size={max(width, 500)},800")
-    options.add_experimental_option(
-        "prefs", {"download.default_directory": str(downloads)}
-    )
-    # Named, or Selenium would ask the network for one.
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    browser = webdriver.Chrome(options, service)
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {
-            "width": width,
-            "height": 800,
-            "deviceScaleFactor": 1,
-            "mobile": False,
-        },
-    )
-    scheme = {"name": "prefers-color-scheme", "value": "dark"}
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [scheme] * dark}
-    )
-    return browser
 
 
 def press(browser, *keys):
@@ -175,7 +149,7 @@ def test_preferences_by_keyboard_come_back(ask, tmp_path):
 
 def test_points_by_keyboard_on_a_phone(ask, tmp_path):
     """Tab and digits' radios; nothing is wider than the phone."""
-    browser, key = ask("scale", 390, dark=True)
+    browser, key = ask("scale", 390, "dark")
     begin(browser, "x")
 
     def choose(shown):

@@ -5,7 +5,6 @@ Authors
 """
 
 import json
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from selenium import webdriver
+from chromium import download_to, open_browser, take_screen
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -34,10 +33,12 @@ LOADED = """
 #recording audio, #recording #waveform, #recording [aria-label=Play]
 """
 LOOKS = Path(__file__).with_name("looks.js")
-ARGUMENTS = """
---headless=new --no-sandbox --hide-scrollbars
---use-fake-device-for-media-stream --use-fake-ui-for-media-stream
-"""
+# A microphone that beeps.
+ARGUMENTS = (
+    "--hide-scrollbars",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
 HOSTILE = "<img src=x> ![](http://x.org/a.png) **so** ${1+1} {{1+1}} </p>"
 
 
@@ -72,20 +73,10 @@ def address(listening):
     page.close()
 
 
-def open_browser():
-    """Starts Chromium, with a microphone that beeps."""
-    options = webdriver.ChromeOptions()
-    for argument in ARGUMENTS.split():
-        options.add_argument(argument)
-    # Named, or Selenium would ask the network for one.
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    return webdriver.Chrome(options, service)
-
-
 @pytest.fixture(scope="module")
 def chromium():
     """One browser for all tests: each start costs seconds."""
-    browser = open_browser()
+    browser = open_browser(*ARGUMENTS)
     yield browser
     browser.quit()
 
@@ -108,20 +99,7 @@ def visit(browser, address):
 
 def show(browser, screen, scheme="light"):
     """Takes another screen."""
-    width, height = SCREENS[screen]
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {
-            "width": width,
-            "height": height,
-            "deviceScaleFactor": 1,
-            "mobile": screen == "phone",
-        },
-    )
-    prefers = {"name": "prefers-color-scheme", "value": scheme}
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [prefers]}
-    )
+    take_screen(browser, *SCREENS[screen], scheme, mobile=screen == "phone")
 
 
 def until(browser, selector, condition=lambda element: True):
@@ -236,8 +214,7 @@ def test_text_stays_text_and_the_conversation_goes_home(browser, tmp_path):
     turns(browser, 2)
     assert "/gradio_api/file=" not in browser.page_source
     assert "spoken-examples" not in browser.page_source
-    folder = {"behavior": "allow", "downloadPath": str(tmp_path)}
-    browser.execute_cdp_cmd("Browser.setDownloadBehavior", folder)
+    download_to(browser, tmp_path)
     press(browser, "#download")
     path = tmp_path / "conversation.json"
     WebDriverWait(browser, PATIENCE).until(lambda _: path.is_file())

@@ -131,7 +131,7 @@ def test_a_turn_that_is_closed_ends_the_answer():
 
         def turn(self, talk, recording, text):
             """Tells when it is closed."""
-            shown = Shown(text, None, "", "", None, None)
+            shown = Shown(text)
             try:
                 while True:
                     yield shown._replace(speech=shown.speech + "I")

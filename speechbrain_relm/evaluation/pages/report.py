@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import base64
 import html
 from pathlib import Path
 
@@ -113,15 +112,13 @@ def plot_html(folder, plot):
     str
         HTML.
     """
-    light, dark = (
-        data_uri(
-            "image/png",
-            (folder / f"{plot.name}{THEMES[theme][0]}.png").read_bytes(),
-        )
+    files = [
+        (folder / f"{plot.name}{THEMES[theme][0]}.png").read_bytes()
         for theme in ("light", "dark")
-    )
+    ]
+    light, dark = (data_uri("image/png", file) for file in files)
     title, about = html.escape(plot.title), html.escape(plot.about)
-    width, _ = png_size(light)
+    width = png_width(files[0])
     return (
         f"<figure><h3>{title}</h3>"
         f"{WIDE.format(title)}<picture>"
@@ -131,31 +128,25 @@ def plot_html(folder, plot):
     )
 
 
-def png_size(uri):
-    """Reads the size of an embedded PNG.
+def png_width(file):
+    """Reads how wide a PNG is.
 
     Arguments
     ---------
-    uri : str
-        From `data_uri`.
+    file : bytes
+        What it holds, from its start.
 
     Returns
     -------
-    width : int
-        Pixels.
-    height : int
+    int
         Pixels.
 
     Example
     -------
-    >>> head = bytes(16) + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
-    >>> png_size(data_uri("image/png", head))
-    (640, 480)
+    >>> png_width(bytes(16) + (640).to_bytes(4, "big"))
+    640
     """
-    head = base64.b64decode(uri.partition(",")[2][:32])
-    return int.from_bytes(head[16:20], "big"), int.from_bytes(
-        head[20:24], "big"
-    )
+    return int.from_bytes(file[16:20], "big")
 
 
 def example_html(runs, utterance, wav=None):

@@ -6,18 +6,22 @@ Authors
 
 import numpy as np
 
-from speechbrain_relm.evaluation.plots.theme import colours_of, legend
+from speechbrain_relm.evaluation.plots.theme import (
+    colours_of,
+    legend,
+    panels,
+)
 
 # What is as good as no probability.
 LEAST = 1e-12
 
 
-def plane_figure(panels):
+def plane_figure(planes):
     """Draws the plane of valence and arousal.
 
     Arguments
     ---------
-    panels : dict
+    planes : dict
         Title to points, (emotion, valence, arousal) each.
 
     Returns
@@ -32,15 +36,15 @@ def plane_figure(panels):
     >>> drawn.axes[0].get_ylabel()
     'arousal'
     """
-    figure, axes = _panels(len(panels))
-    for axis, (title, points) in zip(axes, panels.items()):
+    figure, axes = panels(len(planes), len(planes), 3.9, 4.7)
+    for axis, (title, points) in zip(axes, planes.items()):
         axis.axhline(0.5, color="0.5", linewidth=0.6, alpha=0.6)
         axis.axvline(0.5, color="0.5", linewidth=0.6, alpha=0.6)
         _cloud(axis, points)
         axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="valence", aspect="equal")
         axis.set_title(title)
     axes[0].set_ylabel("arousal")
-    legend(figure, [p[0] for points in panels.values() for p in points])
+    legend(figure, [p[0] for points in planes.values() for p in points])
     return figure
 
 
@@ -111,7 +115,7 @@ def map_figure(points, shares):
     >>> map_figure([("sad", 0.0, 1.0)], [0.9, 0.1]).axes[0].get_xlabel()
     'first component (90 % of the variance)'
     """
-    figure, (axis,) = _panels(1, 4.6)
+    figure, (axis,) = panels(1, 1, 4.6, 4.7)
     _cloud(axis, points)
     axis.set(
         xlabel=f"first component ({shares[0]:.0%} of the variance)".replace(
@@ -123,14 +127,6 @@ def map_figure(points, shares):
     axis.set_axisbelow(True)
     legend(figure, [point[0] for point in points])
     return figure
-
-
-def _panels(number, width=3.9):
-    """Makes an empty figure."""
-    from matplotlib.figure import Figure
-
-    figure = Figure((width * number, 4.7), layout="constrained")
-    return figure, figure.subplots(1, number, squeeze=False)[0]
 
 
 def _cloud(axis, points):

@@ -4,10 +4,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import math
-
 import numpy as np
 
+from speechbrain_relm.evaluation.plots.theme import panels
 from speechbrain_relm.evaluation.recognition import confusion
 
 
@@ -31,12 +30,7 @@ def confusions_figure(recognized):
     >>> [text.get_text() for text in drawn.axes[0].texts]
     ['1', '1']
     """
-    from matplotlib.figure import Figure
-
-    columns = min(2, len(recognized))
-    rows = math.ceil(len(recognized) / columns)
-    figure = Figure((4.2 * columns, 3.4 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    figure, axes = panels(len(recognized), 2, 4.2, 3.4)
     for axis, (way, (heard, labels)) in zip(axes, recognized.items()):
         table = confusion(heard, labels)
         counts = np.array([list(row.values()) for row in table.values()])
@@ -49,8 +43,6 @@ def confusions_figure(recognized):
         axis.spines[:].set_visible(False)
         axis.set_title(way)
         axis.set(ylabel="label", xlabel="recognized")
-    for axis in axes[len(recognized) :]:
-        axis.set_axis_off()
     return figure
 
 

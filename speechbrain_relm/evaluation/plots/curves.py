@@ -7,6 +7,10 @@ Authors
 import math
 import re
 
+from speechbrain_relm.evaluation.plots.theme import panels
+
+# Panels in a row, at most.
+COLUMNS = 3
 # "train loss: 1.82" of a line "epoch: 1, lr: 1e-04 - train loss: 1.82, ...".
 _PAIR = re.compile(r"(?:^|, | - )([^:,]+): ([^,\s]+)")
 
@@ -67,13 +71,9 @@ def curves_figure(curves):
     >>> [axis.get_title() for axis in drawn.axes]
     ['loss']
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    columns = min(3, len(curves))
-    rows = math.ceil(len(curves) / columns)
-    figure = Figure((3.2 * columns, 0.4 + 2.3 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    figure, axes = panels(len(curves), COLUMNS, 3.2, 2.3, below=0.4)
     styles = {"train": ("C0", "o", "-"), "valid": ("C1", "s", "--")}
     for axis, (title, stages) in zip(axes, curves.items()):
         for stage, points in stages.items():
@@ -98,9 +98,7 @@ def curves_figure(curves):
                     f"{y:.3g}", (x, y), (8, 0), textcoords="offset points",
                     va="center",
                 )  # fmt: skip
-    for axis in axes[len(curves) :]:
-        axis.set_axis_off()
-    for axis in axes[len(curves) - columns : len(curves)]:
+    for axis in axes[-COLUMNS:]:
         axis.set_xlabel("epoch")
     handles, labels = [], []
     for axis in axes:

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import math
+
 from speechbrain_relm.utils.limits import FIGURE_PIXELS
 
 # Told apart by form too, not by colour alone (Okabe and Ito's colours).
@@ -113,6 +115,48 @@ def draw(path, make, endings=("png",), themes=tuple(THEMES)):
                 dpi = min(160, FIGURE_PIXELS / max(figure.get_size_inches()))
                 figure.savefig(temporary, format=ending, dpi=dpi)
                 temporary.replace(target)
+
+
+def panels(number, columns, width, height, below=0.0):
+    """Makes an empty figure of panels, row by row.
+
+    Arguments
+    ---------
+    number : int
+        Panels.
+    columns : int
+        So many in a row at most.
+    width : float
+        Of a panel, in inches.
+    height : float
+        The same.
+    below : float
+        What is left for a legend.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        The figure.
+    axes : list of matplotlib.axes.Axes
+        One a panel.
+
+    Example
+    -------
+    >>> figure, axes = panels(3, 2, 4.0, 3.0)
+    >>> len(axes), figure.get_size_inches().tolist()
+    (3, [8.0, 6.0])
+    """
+    # Only here: a training process needs no plotting library.
+    from matplotlib.figure import Figure
+
+    columns = min(columns, number)
+    rows = math.ceil(number / columns)
+    size = width * columns, height * rows + below
+    figure = Figure(size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axis in axes[number:]:
+        axis.set_axis_off()
+    return figure, axes[:number]
 
 
 def colours_of(emotions):

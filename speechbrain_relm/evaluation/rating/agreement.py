@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 
-def krippendorff_alpha(units, metric="nominal", order=None):
+def krippendorff_alpha(units, metric="nominal"):
     """Measures the agreement of any number of raters, some of them silent.
 
     Arguments
@@ -19,8 +19,6 @@ def krippendorff_alpha(units, metric="nominal", order=None):
         says nothing of agreement.
     metric : str
         "nominal", "ordinal" or "interval".
-    order : list or None
-        All values, from the lowest; by default those there are, sorted.
 
     Returns
     -------
@@ -41,7 +39,7 @@ def krippendorff_alpha(units, metric="nominal", order=None):
     -0.6666666666666667
     """
     units = [unit for unit in units if len(unit) > 1]
-    values = order or sorted({value for unit in units for value in unit})
+    values = sorted({value for unit in units for value in unit})
     table = np.zeros((len(values), len(values)))
     for unit in units:
         counts = Counter(unit)

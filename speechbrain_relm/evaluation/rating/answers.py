@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import math
 from typing import Dict, NamedTuple
 
 from speechbrain_relm.evaluation.rating.items import SIDES
@@ -178,4 +177,4 @@ def _passes(rating, check):
     """Tells whether a rater did what a check asked for."""
     if "choice" in check:
         return rating.points[check["choice"]] == 1
-    return all(math.isclose(rating.points[side], check[side]) for side in SIDES)
+    return all(rating.points[side] == check[side] for side in SIDES)

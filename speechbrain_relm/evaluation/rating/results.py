@@ -20,8 +20,8 @@ from speechbrain_relm.evaluation.statistics import (
     cluster_sign_flip,
 )
 
-# Of the difference between two systems, by kind of rating.
-LIMITS = {"preference": (-1, 1), "scale": (-4, 4)}
+# Fewest and most points that a rater can give, by kind of rating.
+LIMITS = {"preference": (0, 1), "scale": (1, 5)}
 # Fewer than these have no correlation worth the name.
 FEWEST = 3
 
@@ -51,7 +51,8 @@ def rating_figures(key, answers):
         for system in systems
     }
     first, second = (np.array(points[system]) for system in systems)
-    limits = (0, 1) if key["kind"] == "preference" else (1, 5)
+    limits = LIMITS[key["kind"]]
+    most = limits[1] - limits[0]
     items = [key["items"][r.item]["cluster"] for r in ratings]
     raters = [rating.rater for rating in ratings]
     difference = second - first
@@ -65,7 +66,7 @@ def rating_figures(key, answers):
             for system, values in points.items()
         },
         "difference": {
-            **figure(difference, items, raters, LIMITS[key["kind"]]),
+            **figure(difference, items, raters, (-most, most)),
             "p_by_item": cluster_sign_flip(difference, items),
             "p_by_rater": cluster_sign_flip(difference, raters),
         },

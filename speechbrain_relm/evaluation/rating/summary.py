@@ -7,7 +7,7 @@ Authors
 from pathlib import Path
 
 from speechbrain_relm.data.corpus import as_json
-from speechbrain_relm.evaluation.listening_rows import short
+from speechbrain_relm.evaluation.listening_rows import short, short_p
 from speechbrain_relm.evaluation.rating.answers import read_answers, read_key
 from speechbrain_relm.evaluation.rating.results import rating_figures, tally
 from speechbrain_relm.utils.files import write_atomically
@@ -94,10 +94,10 @@ def summary(key, answers, figures):
         "- Intervals (95 %) by items and raters at once are the ones to "
         "quote: they say how far another study, with other sentences and "
         "other people, might be off. p flips the signs of items' sums "
-        f"({_p(figures['difference']['p_by_item'])}) or of raters' "
-        f"({_p(figures['difference']['p_by_rater'])}): quote the larger.",
+        f"({short_p(figures['difference']['p_by_item'])}) or of raters' "
+        f"({short_p(figures['difference']['p_by_rater'])}): quote the larger.",
         "- The answer that was shown first won in "
-        f"{_with(figures['shown_first'], 'by_both', 3)}; without a habit of "
+        f"{_with_interval(figures['shown_first'])}; without a habit of "
         "the raters it is .500.",
         "- Utterances that both systems answered the same, which were not "
         f"asked about: {key['answered_the_same']}.",
@@ -145,13 +145,9 @@ def _correlations(key, found):
     for score, of in found.items():
         cells = "undefined | —"
         if of["rho"] is not None:
-            cells = f"{of['rho']:.3f} | {_p(of['p'])}"
+            cells = f"{of['rho']:.3f} | {short_p(of['p'])}"
         lines.append(f"| {score} | {cells} | {of['n']} |")
     return lines
-
-
-def _p(p):
-    return short(p) if p >= 0.0005 else "<.001"
 
 
 def _ends(interval):
@@ -160,9 +156,9 @@ def _ends(interval):
     return f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
-def _with(found, way, digits):
+def _with_interval(found):
     """Prints a share with its interval."""
-    value = short(found["value"], digits)
-    if found[way] is None:
+    value = short(found["value"])
+    if found["by_both"] is None:
         return value
-    return f"{value} [{', '.join(short(e, digits) for e in found[way])}]"
+    return f"{value} [{', '.join(map(short, found['by_both']))}]"

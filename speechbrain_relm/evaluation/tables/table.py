@@ -4,7 +4,12 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-from speechbrain_relm.evaluation.listening_rows import CONTENT, TONE, short
+from speechbrain_relm.evaluation.listening_rows import (
+    CONTENT,
+    TONE,
+    short,
+    short_p,
+)
 from speechbrain_relm.evaluation.pooling import pool_runs
 from speechbrain_relm.evaluation.recognition import MEASURES
 from speechbrain_relm.evaluation.runs import SCORES
@@ -145,7 +150,7 @@ def cell_text(cell):
     if cell.seed_deviation is not None:
         text += f" ± {short(cell.seed_deviation)}"
     if cell.holm_p is not None:
-        p = short(cell.holm_p) if cell.holm_p >= 0.0005 else "<.001"
+        p = short_p(cell.holm_p)
         text += f" p={p} {stars(cell.holm_p)}".rstrip().replace("=<", "<")
     return text
 

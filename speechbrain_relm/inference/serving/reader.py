@@ -207,7 +207,7 @@ def emotions_of(listener, speech):
     return [
         {
             "label": emotion.label,
-            "classes": emotion.head or emotion.likelihood,
+            "classes": emotion.classes,
             **(emotion.attributes or {}),
         }
         for emotion in heard
