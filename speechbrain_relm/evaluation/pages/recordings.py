@@ -33,7 +33,6 @@ def sound_uri(path):
     -------
     >>> import soundfile
     >>> path = str(getfixture("tmp_path") / "a.wav")
-    >>> import soundfile
     >>> soundfile.write(path, [0.0, 0.1] * 800, 16000)
     >>> sound_uri(path)[:22]
     'data:audio/wav;base64,'
