@@ -95,6 +95,7 @@ setup(
         "markdown-it-py>=3,<5",  # shows the report's Markdown in its page
         "matplotlib>=3.7,<4",
         "numpy>=1.26,<3",
+        "requests>=2.31,<3",  # asks servers; SpeechBrain needs it as well
         "safetensors>=0.4,<1",
         "scipy>=1.10,<2",
         "sentencepiece>=0.2,<1",

@@ -183,7 +183,14 @@ def start(argv, recipe_folder, wanted):
     # transformers would have the hub convert weights that are not safetensors.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
     # Their every step would be in log.txt.
-    for name in ("filelock", "httpcore", "httpcore2", "httpx", "httpx2"):
+    for name in (
+        "filelock",
+        "httpcore",
+        "httpcore2",
+        "httpx",
+        "httpx2",
+        "urllib3",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
     disable_progress_bar()  # a line each file of weights
     enable_progress_bars()  # of downloads

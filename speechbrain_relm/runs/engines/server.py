@@ -8,8 +8,9 @@ import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-import httpx
+import requests
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.lobes.parts.chat_template import Answer
@@ -87,15 +88,12 @@ class ChatServer:
         RecipeError
             If the server does not answer.
         """
-        key = os.environ.get(KEY)
-        client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else None,
-            timeout=self.timeout,
-            limits=httpx.Limits(max_connections=self.concurrency),
-        )
-        with client, ThreadPoolExecutor(self.concurrency) as pool:
+        with (
+            make_session(self.concurrency) as session,
+            ThreadPoolExecutor(self.concurrency) as pool,
+        ):
             asked = [
-                pool.submit(self.ask, client, body, sentences)
+                pool.submit(self.ask, session, body, sentences)
                 for body in bodies
             ]
             try:
@@ -105,12 +103,12 @@ class ChatServer:
                     job.cancel()
                 raise
 
-    def ask(self, client, body, sentences):
+    def ask(self, session, body, sentences):
         """Asks once, and again where that may help.
 
         Arguments
         ---------
-        client : httpx.Client
+        session : requests.Session
             Sends.
         body : dict
             The request.
@@ -128,7 +126,13 @@ class ChatServer:
                 # Not all at once again.
                 time.sleep(wait * random.uniform(0.5, 1.0))
             try:
-                reply = client.post(self.url, json=body)
+                reply = session.post(
+                    self.url,
+                    json=body,
+                    timeout=self.timeout,
+                    # A POST that is sent elsewhere would become a GET.
+                    allow_redirects=False,
+                )
                 if reply.status_code in HOPELESS:
                     raise RecipeError(self.told(f"status {reply.status_code}"))
                 if reply.status_code in (400, 422):
@@ -141,7 +145,7 @@ class ChatServer:
                     return answer
                 problem = f"status {reply.status_code}"
                 wait = max(2 * wait, seconds_after(reply))
-            except (httpx.TransportError, ValueError) as error:
+            except (requests.RequestException, ValueError) as error:
                 problem, wait = type(error).__name__, 2 * wait
             wait = min(wait, LONGEST_WAIT)
         raise RecipeError(self.told(f"{problem}, {self.attempts} times"))
@@ -166,12 +170,68 @@ class ChatServer:
         )
 
 
+def make_session(concurrency):
+    """Opens connections that carry the key.
+
+    Arguments
+    ---------
+    concurrency : int
+        Connections at a time.
+
+    Returns
+    -------
+    requests.Session
+        Sends the key of the environment, if there is one.
+
+    Example
+    -------
+    >>> with make_session(2) as session:
+    ...     sorted(session.adapters)
+    ['http://', 'https://']
+    """
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(
+            scheme, requests.adapters.HTTPAdapter(pool_maxsize=concurrency)
+        )
+    key = os.environ.get(KEY)
+    if key:
+        # As `auth`: requests would put a ~/.netrc's in place of a header.
+        session.auth = partial(sign, key=key)
+    return session
+
+
+def sign(request, key):
+    """Puts the key into a request.
+
+    Arguments
+    ---------
+    request : requests.PreparedRequest
+        Will be sent.
+    key : str
+        The server's.
+
+    Returns
+    -------
+    requests.PreparedRequest
+        The same.
+
+    Example
+    -------
+    >>> request = requests.Request("POST", "http://127.0.0.1").prepare()
+    >>> sign(request, "abc").headers["Authorization"]
+    'Bearer abc'
+    """
+    request.headers["Authorization"] = f"Bearer {key}"
+    return request
+
+
 def seconds_after(reply):
     """Reads when a server wants to be asked again.
 
     Arguments
     ---------
-    reply : httpx.Response
+    reply : requests.Response
         Its refusal.
 
     Returns
@@ -181,7 +241,9 @@ def seconds_after(reply):
 
     Example
     -------
-    >>> seconds_after(httpx.Response(429, headers={"Retry-After": "3"}))
+    >>> reply = requests.Response()
+    >>> reply.headers["Retry-After"] = "3"
+    >>> seconds_after(reply)
     3.0
     """
     try:
