@@ -11,9 +11,10 @@ import torch
 
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.parts.epitome_folder import MECHANISMS, save_scorer
+from speechbrain_relm.utils.disk.downloads import check_file
 from speechbrain_relm.utils.sources.architectures import architecture
 from speechbrain_relm.utils.sources.pretrained import load_tokenizer
-from speechbrain_relm.utils.sources.weights import check_file, read_shard
+from speechbrain_relm.utils.sources.weights import read_shard
 
 # Where the original's truncation and padding are.
 MAX_LENGTH = 64

@@ -29,6 +29,7 @@ from speechbrain_relm.convert.re_llm import LORA_TARGETS, place, trained_name
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
 from speechbrain_relm.lobes.emotion_heads import EmotionHeads
+from speechbrain_relm.utils.disk.downloads import read_json
 from speechbrain_relm.utils.sources.architectures import (
     EMOTION_MODEL,
     architecture,
@@ -41,7 +42,7 @@ from speechbrain_relm.utils.sources.qwen_folder import (
     write_llm_settings,
 )
 from speechbrain_relm.utils.sources.streamed import Transfer
-from speechbrain_relm.utils.sources.weights import Weights, read_json
+from speechbrain_relm.utils.sources.weights import Weights
 
 CONFIG_FIELDS = (
     "whisper_config",

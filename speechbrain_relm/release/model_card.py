@@ -13,11 +13,11 @@ from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.tables.alike import describe_origin
 from speechbrain_relm.evaluation.tables.table import to_markdown
 from speechbrain_relm.evaluation.tables.table_csv import read_csv
+from speechbrain_relm.utils.disk.downloads import read_json
 from speechbrain_relm.utils.files import FINGERPRINT
 from speechbrain_relm.utils.provenance.stamps import SHORT
 from speechbrain_relm.utils.sources.base_models import origin
 from speechbrain_relm.utils.sources.hub import CONVERSION, weight_files
-from speechbrain_relm.utils.sources.weights import read_json
 from speechbrain_relm.utils.text.cells import markdown_cell
 
 # Of models whose licence does not come with their weights.

@@ -17,9 +17,9 @@ from hyperpyyaml import load_hyperpyyaml
 from hyperpyyaml.core import recursive_update
 
 from speechbrain_relm.release.listed import unlisted
+from speechbrain_relm.utils.disk.downloads import check_file, check_weights
 from speechbrain_relm.utils.errors import RecipeError, first_line
 from speechbrain_relm.utils.sources.architectures import without_code
-from speechbrain_relm.utils.sources.weights import check_file, check_weights
 
 # Real ones have 10 kB.
 LARGEST = 2**16

@@ -16,19 +16,13 @@ from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.datasets import (
-    add_attributes,
     read_manifests,
-    shown_before,
     speech_dataset,
     with_words,
 )
 from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.evaluation.pages.drawn import corpus_points
 from speechbrain_relm.evaluation.score import score_responses
-from speechbrain_relm.lobes.parts.standardising import (
-    frame_statistics,
-    standardise,
-)
 from speechbrain_relm.release.folder import trained_weights, write_release
 from speechbrain_relm.release.model_card import model_card
 from speechbrain_relm.runs.engines.asking import make_engine
@@ -44,16 +38,20 @@ from speechbrain_relm.runs.provenance.fits import fit_of
 from speechbrain_relm.runs.provenance.inputs import ALL_OPTIONS, inputs_of
 from speechbrain_relm.runs.steps.attributes import label_attributes
 from speechbrain_relm.runs.steps.expected_responses import expect_responses
+from speechbrain_relm.runs.steps.fit import (
+    in_batches,
+    shown_to_teacher,
+    start_adapter,
+    to_learn,
+)
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.runs.steps.report import describe_repeats, write_report
 from speechbrain_relm.runs.steps.respond import SENTENCE, Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
-from speechbrain_relm.training.initialization import STANDARDISED
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.processes import share
-from speechbrain_relm.utils.records import make_batches, read_records
+from speechbrain_relm.utils.records import read_records
 
 logger = get_logger(__name__)
 
@@ -226,17 +224,9 @@ class Recipe(ListeningSteps):
             Manifest entries.
         path : pathlib.Path
             Where the records go.
-        system : str
-            System message.
-        instruction : str
-            What stands before the transcript, with "{emotion}".
-        settings : dict
-            Generation settings.
-        examples : dict or None
+        system, instruction : str
             See `expect_responses`.
-        flaws : sequence of str
-            See `expect_responses`.
-        engine : dict or None
+        settings, examples, flaws, engine
             See `expect_responses`.
         """
         expect_responses(
@@ -275,16 +265,19 @@ class Recipe(ListeningSteps):
         """
         attributes = {}
         # Models 5 and 7 of Table I learn no dimensions.
-        if self.brain.loss_weights.get("dimension"):
+        dimensions = bool(self.brain.loss_weights.get("dimension"))
+        if dimensions:
             attributes = self.records(self.shared / "attributes.jsonl")
-        responses = self.expected()
+        responses = self._expected()
         entries = {
-            split: self.to_learn(split, responses, attributes)
+            split: to_learn(
+                split, self.entries[split], responses, attributes, dimensions
+            )
             for split in ("train", "valid")
         }
         self.begin_fit(attributes, responses)
-        self.start_adapter(entries["train"])
-        shown = self.shown_to_teacher()
+        start_adapter(self.brain, self.hparams, entries["train"])
+        shown = shown_to_teacher(self.brain, self.hparams)
         datasets = {
             split: speech_dataset(
                 kept,
@@ -301,40 +294,16 @@ class Recipe(ListeningSteps):
             split: costs(kept, responses, self.brain.model.llm, rate)
             for split, kept in entries.items()
         }
-        return self.batched(
+        return in_batches(
             datasets, lengths, sampler, train_loader, valid_loader
         )
 
-    def start_adapter(self, entries):
-        """Lets a new adapter start from the frames' mean and spread, if asked.
-
-        Arguments
-        ---------
-        entries : dict
-            Manifest entries of the training.
-        """
-        if self.hparams.get("init_adapter") != STANDARDISED:
-            return
-        if self.brain.checkpointer.find_checkpoint() is None:
-            found = frame_statistics(
-                SpeechListener(self.brain),
-                entries,
-                self.hparams["labelling_batch_size"],
-            )
-            standardise(self.brain.model.adapter, *found)
-
-    def expected(self):
-        """Gives what Step 1 left, as far as anything of it is learned.
-
-        Returns
-        -------
-        dict
-            Utterance id to record; empty answers, which nobody then reads,
-            where only the emotions are learned.
-        """
+    def _expected(self):
+        """Gives what Step 1 left, as far as anything of it is learned."""
         weights = self.brain.loss_weights
         if weights["response_nll"] or weights["response_kl"]:
             return self.records(self.shared / "expected_responses.jsonl")
+        # Where only the emotions are learned, nobody reads these.
         return dict.fromkeys(
             self.learned_from,
             {"response": "", "refused": False, "finished": True},
@@ -358,133 +327,6 @@ class Recipe(ListeningSteps):
             if records:
                 learned[name] = records_content(records, fields)
         run_on_main(self.fit.begin, args=[learned])
-
-    def shown_to_teacher(self):
-        """Gives the example turns that Step 1 showed to the text LLM.
-
-        Returns
-        -------
-        dict
-            Emotion to token ids; empty if training asks no text LLM.
-        """
-        if not self.brain.loss_weights["response_kl"]:
-            return {}
-        system = self.hparams["continuation_system"]
-        examples = self.hparams.get("continuation_examples") or {}
-        return {
-            emotion: shown_before(self.brain.model.llm, system, turns)
-            for emotion, turns in examples.items()
-        }
-
-    def batched(self, datasets, lengths, sampler, train_loader, valid_loader):
-        """Puts datasets into batches of like length.
-
-        Arguments
-        ---------
-        datasets : dict
-            "train" and "valid" to datasets.
-        lengths : dict
-            The same to the length of each utterance, in the sampler's unit.
-        sampler : callable
-            See `training`.
-        train_loader : dict
-            See `training`.
-        valid_loader : dict
-            See `training`.
-
-        Returns
-        -------
-        dict
-            See `training`.
-        """
-        batches = sampler(datasets["train"], lengths_list=lengths["train"])
-        valid_loader = dict(valid_loader)
-        valid_batches = make_batches(
-            range(len(datasets["valid"])),
-            lengths["valid"],
-            valid_loader.pop("batch_size"),
-        )
-        return {
-            "train_set": datasets["train"],
-            "valid_set": datasets["valid"],
-            "train_loader_kwargs": {**train_loader, "batch_sampler": batches},
-            "valid_loader_kwargs": {
-                **valid_loader,
-                "batch_sampler": share(valid_batches),
-            },
-        }
-
-    def to_learn(self, split, responses, attributes):
-        """Picks the entries of a split that have what training needs.
-
-        Arguments
-        ---------
-        split : str
-            "train" or "valid".
-        responses : dict
-            Expected responses.
-        attributes : dict
-            Pseudo labels.
-
-        Returns
-        -------
-        dict
-            Manifest entries with an expected response, pseudo labels filled
-            in.
-
-        Raises
-        ------
-        RecipeError
-            If any that says a word has none at all, if all answers are unfit,
-            or if labels are missing.
-        """
-        entries = with_words(self.entries[split])
-        missing = [i for i in entries if i not in responses]
-        kept = {
-            utterance: entry
-            for utterance, entry in entries.items()
-            if utterance in responses and not responses[utterance]["refused"]
-        }
-        if missing:
-            left_out = len(entries) - len(missing) - len(kept)
-            raise RecipeError(
-                f"{len(missing)} of {len(entries)} utterances of the {split} "
-                f"split have no expected response (first: {missing[0]}; "
-                f"{left_out} more are left out because their answers are unfit"
-                "): run the step 'expected_responses' again, with these "
-                "manifests and alone in the shared_folder."
-            )
-        if not kept:
-            raise RecipeError(
-                f"No utterance of the {split} split has an expected "
-                "response: the LLM refused them all."
-            )
-        add_attributes(kept, attributes)
-        self.check_dimensions(split, kept)
-        return kept
-
-    def check_dimensions(self, split, entries):
-        """Makes sure that there is something for the dimension head to learn.
-
-        Arguments
-        ---------
-        split : str
-            "train" or "valid".
-        entries : dict
-            Manifest entries, pseudo labels filled in.
-
-        Raises
-        ------
-        RecipeError
-            If its loss has a weight and an utterance has no labels.
-        """
-        bare = [i for i, e in entries.items() if e["arousal"] is None]
-        if bare and self.brain.loss_weights.get("dimension"):
-            raise RecipeError(
-                f"{len(bare)} utterances of the {split} split have no arousal, "
-                f"dominance and valence (first: {bare[0]}): run the step "
-                "'attributes', or set loss_weights: dimension to 0."
-            )
 
     @step("respond")
     def respond(
@@ -616,20 +458,14 @@ class Recipe(ListeningSteps):
                 "remarks": [*remarks, self.repeats()],
                 "baseline": baseline,
                 "corpus": self.hparams["corpus"],
-                "points": self.points(),
+                "points": self._points(),
                 "wavs": {i: entry["wav"] for i, entry in test.items()},
             },
         )
         return self.folder / "table.md"
 
-    def points(self):
-        """Places the corpus's utterances by valence and arousal.
-
-        Returns
-        -------
-        list of tuple
-            See `corpus_points`.
-        """
+    def _points(self):
+        """Places the corpus's utterances by valence and arousal."""
         labels = self.shared / "attributes.jsonl"
         return corpus_points(
             {i: e for split in self.entries.values() for i, e in split.items()},

@@ -28,6 +28,7 @@ from speechbrain_relm.data.datasets import (
 )
 from speechbrain_relm.model.prompting import evaluating
 from speechbrain_relm.runs.recipe import Recipe
+from speechbrain_relm.runs.steps.fit import in_batches
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.errors import RecipeError
@@ -101,7 +102,7 @@ class WordRecipe(Recipe):
                 add_attributes(self.entries[split], attributes)
         self.begin_fit(attributes)
         splits = ("train", "valid")
-        return self.batched(
+        return in_batches(
             {split: self.dataset(split) for split in splits},
             {
                 split: [e["duration"] for e in self.entries[split].values()]
@@ -126,7 +127,7 @@ class WordRecipe(Recipe):
         RecipeError
             If nothing was trained.
         """
-        if self.recover() == "untrained":
+        if not self.recover():
             raise RecipeError(
                 f"{self.folder} has no checkpoint to export: the step 'fit' "
                 "makes it."

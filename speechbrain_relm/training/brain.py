@@ -14,18 +14,19 @@ from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.model import losses
 from speechbrain_relm.model.metrics import unweighted_accuracy
 from speechbrain_relm.model.trained import trainable_parameters
-from speechbrain_relm.training.alike import warn_if_unlike
 from speechbrain_relm.training.diagnostics import (
     Arriving,
     StepDiagnostics,
     frames_of,
     step_operations,
 )
+from speechbrain_relm.training.rates import groups_by_rate
 from speechbrain_relm.training.running_means import RunningMeans
 from speechbrain_relm.training.sharded_brain import ShardedBrain
 from speechbrain_relm.training.start_log import (
     log_start,
     named,
+    warn_if_unlike,
     warn_without_gpu,
 )
 from speechbrain_relm.utils.errors import RecipeError
@@ -508,49 +509,10 @@ class RELLMBrain(ShardedBrain):
     def init_optimizers(self):
         """Makes the optimizer, with a relative rate for each part."""
         super().init_optimizers()
-        of_part = {
-            id(parameter): rate
-            for part, rate in self.rates.items()
-            for parameter in self.part(part).parameters()
-        }
-        groups = []
-        for group in self.optimizer.param_groups:
-            found = {}
-            for parameter in group["params"]:
-                rate = of_part.get(id(parameter), 1.0)
-                found.setdefault(rate, []).append(parameter)
-            groups += [
-                {**group, "params": params, "relative_rate": rate}
-                for rate, params in found.items()
-            ]
         # SpeechBrain would clip the first group only; `WindowBrain` clips all.
-        self.optimizer.param_groups[:] = groups
-
-    def part(self, name):
-        """Finds a part of the model that `rates` names.
-
-        Arguments
-        ---------
-        name : str
-            E.g. "adapter".
-
-        Returns
-        -------
-        torch.nn.Module
-            The part.
-
-        Raises
-        ------
-        RecipeError
-            If the model has no such part.
-        """
-        parts = dict(self.model.named_children())
-        if name not in parts:
-            raise RecipeError(
-                f"rates: '{name}' is no part of the model, which has "
-                f"{', '.join(parts)}."
-            )
-        return parts[name]
+        self.optimizer.param_groups[:] = groups_by_rate(
+            self.optimizer.param_groups, self.model, self.rates
+        )
 
     def _save_intra_epoch_ckpt(self):
         """Saves in the middle of an epoch, with all processes' averages."""

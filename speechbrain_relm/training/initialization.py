@@ -15,15 +15,12 @@ import torch
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.convert.commands import convert_start
+from speechbrain_relm.utils.disk.downloads import check_file
 from speechbrain_relm.utils.sources.checks.folder import read_tensors
 from speechbrain_relm.utils.sources.hub import CONVERSION
 from speechbrain_relm.utils.sources.pretrained import building_without_weights
 from speechbrain_relm.utils.sources.stock import converted
-from speechbrain_relm.utils.sources.weights import (
-    check_file,
-    find_shards,
-    tensor_names,
-)
+from speechbrain_relm.utils.sources.weights import find_shards, tensor_names
 
 logger = get_logger(__name__)
 

@@ -14,7 +14,9 @@ import transformers
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.lobes.parts.batch_effect import TOLERANCE, batch_effect
 from speechbrain_relm.lobes.parts.half_on_cpu import has_half_products
+from speechbrain_relm.model.prompting import evaluating
 from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.utils.processes import processes
 from speechbrain_relm.utils.sources.base_models import describe
@@ -180,3 +182,26 @@ def warn_without_gpu(brain):
         if slow and brain.precision == "bf16"
         else "",
     )
+
+
+def warn_if_unlike(encoder, device):
+    """Says if an encoder's frames depend on the rest of the batch.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        A speech encoder.
+    device : torch.device or str
+        Where it is.
+    """
+    with evaluating(encoder):
+        effect = batch_effect(encoder, device)
+    if effect > TOLERANCE:
+        logger.warning(
+            "%s hears an utterance differently beside a longer one, by up to "
+            "%.2g standard deviations of its frames: losses and responses "
+            "depend on which utterances share a batch. A batch_size and "
+            "generation_batch_size of 1 avoid it.",
+            type(encoder).__name__,
+            effect,
+        )

@@ -5,7 +5,6 @@ Authors
 """
 
 import struct
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from scipy.signal import resample
 
 from speechbrain_relm.data.datasets import with_words
 from speechbrain_relm.data.msp_podcast import find_corpus, read_labels
-from speechbrain_relm.runs.recipe import Recipe
+from speechbrain_relm.runs.steps.fit import to_learn
 from speechbrain_relm.utils import limits
 from speechbrain_relm.utils.records import read_records
 from speechbrain_relm.utils.sound.audio import inspect_wav, load_audio
@@ -147,14 +146,10 @@ def test_turns_without_words_and_wide_letters():
 
 def test_a_fit_passes_over_turns_without_words():
     """No response is expected to them, so none is missing."""
-    recipe = Recipe.__new__(Recipe)
-    recipe.brain = SimpleNamespace(loss_weights={})
     no_labels = {"arousal": None, "dominance": None, "valence": None}
-    recipe.entries = {
-        "train": {
-            "a": {"transcript": "[LAUGHTER]", **no_labels},
-            "b": {"transcript": "Well.", **no_labels},
-        }
+    entries = {
+        "a": {"transcript": "[LAUGHTER]", **no_labels},
+        "b": {"transcript": "Well.", **no_labels},
     }
     responses = {"b": {"response": "Oh?", "refused": False}}
-    assert list(recipe.to_learn("train", responses, {})) == ["b"]
+    assert list(to_learn("train", entries, responses, {}, False)) == ["b"]

@@ -19,10 +19,10 @@ import sys
 import torch
 from pathlib import Path
 from speechbrain_relm.lobes.parts.epitome_folder import _write
+from speechbrain_relm.utils.disk.journal import Journal
 from speechbrain_relm.utils.errors import one_way_out
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.records import work_through
-from speechbrain_relm.utils.sources.streamed import Journal
 
 folder = Path(sys.argv[1])
 writes = {
@@ -31,7 +31,9 @@ writes = {
     "records": lambda path: work_through(
         path, [["1"]], lambda _: [{"id": "1", "a": "a" * 99}], {}, "work"
     ),
-    "journal": lambda path: Journal(path, "a").note("b" * 99, "c", 1),
+    "journal": lambda path: Journal(path, "a").note(
+        path.with_name("b"), "c" * 99, 1
+    ),
 }
 resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 for name, write in writes.items():

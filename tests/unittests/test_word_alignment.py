@@ -121,6 +121,13 @@ def test_the_recipe_killed_and_resumed(command, whole, tmp_path):
     assert figures["utterances"] == 3 and 0 <= figures["UA"] <= 1
 
 
+def test_nothing_trained_is_not_exported(command, tmp_path):
+    """Else `init_from` would start from an adapter as it was drawn."""
+    bare = [*command(tmp_path / "bare"), "--steps=[prepare,export]"]
+    with pytest.raises(AssertionError, match="no checkpoint to export"):
+        run(bare)
+
+
 def test_a_system_starts_from_it(whole, qwen_folder):
     """Adapter and heads are those of the alignment."""
     tensors = load_file(whole / "aligned" / "model.ckpt")

@@ -14,10 +14,10 @@ from transformers import AutoConfig
 
 from speechbrain_relm.lobes.epitome_classifier import EpitomeClassifier
 from speechbrain_relm.lobes.parts.epitome_topic import TopicCheck
+from speechbrain_relm.utils.disk.downloads import read_json
 from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.errors import first_line
 from speechbrain_relm.utils.sources.checks.folder import read_tensors
-from speechbrain_relm.utils.sources.weights import read_json
 
 # Section II-C reports the first two: "Emotional Reaction", "Exploration".
 MECHANISMS = ("emotional_reactions", "explorations", "interpretations")

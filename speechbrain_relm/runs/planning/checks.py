@@ -22,6 +22,7 @@ from speechbrain_relm.runs.needs import needed_sources
 from speechbrain_relm.runs.planning.command import PROMPT, RESPONSE, SECONDS
 from speechbrain_relm.runs.planning.figures import plan
 from speechbrain_relm.runs.planning.outline import outline
+from speechbrain_relm.utils.disk.downloads import check_weights, read_json
 from speechbrain_relm.utils.files import FINGERPRINT, cache_folder
 from speechbrain_relm.utils.plain_yaml import read_plain
 from speechbrain_relm.utils.sharding import node_size
@@ -36,7 +37,6 @@ from speechbrain_relm.utils.sources.preflight import (
 from speechbrain_relm.utils.sources.qwen import qwen2_config
 from speechbrain_relm.utils.sources.qwen_folder import llm_outline
 from speechbrain_relm.utils.sources.stock import conversion_of, convert_qwen
-from speechbrain_relm.utils.sources.weights import check_weights, read_json
 
 logger = get_logger(__name__)
 

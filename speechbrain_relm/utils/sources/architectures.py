@@ -14,9 +14,9 @@ from transformers import (
     WhisperConfig,
 )
 
+from speechbrain_relm.utils.disk.downloads import read_json
 from speechbrain_relm.utils.sources.hub import cached, settings_folder
 from speechbrain_relm.utils.sources.qwen import qwen2_config
-from speechbrain_relm.utils.sources.weights import read_json
 
 WHISPER_LARGE_V2 = {
     "d_model": 1280,

@@ -9,7 +9,6 @@ Authors
 
 import functools
 import glob
-import re
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import validate_repo_id
 
 from speechbrain_relm.utils.errors import first_line
+from speechbrain_relm.utils.sources.weights import NOT_WEIGHTS, series_of
 
 # The first kind that a model has is what is loaded.
 WEIGHTS = (
@@ -43,8 +43,6 @@ WEIGHTS = (
     "*.bin",
     "*.ckpt",
 )
-# Beside the weights, training scripts leave these.
-NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
 # Settings, tokenizers and what a model card needs; no code.
 _BESIDE = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "*.yaml")
 _BESIDE += ("README.md", "LICENSE*")
@@ -284,13 +282,10 @@ def missing_weights(folder):
     ['model-00002-of-00002.safetensors']
     """
     found = weights_among(path.name for path in folder.iterdir())
-    wanted = [] if found else [WEIGHTS[0]]
-    for name in found:
-        part = re.fullmatch(r"(.*-)\d{5}(-of-(\d{5})\..*)", name)
-        if part:
-            count = int(part[3])
-            wanted = [f"{part[1]}{i:05d}{part[2]}" for i in range(1, count + 1)]
-    return [name for name in wanted if name not in found]
+    if not found:
+        return [WEIGHTS[0]]
+    whole = {part for name in found for part in series_of(name)}
+    return sorted(whole.difference(found))
 
 
 @functools.lru_cache(maxsize=None)

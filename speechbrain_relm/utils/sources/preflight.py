@@ -14,6 +14,7 @@ from typing import NamedTuple
 from huggingface_hub import constants, try_to_load_from_cache
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.utils.disk.downloads import check_file, check_weights
 from speechbrain_relm.utils.errors import RecipeError, first_line
 from speechbrain_relm.utils.sources import hub
 from speechbrain_relm.utils.sources.checks.folder import (
@@ -21,7 +22,6 @@ from speechbrain_relm.utils.sources.checks.folder import (
     check_template,
     check_tokenizer,
 )
-from speechbrain_relm.utils.sources.weights import check_file, check_weights
 
 logger = get_logger(__name__)
 

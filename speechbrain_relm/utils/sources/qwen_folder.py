@@ -7,6 +7,7 @@ Authors
 import torch
 from transformers import GenerationConfig, Qwen2ForCausalLM
 
+from speechbrain_relm.utils.disk.downloads import check_file, read_json
 from speechbrain_relm.utils.sources.qwen import qwen2_config, qwen2_tensors
 from speechbrain_relm.utils.sources.qwen_tokenizer import (
     SPECIAL_TOKENS,
@@ -14,11 +15,7 @@ from speechbrain_relm.utils.sources.qwen_tokenizer import (
     read_ranks,
 )
 from speechbrain_relm.utils.sources.streamed import Transfer
-from speechbrain_relm.utils.sources.weights import (
-    Weights,
-    check_file,
-    read_json,
-)
+from speechbrain_relm.utils.sources.weights import Weights
 
 LLM = "llm"
 RANKS = "qwen.tiktoken"

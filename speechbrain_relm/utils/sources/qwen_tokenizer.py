@@ -14,8 +14,8 @@ from tqdm import tqdm
 from transformers import Qwen2Tokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from speechbrain_relm.utils.disk.downloads import check_file
 from speechbrain_relm.utils.sources.qwen import CHATML_TEMPLATE
-from speechbrain_relm.utils.sources.weights import check_file
 
 # In the order of their ids, which follow the ranks.
 SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + [

@@ -9,11 +9,11 @@ import shutil
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.utils.disk.downloads import read_json
 from speechbrain_relm.utils.files import cache_folder, make_once
 from speechbrain_relm.utils.sources.hub import model_folder, model_name, wanted
 from speechbrain_relm.utils.sources.pretrained import building_without_weights
 from speechbrain_relm.utils.sources.qwen_folder import plan_qwen, write_qwen
-from speechbrain_relm.utils.sources.weights import read_json
 
 logger = get_logger(__name__)
 

@@ -16,6 +16,7 @@ import zlib
 import torch
 from tqdm import tqdm
 
+from speechbrain_relm.utils.disk.journal import Journal
 from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.sources.weights import DTYPES, read_shard
 
@@ -112,57 +113,6 @@ class StreamedSafetensors:
                     f"{self.path}: '{name}' reads back differently: is the "
                     "disk full or failing?"
                 )
-
-
-class Journal:
-    """Remembers which tensors were written, so that a cut conversion goes on.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        Its file. What another conversion left there is forgotten.
-    made_from : str
-        What tells this conversion from others.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "journal"
-    >>> Journal(path, "a").note("model.safetensors", "weight", 12)
-    >>> Journal(path, "a").written
-    {'model.safetensors': {'weight': 12}}
-    >>> Journal(path, "b").written
-    {}
-    """
-
-    def __init__(self, path, made_from):
-        self.path, self.written = path, {}
-        lines = []
-        if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines()
-        if lines[:1] == [made_from]:
-            for line in lines[1:]:
-                with contextlib.suppress(ValueError):  # the last one, torn
-                    file, name, checksum = json.loads(line)
-                    self.written.setdefault(file, {})[name] = checksum
-        else:
-            path.write_text(f"{made_from}\n", encoding="utf-8")
-
-    def note(self, file, name, checksum):
-        """Notes a tensor that is written.
-
-        Arguments
-        ---------
-        file : str
-            Its file, from the journal's folder.
-        name : str
-            The tensor.
-        checksum : int
-            Of its bytes.
-        """
-        with naming(self.path), open(
-            self.path, "a", encoding="utf-8"
-        ) as journal:
-            journal.write(f"{json.dumps([file, name, checksum])}\n")
 
 
 def empty(folder, but):
@@ -331,63 +281,68 @@ class Transfer:
         journal = Journal(root / JOURNAL, self.made_from(folders))
         if not journal.written:
             empty(root, but=JOURNAL)  # of another conversion
-        files, at = {}, {}
-        for lobe, folder in folders.items():
-            folder.mkdir(parents=True, exist_ok=True)
-            shards = list(self.outlines[lobe].values())
-            for i, outline in enumerate(shards, 1):
-                name = "model.safetensors"
-                if len(shards) > 1:
-                    name = f"model-{i:05d}-of-{len(shards):05d}.safetensors"
-                path = folder / name
-                written = journal.written.get(str(path.relative_to(root)), {})
-                files[path] = StreamedSafetensors(
-                    path, outline, written if path.is_file() else {}
-                )
-                at.update({(lobe, name): path for name in outline})
+        with contextlib.ExitStack() as stack:
+            at = {}  # (lobe, new name) -> the file that takes it
+            for lobe, folder in folders.items():
+                at.update(self._begin(lobe, folder, journal, stack))
+            self._fill(at, journal, title)
+        for file in tqdm(
+            dict.fromkeys(at.values()), desc="verifying", unit="file"
+        ):
+            file.verify()
+        journal.path.unlink()
+
+    def _begin(self, lobe, folder, journal, stack):
+        """Opens the files of a lobe, and writes their index."""
+        folder.mkdir(parents=True, exist_ok=True)
+        shards = list(self.outlines[lobe].values())
+        at = {}
+        for i, outline in enumerate(shards, 1):
+            name = "model.safetensors"
             if len(shards) > 1:
-                _write_index(
-                    folder,
-                    {n: p.name for (of, n), p in at.items() if of == lobe},
-                    self.bytes_of([lobe]),
-                )
+                name = f"model-{i:05d}-of-{len(shards):05d}.safetensors"
+            path = folder / name
+            written = journal.written_to(path) if path.is_file() else {}
+            file = StreamedSafetensors(path, outline, written)
+            stack.enter_context(file)
+            at.update({(lobe, name): file for name in outline})
+        if len(shards) > 1:
+            names = {name: file.path.name for (_, name), file in at.items()}
+            _write_index(folder, names, self.bytes_of([lobe]))
+        return at
+
+    def _fill(self, at, journal, title):
+        """Writes the tensors that are not there yet."""
         done = {
             name
             for name, tensor in self.weights.outline.items()
             if all(
-                new_name in files[at[lobe, new_name]].checksums
-                for lobe, new_name, _ in self.place(name, tensor)
-                if lobe in folders
+                new in file.checksums
+                for file, new, _ in self._new(name, tensor, at)
             )
         }
-        with contextlib.ExitStack() as stack:
-            for file in files.values():
-                stack.enter_context(file)
-            progress = stack.enter_context(
-                tqdm(
-                    total=self.weights.total,
-                    initial=sum(self.weights.outline[n].nbytes for n in done),
-                    desc=title,
-                    unit="B",
-                    unit_scale=True,
-                    unit_divisor=1024,
-                )
-            )
+        with tqdm(
+            total=self.weights.total,
+            initial=sum(self.weights.outline[name].nbytes for name in done),
+            desc=title,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+        ) as progress:
             for name, tensor in self.weights.without(done):
-                for lobe, new_name, new in self.place(name, tensor):
-                    if lobe in folders:
-                        path = at[lobe, new_name]
-                        files[path].write(new_name, new)
-                        journal.note(
-                            str(path.relative_to(root)),
-                            new_name,
-                            files[path].checksums[new_name],
-                        )
+                for file, new_name, new in self._new(name, tensor, at):
+                    file.write(new_name, new)
+                    journal.note(file.path, new_name, file.checksums[new_name])
                 progress.update(tensor.nbytes)
                 del tensor, new  # before the next one is read
-        for file in tqdm(files.values(), desc="verifying", unit="file"):
-            file.verify()
-        journal.path.unlink()
+
+    def _new(self, name, tensor, at):
+        """Lists where a tensor goes: file, new name, new tensor."""
+        return [
+            (at[lobe, new_name], new_name, new)
+            for lobe, new_name, new in self.place(name, tensor)
+            if (lobe, new_name) in at
+        ]
 
     def made_from(self, folders):
         """Tells a conversion from others.

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 import pickle
 import re
 import zipfile
@@ -13,146 +12,48 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
+from speechbrain_relm.utils.disk.downloads import (
+    check_file,
+    damaged,
+    read_json,
+)
+
 # Beside the weights, training scripts leave these.
-_NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
+NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
 # One of several files.
 PART_OF = re.compile(r"-(\d{5})-of-(\d{5})\.\w+$")
 # Bytes read from a file before it is opened anew.
 READ_AT_ONCE = 2**28
-_LFS = b"version https://git-lfs.github.com/spec"
 
 
-def check_file(path):
-    """Makes sure that a file is there, with its content.
+def series_of(name):
+    """Lists the files of the series that a weight file is of.
 
     Arguments
     ---------
-    path : str or pathlib.Path
-        The file.
+    name : str
+        The file's name.
 
     Returns
     -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there.
-    ValueError
-        If it is empty, or the pointer that Git leaves without Git LFS.
+    list of str
+        Their names; its own alone if it is no part of a series.
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "config.json"
-    >>> _ = path.write_text("version https://git-lfs.github.com/spec/v1")
-    >>> check_file(path)
-    Traceback (most recent call last):
-    ...
-    ValueError: ...config.json is a Git LFS pointer... `git lfs pull`...
+    >>> series_of("model-00002-of-00002.bin")
+    ['model-00001-of-00002.bin', 'model-00002-of-00002.bin']
+    >>> series_of("model.bin")
+    ['model.bin']
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing: download the released folder whole."
-        )
-    with open(path, "rb") as file:
-        start = file.read(len(_LFS))
-    if start == _LFS:
-        raise ValueError(
-            f"{path} is a Git LFS pointer, not the file itself: run `git lfs "
-            "pull` in its folder, or download the file."
-        )
-    if not start:
-        raise ValueError(f"{path} is empty: download it again.")
-    return path
-
-
-def check_weights(path):
-    """Makes sure that a weight file is whole, without reading its tensors.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there.
-    ValueError
-        If it is a Git LFS pointer, or shorter than it says.
-
-    Example
-    -------
-    >>> from safetensors.torch import save_file
-    >>> path = getfixture("tmp_path") / "model.safetensors"
-    >>> save_file({"a": torch.ones(9)}, path)
-    >>> check_weights(path)
-    >>> _ = path.write_bytes(path.read_bytes()[:-1])
-    >>> check_weights(path)  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
-    Traceback (most recent call last):
-    ...
-    ValueError: ...model.safetensors is truncated or no weight file (... bytes
-    in place of ...): compare its size...
-    """
-    path = check_file(path)
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        start = file.read(8)
-        if path.suffix == ".bin":
-            # torch's format is a zip file, whose list stands at its end.
-            if start.startswith(b"PK") and not zipfile.is_zipfile(file):
-                raise ValueError(_damaged(path, "its end is missing"))
-            return
-        length = int.from_bytes(start, "little")
-        try:
-            header = json.loads(file.read(min(length, size)))
-            ends = [
-                t["data_offsets"][1] for n, t in header.items() if n[:2] != "__"
-            ]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ValueError(_damaged(path, "its header cannot be read"))
-    wanted = 8 + length + max(ends, default=0)
-    if size != wanted:
-        raise ValueError(_damaged(path, f"{size} bytes in place of {wanted}"))
-
-
-def read_json(path):
-    """Reads a JSON file of a released folder.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    dict
-        Its content.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there.
-    ValueError
-        If it is not JSON.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "config.json"
-    >>> _ = path.write_text('{"model_type": "qwen"}')
-    >>> read_json(path)
-    {'model_type': 'qwen'}
-    """
-    raw = check_file(path).read_bytes()
-    try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON ({error}): download it again.")
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no settings: download it again.")
-    return found
+    part = PART_OF.search(name)
+    if not part:
+        return [name]
+    stem, ending = name[: part.start()], Path(name).suffix
+    return [
+        f"{stem}-{i:05d}-of-{part[2]}{ending}"
+        for i in range(1, int(part[2]) + 1)
+    ]
 
 
 def find_shards(folder):
@@ -194,16 +95,10 @@ def find_shards(folder):
             names = {
                 path.name
                 for path in folder.glob(f"*.{ending}")
-                if not path.name.startswith(_NOT_WEIGHTS)
+                if not path.name.startswith(NOT_WEIGHTS)
             }
-        for name in list(names):
-            match = PART_OF.search(name)
-            if match and not indexes:
-                stem = name[: match.start()]
-                names |= {
-                    f"{stem}-{i:05d}-of-{match[2]}.{ending}"
-                    for i in range(1, int(match[2]) + 1)
-                }
+        if not indexes:
+            names = {part for name in names for part in series_of(name)}
         if names:
             # An index names files of its own folder.
             return [check_file(folder / Path(n).name) for n in sorted(names)]
@@ -424,7 +319,7 @@ def _opened(shard):
     try:
         return safe_open(shard, framework="pt")
     except SafetensorError as error:
-        raise ValueError(_damaged(shard, error))
+        raise ValueError(damaged(shard, error))
 
 
 def _unpickle(shard):
@@ -433,15 +328,7 @@ def _unpickle(shard):
     try:
         return torch.load(shard, mmap=zipfile.is_zipfile(shard), **settings)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(_damaged(shard, str(error).split("\n", 1)[0]))
-
-
-def _damaged(shard, error):
-    """Says what to do with a file that cannot be read."""
-    return (
-        f"{shard} is truncated or no weight file ({error}): compare its size "
-        "with the released one and download it again."
-    )
+        raise ValueError(damaged(shard, str(error).split("\n", 1)[0]))
 
 
 DTYPES = {

@@ -8,18 +8,17 @@ import zipfile
 
 from safetensors.torch import load_file
 
+from speechbrain_relm.utils.disk.downloads import (
+    check_file,
+    check_weights,
+    read_json,
+)
 from speechbrain_relm.utils.sources.checks.numbers import (
     check_kinds,
     check_numbers,
 )
 from speechbrain_relm.utils.sources.hub import missing_weights, weights_among
-from speechbrain_relm.utils.sources.weights import (
-    PART_OF,
-    check_file,
-    check_weights,
-    outline,
-    read_json,
-)
+from speechbrain_relm.utils.sources.weights import PART_OF, outline
 
 # One of them is a tokenizer's vocabulary.
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
