@@ -18,6 +18,7 @@ def folder_of(name, save):
 
 
 whisper_folder = folder_of("whisper_folder", tiny_models.save_whisper)
+wav2vec2_folder = folder_of("wav2vec2_folder", tiny_models.save_wav2vec2)
 emotion_folder = folder_of("emotion_folder", tiny_models.save_emotion_encoder)
 qwen_folder = folder_of("qwen_folder", tiny_models.save_qwen)
 llama_folder = folder_of("llama_folder", tiny_models.save_llama)

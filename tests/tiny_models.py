@@ -19,10 +19,8 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
-
-# The other imports of ours stand where they are used: upstream, this file
-# comes with the first pull request, and they with later ones.
+# Imports of ours stand where they are used: upstream, this file comes with the
+# first pull request that needs it, and they with later ones.
 
 LLM_SIZES = {
     "vocab_size": 49152,  # SmolLM2's, whose tokenizer they take
@@ -80,6 +78,8 @@ def save_whisper(folder):
 
 def save_emotion_encoder(folder):
     """An emotion encoder in the released format."""
+    from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
+
     torch.manual_seed(1)
     config = Wav2Vec2Config(
         **WAV2VEC2_SIZES,

@@ -23,7 +23,7 @@ from check_upstream import check
 from upstream import (
     ROOT,
     Names,
-    read_pull_requests,
+    read_split,
     tracked_files,
     with_needs,
 )
@@ -60,7 +60,7 @@ def add_rows(table, target, names, laid):
     for row in rows:
         for field, value in row.items():
             if field.endswith("_file") and value:
-                row[field] = names.place(value)[1]
+                row[field] = names.place(value)
     known = []
     if target.is_file():
         with open(target, encoding="utf-8", newline="") as file:
@@ -121,8 +121,8 @@ def lay(tree, wanted):
         Upstream paths of the YAMLs that have a row.
     """
     files = tracked_files()
-    pull_requests = read_pull_requests()
-    names = Names(files, pull_requests)
+    places, pull_requests = read_split()
+    names = Names(files, places, pull_requests)
     laid = {
         ours: theirs
         for ours, (pull_request, theirs) in names.files.items()
@@ -193,7 +193,7 @@ def refuse(tree):
 @entry_point("lay_over_speechbrain.py")
 def main(arguments):
     """Lays the files, and runs SpeechBrain's checks."""
-    pull_requests = read_pull_requests()
+    _, pull_requests = read_split()
     parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("speechbrain", type=Path, help="SpeechBrain's tree")
     parser.add_argument(

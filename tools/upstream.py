@@ -26,19 +26,21 @@ INSTALL = "pip install -e ../..\n"
 LINK = re.compile(r"\[([^][]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
-def read_pull_requests():
+def read_split():
     """Reads the split.
 
     Returns
     -------
-    dict
+    places : dict
+        Our files and folders -> theirs; `None` stays here.
+    pull_requests : dict
         Pull request -> its title, needs, files and patches, in order.
     """
     text = DATA.read_text(encoding="utf-8")
-    pull_requests = ruamel.yaml.YAML(typ="safe", pure=True).load(text)
-    for pull_request in pull_requests.values():
+    split = ruamel.yaml.YAML(typ="safe", pure=True).load(text)
+    for pull_request in split["pull_requests"].values():
         pull_request.setdefault("patches", [])
-    return pull_requests
+    return split["places"], split["pull_requests"]
 
 
 def tracked_files():
@@ -63,7 +65,7 @@ def with_needs(names, pull_requests):
     names : iterable of str
         Pull requests.
     pull_requests : dict
-        As from `read_pull_requests`.
+        As from `read_split`.
 
     Returns
     -------
@@ -77,6 +79,28 @@ def with_needs(names, pull_requests):
     return [name for name in pull_requests if name in wanted]
 
 
+def innermost(path, entries):
+    """Finds what names a file, or the innermost folder that it lies in.
+
+    Arguments
+    ---------
+    path : str
+        One of our paths.
+    entries : container of str
+        Files and folders.
+
+    Returns
+    -------
+    str
+        The entry; "" if there is none.
+    """
+    head = path
+    while head and head not in entries:
+        head = head.rstrip("/")
+        head = head[: head.rfind("/") + 1]
+    return head
+
+
 class Names:
     """Where our files go.
 
@@ -84,21 +108,26 @@ class Names:
     ---------
     files : list of str
         Our files.
+    places : dict
+        As from `read_split`.
     pull_requests : dict
-        As from `read_pull_requests`.
+        As from `read_split`.
     """
 
-    def __init__(self, files, pull_requests):
-        self.entries = {
-            ours: (name, theirs)
+    def __init__(self, files, places, pull_requests):
+        self.places = places
+        brought_by = {
+            entry: name
             for name, pull_request in pull_requests.items()
-            for ours, theirs in pull_request["files"].items()
+            for entry in pull_request["files"]
         }
-        self.files = {}  # ours -> (pull request, theirs or None)
-        for path in files:
-            place = self.place(path)
-            if place is not None:
-                self.files[path] = place
+        found = {path: innermost(path, brought_by) for path in files}
+        # ours -> (pull request, theirs or None)
+        self.files = {
+            path: (brought_by[entry], self.place(path))
+            for path, entry in found.items()
+            if entry
+        }
         self.modules = {
             dotted(ours): dotted(theirs)
             for ours, (_, theirs) in self.files.items()
@@ -106,27 +135,23 @@ class Names:
         }
 
     def place(self, path):
-        """Finds the entry of a file or a folder.
+        """Finds the place of a file or a folder.
 
         Arguments
         ---------
         path : str
-            One of our paths; a folder's ends with a slash.
+            One of our paths.
 
         Returns
         -------
-        tuple of str or None
-            Pull request and upstream path (`None`: it stays here); `None` if
-            no entry has it.
+        str or None
+            Upstream path; `None` if it stays here.
         """
-        head = path
-        while head:
-            if head in self.entries:
-                name, theirs = self.entries[head]
-                return name, theirs and theirs + path[len(head) :]
-            head = head.rstrip("/")
-            head = head[: head.rfind("/") + 1]
-        return None
+        if f"{path}/" in self.places:
+            return self.places[f"{path}/"].rstrip("/")
+        entry = innermost(path, self.places)
+        theirs = self.places.get(entry)
+        return theirs and theirs + path[len(entry) :]
 
     def module(self, name):
         """Names a module, or something in it, upstream.
@@ -166,14 +191,8 @@ class Names:
     def path(self, match):
         """Rewrites a path in a text."""
         path = match[0].rstrip(".")
-        for known in (path, path + "/"):
-            place = self.place(known)
-            if place is not None and place[1]:
-                return (
-                    place[1][: len(place[1]) - len(known) + len(path)]
-                    + (match[0][len(path) :])
-                )
-        return match[0]
+        place = self.place(path)
+        return place + match[0][len(path) :] if place else match[0]
 
     def links(self, text, ours, theirs):
         """Rewrites a document's links; those to what stays here become text.
@@ -196,10 +215,10 @@ class Names:
             path = posixpath.normpath(
                 posixpath.join(posixpath.dirname(ours), target)
             )
-            place = self.place(path) or self.place(path + "/")
-            if place is None or not place[1]:
+            place = self.place(path)
+            if not place:
                 return label
-            target = posixpath.relpath(place[1], posixpath.dirname(theirs))
+            target = posixpath.relpath(place, posixpath.dirname(theirs))
             return f"[{label}]({target}{anchor or ''})"
 
         return LINK.sub(link, text)
@@ -242,3 +261,32 @@ def dotted(path):
         With dots.
     """
     return path[: -len(".py")].replace("/", ".").replace(".__init__", "")
+
+
+def sizes(names, pull_requests):
+    """Measures the pull requests.
+
+    Arguments
+    ---------
+    names : Names
+        Where our files go.
+    pull_requests : dict
+        As from `read_split`.
+
+    Returns
+    -------
+    dict
+        Pull request -> number of files and of lines that it adds: code,
+        docstrings, documents, YAML, tests.
+    """
+    found = {name: [0, 0] for name in pull_requests}
+    for path, (name, theirs) in names.files.items():
+        if theirs:
+            found[name][0] += 1
+            found[name][1] += (ROOT / path).read_bytes().count(b"\n")
+    for name, pull_request in pull_requests.items():
+        for patch in pull_request["patches"]:
+            text = (ROOT / patch).read_text(encoding="utf-8")
+            found[name][0] += len(re.findall(r"^\+\+\+ ", text, re.M))
+            found[name][1] += len(re.findall(r"^\+(?!\+\+ )", text, re.M))
+    return found

@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import upstream  # noqa: E402
 
-PULL_REQUESTS = upstream.read_pull_requests()
+PLACES, PULL_REQUESTS = upstream.read_split()
 FILES = [path for path in upstream.tracked_files() if (ROOT / path).is_file()]
-NAMES = upstream.Names(FILES, PULL_REQUESTS)
+NAMES = upstream.Names(FILES, PLACES, PULL_REQUESTS)
 GOES = [
     path
     for path in FILES
@@ -44,10 +44,16 @@ def test_each_entry_stands_once_and_leads_to_a_place_of_its_own():
 
 
 def test_each_entry_is_there():
-    """A moved file takes its entry with it."""
-    for pull_request in PULL_REQUESTS.values():
-        for path in pull_request["files"]:
-            assert (ROOT / path).exists(), path
+    """A moved file takes its entries with it."""
+    entries = [x for pr in PULL_REQUESTS.values() for x in pr["files"]]
+    for path in [*PLACES, *entries]:
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("name", PULL_REQUESTS)
+def test_each_can_be_reviewed(name):
+    """More than 1,500 lines at once are not: cut it where a part is whole."""
+    assert upstream.sizes(NAMES, PULL_REQUESTS)[name][1] <= 1500
 
 
 def test_needs_stand_before():
@@ -115,11 +121,23 @@ def imported(path):
             yield full if full in NAMES.modules else package
 
 
-HELPERS = {
-    Path(path).stem: NAMES.files.get(path, ("no pull request",))[0]
-    for path in FILES
-    if re.fullmatch(r"tests/\w+\.py", path)
-}
+def packages(path):
+    """Finds our packages that a module lies in, upstream."""
+    theirs = Path(NAMES.files[path][1] or "stays")
+    for folder in theirs.parents:
+        package = OURS.get((folder / "__init__.py").as_posix())
+        if package is not None and package != path:
+            yield upstream.dotted(package)
+
+
+OURS = {theirs: ours for ours, (_, theirs) in NAMES.files.items() if theirs}
+# Where the modules are that are imported: ours, and what tests share.
+HOMES = {upstream.dotted(path): name for path, (name, _) in NAMES.files.items()}
+for path in filter(re.compile(r"tests/\w+\.py").fullmatch, FILES):
+    home = NAMES.files.get(path, ("no pull request",))[0]
+    HOMES[Path(path).stem] = HOMES[upstream.dotted(path)] = home
+# It imports what it makes when it makes it.
+LAZY = "tests/tiny_models.py"
 
 
 @pytest.mark.parametrize("name", PULL_REQUESTS)
@@ -127,15 +145,14 @@ def test_imports_what_came_before_only(name):
     """Else the tree would not import until a later pull request came."""
     there = set(upstream.with_needs([name], PULL_REQUESTS))
     early = []
-    homes = {upstream.dotted(x): pr for x, (pr, _) in NAMES.files.items()}
     for path, (pull_request, _) in NAMES.files.items():
         code = path.startswith("speechbrain_relm/") and path.endswith(".py")
         recipe = path.startswith("recipes/") and path.endswith((".py", ".yaml"))
         test = path.startswith("tests/") and path.endswith(".py")
+        test = test and path != LAZY
         if pull_request == name and (code or recipe or test):
-            for module in imported(path):
-                # Fixtures import what they make when they make it.
-                home = (HELPERS if test else homes).get(module)
+            for module in [*imported(path), *packages(path)]:
+                home = HOMES.get(module)
                 if home is not None and home not in there:
                     early.append((path, module, home))
     assert early == []
@@ -159,12 +176,16 @@ def test_docstrings(path):
 
 
 def test_the_document_lists_the_pull_requests():
-    """With their titles and needs."""
+    """With their titles, needs and, roughly, lines."""
     text = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
+    sizes = upstream.sizes(NAMES, PULL_REQUESTS)
     for name, pull_request in PULL_REQUESTS.items():
         needs = ", ".join(f"`{need}`" for need in pull_request["needs"])
         row = f"| `{name}` | {pull_request['title']} | {needs} |"
-        assert row.replace("  ", " ") in text
+        _, found, rest = text.partition(row.replace("  ", " "))
+        assert found, row
+        said = int(rest.split("|")[0].replace(",", ""))
+        assert abs(said - sizes[name][1]) <= 200, name
 
 
 @pytest.mark.parametrize(

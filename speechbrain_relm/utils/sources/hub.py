@@ -336,7 +336,7 @@ def model_folder(source, revision=None):
 
     Example
     -------
-    >>> folder = getfixture("emotion_folder")
+    >>> folder = getfixture("wav2vec2_folder")
     >>> str(model_folder(folder)) == folder
     True
     """
@@ -425,7 +425,7 @@ def weight_files(source, revision=None):
 
     Example
     -------
-    >>> weight_files(getfixture("emotion_folder"))[1]
+    >>> weight_files(getfixture("wav2vec2_folder"))[1]
     ['model.safetensors']
     """
     path = Path(source)

@@ -68,7 +68,7 @@ def look(name, source):
 
     Example
     -------
-    >>> look("emotion_source", getfixture("emotion_folder")).problem is None
+    >>> look("emotion_source", getfixture("wav2vec2_folder")).problem is None
     True
     >>> look("llm_source", "/no/folder").problem
     '/no/folder is no folder: check the path.'

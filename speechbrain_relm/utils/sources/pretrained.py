@@ -117,9 +117,9 @@ def load_pretrained(model_class, source, unused=(), kinds=(), **settings):
 
     Example
     -------
-    >>> from speechbrain_relm.lobes.emotion_encoder import EmotionRegressor
-    >>> folder = getfixture("emotion_folder")
-    >>> model = load_pretrained(EmotionRegressor, folder)
+    >>> from transformers import Wav2Vec2Model
+    >>> folder = getfixture("wav2vec2_folder")
+    >>> model = load_pretrained(Wav2Vec2Model, folder)
     >>> model.device
     device(type='cpu')
     """
@@ -186,7 +186,7 @@ def load_text_encoder(source):
 
     Example
     -------
-    >>> load_text_encoder(getfixture("emotion_folder"))
+    >>> load_text_encoder(getfixture("wav2vec2_folder"))
     Traceback (most recent call last):
     ...
     ValueError: ... is a model of the type 'wav2vec2' (config.json)...
@@ -235,7 +235,7 @@ def load_tokenizer(source):
 
     Example
     -------
-    >>> load_tokenizer(getfixture("emotion_folder"))
+    >>> load_tokenizer(getfixture("wav2vec2_folder"))
     Traceback (most recent call last):
     ...
     FileNotFoundError: ... has no tokenizer (e.g. tokenizer.json): ...

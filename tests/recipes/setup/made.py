@@ -20,7 +20,6 @@ from speechbrain_relm.mini.librispeech import make_librispeech
 from speechbrain_relm.mini.msp_podcast import make_msp_podcast
 from speechbrain_relm.utils.files import whole_folder
 from tests import tiny_models
-from tests.free_corpora import speak_ravdess
 
 MADE = ROOT / "tests" / "tmp" / "made"
 CORPORA = {
@@ -29,7 +28,6 @@ CORPORA = {
     "MSP-Podcast": lambda folder: make_msp_podcast(folder, 280),
     "LibriSpeech": lambda folder: make_librispeech(folder, 60),
     "EPITOME": write_csvs,
-    "OpenEmotion": speak_ravdess,
 }
 MODELS = {
     "whisper": tiny_models.save_whisper,
@@ -41,12 +39,12 @@ MODELS = {
 }
 
 
-def main(corpus):
+def main(corpus, make=None):
     """Makes one corpus, and the models, unless they are there."""
     target = MADE / corpus
     if not target.exists():
         with whole_folder(target) as temporary:
-            CORPORA[corpus](temporary)
+            (make or CORPORA[corpus])(temporary)
     for name, save in MODELS.items():
         if not (MADE / name).exists():
             with whole_folder(MADE / name) as temporary:

@@ -58,7 +58,7 @@ def check_folder(folder, kinds=(), indexed=False):
     Example
     -------
     >>> from pathlib import Path
-    >>> check_folder(Path(getfixture("emotion_folder")))
+    >>> check_folder(Path(getfixture("wav2vec2_folder")))
     >>> check_folder(getfixture("tmp_path"))
     Traceback (most recent call last):
     ...
