@@ -24,7 +24,7 @@ TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 # and emotions first, without the LLM; then the paper's Steps 1 and 2.
 demo: $(SMALL)
 	@echo "Making speech, training and testing a small system:" \
-		"about 20 minutes on two cores; what is done is not done again."
+		"20 to 30 minutes on two cores; what is done is not done again."
 	@$(MAKE) --no-print-directory --jobs 2 models corpora
 	$(PYTHON) recipes/LibriSpeech/train_words.py hparams/words_mini.yaml \
 		--data_folder $(DEMO)/LibriSpeech --output_folder $(DEMO)/words \
@@ -48,7 +48,7 @@ corpora: $(SMALL)
 
 # A page to talk with what the demo trained.
 web: $(INSTALLED) demo
-	$(PYTHON) -m speechbrain_relm.demo $(DEMO)/re_llm_mini/release
+	$(PYTHON) -m speechbrain_relm.demo $(DEMO)/re_llm_mini/release --history_turns 0
 
 # Each core takes a test file at a time.
 test: $(INSTALLED)

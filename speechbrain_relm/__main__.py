@@ -184,6 +184,7 @@ def add_chat(found):
     )
     chat.add_argument("release", help=commands.RELEASE)
     chat.add_argument("--speech", help="an audio file as the first turn")
+    commands.add_history(chat)
     add_answering(chat)
     chat.set_defaults(do=commands.chat)
 

@@ -61,7 +61,8 @@ def main(arguments):
     parser.add_argument("release", help="folder of a release")
     given = parser.parse_args(arguments)
     sounds = Sounds(examples())
-    page = build(Listening.of(load(given.release)), sounds)
+    listening = Listening.of(load(given.release), history_turns=0)
+    page = build(listening, sounds)  # as `make web` shows it
     _, address, _ = launch(page, sounds, prevent_thread_lock=True, quiet=True)
     browser = open_browser(*test_page.ARGUMENTS)
     try:

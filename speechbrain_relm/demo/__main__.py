@@ -6,7 +6,12 @@ Authors
 
 import logging
 
-from speechbrain_relm.inference.commands import RELEASE, add_trust, load
+from speechbrain_relm.inference.commands import (
+    RELEASE,
+    add_history,
+    add_trust,
+    load,
+)
 from speechbrain_relm.utils.disk.run_folders import find_release
 from speechbrain_relm.utils.errors import (
     Parser,
@@ -37,6 +42,7 @@ def make_parser():
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7860)
+    add_history(parser)
     add_trust(parser)
     return parser
 
@@ -70,7 +76,8 @@ def main(arguments):
 
     listener = load(release, trust_code=given.trust_code)
     sounds = Sounds(examples())
-    page = build(Listening.of(listener, given.scorer), sounds)
+    listening = Listening.of(listener, given.scorer, given.history_turns)
+    page = build(listening, sounds)
     launch(page, sounds, server_name=given.host, server_port=given.port)
 
 

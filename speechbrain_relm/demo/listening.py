@@ -66,14 +66,17 @@ class Listening:
         Writes down what is said, for the system that reads.
     scorer : speechbrain_relm.inference.epitome.EmpathyScoring
         Scores the answers.
+    history_turns : int or None
+        Earlier turns that the systems read with each turn; `None` is all.
     """
 
-    def __init__(self, listener, transcriber, scorer):
+    def __init__(self, listener, transcriber, scorer, history_turns=None):
         self.listener, self.scorer = listener, scorer
         self.transcriber = transcriber
+        self.history_turns = history_turns
 
     @classmethod
-    def of(cls, listener, scorer=None):
+    def of(cls, listener, scorer=None, history_turns=None):
         """Puts beside a release its own Whisper, and a scorer.
 
         Arguments
@@ -82,6 +85,8 @@ class Listening:
             The release.
         scorer : str or None
             Folder of an empathy scorer; `None` is the small one.
+        history_turns : int or None
+            See the class.
 
         Returns
         -------
@@ -101,6 +106,7 @@ class Listening:
             listener,
             WhisperTranscriber(listener.hparams.whisper_source),
             EmpathyScoring.from_hparams(scorer_source(scorer)),
+            history_turns,
         )
 
     def start(self):
@@ -111,7 +117,8 @@ class Listening:
         Talk
             Without a turn.
         """
-        return Talk(self.listener.converse(), self.listener.converse())
+        both = (self.listener.converse(self.history_turns) for _ in range(2))
+        return Talk(*both)
 
     def turn(self, talk, recording=None, text=None):
         """Takes a spoken or written turn, and shows it as it comes.

@@ -240,13 +240,37 @@ def check_settings(settings):
                 f"{hint}"
             )
         if value is not None and name in BOUNDS:
-            _check_bounds(name, value, *BOUNDS[name])
+            check_bounds(name, value, *BOUNDS[name])
     if settings.get("examples") is not None:
         _check_examples(settings["examples"])
 
 
-def _check_bounds(name, value, kind, least, most):
-    """Checks a value with bounds."""
+def check_bounds(name, value, kind, least, most):
+    """Checks a value with bounds.
+
+    Arguments
+    ---------
+    name : str
+        What the argument is called.
+    value : object
+        What was given.
+    kind : type
+        `int`, `float` (whole numbers are allowed) or `bool`.
+    least, most : float
+        The bounds.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind, or beyond a bound.
+
+    Example
+    -------
+    >>> check_bounds("history_turns", -1, int, 0, 8)
+    Traceback (most recent call last):
+    ...
+    ValueError: history_turns: -1 was given, a whole number from 0 to 8 expe...
+    """
     right = type(value) in ({float: (int, float)}.get(kind, (kind,)))
     if right and least <= value <= most:
         return

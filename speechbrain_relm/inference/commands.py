@@ -51,10 +51,11 @@ def chat(options):
     Arguments
     ---------
     options : argparse.Namespace
-        `release`, `speech`, `sentences`, `device` and `trust_code`.
+        `release`, `speech`, `history_turns`, `sentences`, `device` and
+        `trust_code`.
     """
     listener = load(options.release, options.device, options.trust_code)
-    talk = listener.converse(**changes(options))
+    talk = listener.converse(options.history_turns, **changes(options))
     if options.speech:
         say(talk.stream(file=options.speech))
     for line in turns():
@@ -207,6 +208,30 @@ def add_trust(parser):
         action="store_true",
         help="run any code that the release's hyperparams.yaml names, with "
         "your rights: only where you trust who made it",
+    )
+
+
+def add_history(parser):
+    """Adds the option of how much of a conversation is read again.
+
+    Arguments
+    ---------
+    parser : speechbrain_relm.utils.errors.Parser
+        Of a command that talks.
+
+    Example
+    -------
+    >>> import argparse
+    >>> parser = argparse.ArgumentParser()
+    >>> add_history(parser)
+    >>> parser.parse_args(["--history_turns", "0"]).history_turns
+    0
+    """
+    parser.add_argument(
+        "--history_turns",
+        type=int,
+        help="earlier turns that are read with each turn, by default all; 0 "
+        "for a small LLM, which else repeats what it answered before",
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from transformers import DynamicCache
 
 from speechbrain_relm.inference.arguments import (
+    check_bounds,
     check_settings,
     check_signal,
     check_text,
@@ -20,6 +21,7 @@ from speechbrain_relm.lobes.parts.chat_template import Prompt
 from speechbrain_relm.model import prompting
 from speechbrain_relm.model.re_llm import Speech, speech_part
 from speechbrain_relm.model.sequences import pack, prompt_part
+from speechbrain_relm.utils import limits
 from speechbrain_relm.utils.text.sentences import shortened
 
 
@@ -50,6 +52,16 @@ class Conversation:
     ask : speechbrain_relm.runs.steps.respond.Ask
         System message, what stands before the user's words, and generation
         settings.
+    history_turns : int or None
+        Turns before the last one that the LLM reads again with it; `None` is
+        all of them. Systems learn single turns (Section II), and a small LLM
+        repeats its last answer rather than follow the new voice: 0 lets it
+        answer each turn by itself.
+
+    Raises
+    ------
+    ValueError
+        If `history_turns` is negative or no whole number.
 
     Example
     -------
@@ -62,8 +74,12 @@ class Conversation:
     True
     """
 
-    def __init__(self, listener, ask):
+    def __init__(self, listener, ask, history_turns=None):
         self.listener, self.ask = listener, ask
+        if history_turns is not None:
+            most = limits.ANSWER_TOKENS
+            check_bounds("history_turns", history_turns, int, 0, most)
+        self.history_turns = history_turns
         self.turns = []
         self.forget()
 
@@ -264,19 +280,22 @@ class Conversation:
             A token id, or (turn, frame) for a speech embedding.
         """
         said = [text for turn in self.examples for text in turn]
+        last = list(enumerate(self.turns))
+        if self.history_turns is not None:
+            last = last[-1 - self.history_turns :]
         around = self.llm.split_chat(
-            self.ask.system, len(self.examples) + len(self.turns) - 1
+            self.ask.system, len(self.examples) + len(last) - 1
         )
         positions = []
         for text in said:
             positions += around.pop(0) + self.llm.encode(text)
-        for i, turn in enumerate(self.turns):
-            positions += around[2 * i] + self.llm.encode(self.ask.instruction)
+        for i, turn in last:
+            positions += around.pop(0) + self.llm.encode(self.ask.instruction)
             if turn.speech is None:
                 positions += self.llm.encode(turn.text)
             else:
                 positions += [(i, j) for j in range(int(turn.speech.counts))]
-            positions += around[2 * i + 1] + turn.ids
+            positions += around.pop(0) + turn.ids
         return positions
 
     def beginning(self):

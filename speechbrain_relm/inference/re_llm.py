@@ -334,11 +334,13 @@ class EmpatheticListener(RecognizesEmotion, Released):
         """
         return self.converse(**changes).stream(wav=wav)
 
-    def converse(self, **changes):
+    def converse(self, history_turns=None, **changes):
         """Starts a conversation of several turns, spoken or written.
 
         Arguments
         ---------
+        history_turns : int or None
+            Turns before the last one that are read with it; `None` is all.
         **changes
             See the class.
 
@@ -347,7 +349,7 @@ class EmpatheticListener(RecognizesEmotion, Released):
         speechbrain_relm.inference.conversation.Conversation
             The conversation.
         """
-        return Conversation(self, self.asking(**changes))
+        return Conversation(self, self.asking(**changes), history_turns)
 
     def forward(self, wavs, wav_lens):
         """Answers utterances; see `respond_batch`.

@@ -78,6 +78,26 @@ def test_a_turn_reads_only_itself(listener, wavs, settings):
     )
 
 
+@pytest.mark.parametrize("history_turns", [0, 1])
+def test_only_the_last_turns_are_read(listener, wavs, history_turns):
+    """As if the conversation had begun with the oldest of them."""
+    talk = listener.converse(history_turns)
+    turns = [{"wav": wavs[0]}, {"text": "And you?"}, {"wav": wavs[1]}]
+    for i, turn in enumerate(turns):
+        answer = talk.respond(**turn)
+        anew = listener.converse()
+        anew.turns = talk.turns[max(0, i - history_turns) : i]
+        assert anew.respond(**turn) == answer
+    assert len(talk.turns) == len(turns)
+
+
+@pytest.mark.parametrize("history_turns", [-1, 1.0, True, "1"])
+def test_history_is_a_number_of_turns(listener, history_turns):
+    """Whatever else is given is named."""
+    with pytest.raises(ValueError, match="^history_turns: .* was given"):
+        listener.converse(history_turns)
+
+
 def test_a_stream_leaves_the_same_conversation(listener, wavs):
     """Pieces joined are the answer; the turn after it is the same."""
     plain, streamed = listener.converse(), listener.converse()

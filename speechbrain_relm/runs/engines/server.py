@@ -88,10 +88,8 @@ class ChatServer:
         RecipeError
             If the server does not answer.
         """
-        with (
-            make_session(self.concurrency) as session,
-            ThreadPoolExecutor(self.concurrency) as pool,
-        ):
+        session = make_session(self.concurrency)
+        with session, ThreadPoolExecutor(self.concurrency) as pool:
             asked = [
                 pool.submit(self.ask, session, body, sentences)
                 for body in bodies
