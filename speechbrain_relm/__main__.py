@@ -124,23 +124,17 @@ def make_parser():
         version=f"speechbrain_relm {__version__}",
     )
     found = parser.add_subparsers(dest="command", required=True)
-    add_respond(found)
-    add_chat(found)
-    add_same_words(found)
-    add_export(found)
+    _add_respond(found)
+    _add_chat(found)
+    _add_same_words(found)
+    _add_export(found)
     for name, (_, _, what) in elsewhere().items():
         found.add_parser(name, help=what, add_help=False)
     return parser
 
 
-def add_respond(found):
-    """Adds the command `respond`.
-
-    Arguments
-    ---------
-    found : argparse._SubParsersAction
-        The commands.
-    """
+def _add_respond(found):
+    """Adds the command `respond`."""
     respond = found.add_parser(
         "respond",
         help="answer recordings",
@@ -163,18 +157,12 @@ def add_respond(found):
     respond.add_argument(
         "--batch_size", type=count, default=16, help="with --output"
     )
-    add_answering(respond)
-    respond.set_defaults(do=respond_to)
+    _add_answering(respond)
+    respond.set_defaults(do=_respond_to)
 
 
-def add_chat(found):
-    """Adds the command `chat`.
-
-    Arguments
-    ---------
-    found : argparse._SubParsersAction
-        The commands.
-    """
+def _add_chat(found):
+    """Adds the command `chat`."""
     chat = found.add_parser(
         "chat",
         help=f"talk, a line a turn; '{commands.WAV}PATH' is a spoken turn, "
@@ -185,31 +173,19 @@ def add_chat(found):
     chat.add_argument("release", help=commands.RELEASE)
     chat.add_argument("--speech", help="an audio file as the first turn")
     commands.add_history(chat)
-    add_answering(chat)
+    _add_answering(chat)
     chat.set_defaults(do=commands.chat)
 
 
-def add_answering(parser):
-    """Adds what all commands that answer ask.
-
-    Arguments
-    ---------
-    parser : speechbrain_relm.utils.errors.Parser
-        Of a command.
-    """
+def _add_answering(parser):
+    """Adds what all commands that answer ask."""
     parser.add_argument("--sentences", type=count, help="of an answer, at most")
     commands.add_device(parser)
     commands.add_trust(parser)
 
 
-def add_same_words(found):
-    """Adds the command `same_words`.
-
-    Arguments
-    ---------
-    found : argparse._SubParsersAction
-        The commands.
-    """
+def _add_same_words(found):
+    """Adds the command `same_words`."""
     parser = found.add_parser(
         "same_words",
         help="whether a release answers the same words in another voice "
@@ -228,17 +204,11 @@ def add_same_words(found):
         "--judge", help="hub id or folder of an LLM; by default the release's"
     )
     commands.add_trust(parser)
-    parser.set_defaults(do=compare_voices)
+    parser.set_defaults(do=_compare_voices)
 
 
-def add_export(found):
-    """Adds the command `export`.
-
-    Arguments
-    ---------
-    found : argparse._SubParsersAction
-        The commands.
-    """
+def _add_export(found):
+    """Adds the command `export`."""
     parser = found.add_parser(
         "export",
         help="prompts as embeddings, and an LLM, for engines such as vLLM",
@@ -258,14 +228,8 @@ def add_export(found):
     parser.set_defaults(do=export)
 
 
-def respond_to(options):
-    """Answers recordings, as the words come, or in batches into a file.
-
-    Arguments
-    ---------
-    options : argparse.Namespace
-        Of the command `respond`.
-    """
+def _respond_to(options):
+    """Answers recordings, as the words come, or in batches into a file."""
     if options.output:
         name = "speechbrain_relm.inference.recordings"
         importlib.import_module(name).answer_all(options)
@@ -285,14 +249,8 @@ def export(options):
     importlib.import_module(name).export(options)
 
 
-def compare_voices(options):
-    """Measures whether a release follows the voice.
-
-    Arguments
-    ---------
-    options : argparse.Namespace
-        Of the command `same_words`.
-    """
+def _compare_voices(options):
+    """Measures whether a release follows the voice."""
     name = "speechbrain_relm.inference.same_words"
     importlib.import_module(name).show(options)
 

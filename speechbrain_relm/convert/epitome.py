@@ -54,21 +54,8 @@ def original_names(tensors):
     }
 
 
-def load_original(classifier, path):
-    """Loads a checkpoint of the original code.
-
-    Arguments
-    ---------
-    classifier : EpitomeClassifier
-        With the checkpoint's backbone, e.g. of `roberta-base`'s sizes.
-    path : pathlib.Path
-        The checkpoint.
-
-    Raises
-    ------
-    ValueError
-        If it is damaged, or its tensors are not the classifier's.
-    """
+def _load_original(classifier, path):
+    """Loads a checkpoint of the original code."""
     tensors = original_names(dict(read_shard(check_file(path))))
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wanted = {n: tuple(t.shape) for n, t in classifier.state_dict().items()}
@@ -123,7 +110,7 @@ def convert_epitome(source, target, backbone):
     for mechanism, path in paths.items():
         # The original pads to 64 tokens and attends to the padding.
         classifiers[mechanism] = EpitomeClassifier(config, pad_to=MAX_LENGTH)
-        load_original(classifiers[mechanism], path)
+        _load_original(classifiers[mechanism], path)
     with torch.no_grad():
         save_scorer(
             target,

@@ -54,24 +54,8 @@ CONFIG_FIELDS = (
 )
 
 
-def read_speech_llm_config(source):
-    """Reads and checks the `config.json` of a released checkpoint.
-
-    Arguments
-    ---------
-    source : pathlib.Path
-        The released folder.
-
-    Returns
-    -------
-    dict
-        Its content.
-
-    Raises
-    ------
-    ValueError
-        If a field is missing or has a value that our lobes do not have.
-    """
+def _read_speech_llm_config(source):
+    """Reads and checks the `config.json` of a released checkpoint."""
     path = source / "config.json"
     config = read_json(path)
     missing = [field for field in CONFIG_FIELDS if not config.get(field)]
@@ -129,7 +113,7 @@ class SpeechLLMFolder:
         self.source = source
         self.with_llm = with_llm
         self.with_emotion = with_emotion
-        self.config = read_speech_llm_config(source)
+        self.config = _read_speech_llm_config(source)
         self.whisper = WhisperConfig(**_plain(self.config["whisper_config"]))
         self.qwen = qwen2_config(self.config["qwen_config"])
         self.emotion = None
@@ -179,7 +163,7 @@ class SpeechLLMFolder:
             whisper = WhisperEncoder(self.whisper).state_dict()
         self.transfer.expect("speech_encoder", whisper)
         self.transfer.expect("llm", llm_outline(self.qwen))
-        self.transfer.expect("trained", self.trained_outline())
+        self.transfer.expect("trained", self._trained_outline())
         if self.with_emotion:
             with torch.device("meta"):
                 emotion = EmotionRegressor(self.emotion).state_dict()
@@ -187,22 +171,11 @@ class SpeechLLMFolder:
             if "adapter_without_emotion" in found:
                 self.transfer.expect(
                     "adapter_without_emotion",
-                    self.adapter_outline(self.whisper.d_model),
+                    self._adapter_outline(self.whisper.d_model),
                 )
 
-    def adapter_outline(self, channels):
-        """Lists an adapter's tensors.
-
-        Arguments
-        ---------
-        channels : int
-            Its input size.
-
-        Returns
-        -------
-        dict
-            Names to tensors without data.
-        """
+    def _adapter_outline(self, channels):
+        """Lists an adapter's tensors."""
         with torch.device("meta"):
             return ConvAdapter(
                 channels,
@@ -212,14 +185,8 @@ class SpeechLLMFolder:
                 kernel_size=_kernel_sizes(self.config)[0],
             ).state_dict()
 
-    def trained_outline(self):
-        """Lists adapter, heads and LoRA.
-
-        Returns
-        -------
-        dict
-            Names in `RELLM` to tensors without data.
-        """
+    def _trained_outline(self):
+        """Lists adapter, heads and LoRA."""
         size, channels = self.qwen.hidden_size, self.whisper.d_model
         if self.with_emotion:
             channels += self.emotion.hidden_size
@@ -228,7 +195,7 @@ class SpeechLLMFolder:
         if not self.with_emotion:
             del heads["dimension.weight"]
         outline = {f"heads.{n}": t for n, t in heads.items()}
-        for name, tensor in self.adapter_outline(channels).items():
+        for name, tensor in self._adapter_outline(channels).items():
             outline[f"adapter.{name}"] = tensor
         rank = self.config["lora_config"]["r"]
         ends = tuple(self.config["lora_config"]["target_modules"])

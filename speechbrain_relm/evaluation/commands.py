@@ -46,7 +46,7 @@ def score(options):
         responses = read_responses(source)
     target = options.output / "responses.jsonl"
     if source.resolve() != target.resolve():
-        take_over(source, responses, target)
+        _take_over(source, responses, target)
     scorer_folder = scorer_source(options.scorer)
     score_responses(
         EmpathyScorer(scorer_folder),
@@ -61,23 +61,8 @@ def score(options):
     sys.stdout.write(f"\n{options.output}\n")
 
 
-def take_over(source, responses, target):
-    """Puts responses of another system into a folder of their own.
-
-    Arguments
-    ---------
-    source : pathlib.Path
-        Where they are from.
-    responses : dict
-        Id to record.
-    target : pathlib.Path
-        The folder's `responses.jsonl`.
-
-    Raises
-    ------
-    ValueError
-        If the folder has a run's own responses.
-    """
+def _take_over(source, responses, target):
+    """Puts responses of another system into a folder of their own."""
     before = read_stamp(target)
     if target.is_file() and "external" not in (before or {}):
         raise ValueError(

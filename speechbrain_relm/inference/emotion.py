@@ -59,9 +59,9 @@ class RecognizesEmotion:
         """
         emotions = self.hparams.emotions
         with self.inference_ctx:
-            rated = self.emotion_log_likelihoods(speech)
+            rated = self._emotion_log_likelihoods(speech)
             if self._prior is None:
-                self._prior = self.emotion_log_likelihoods(emptied(speech))
+                self._prior = self._emotion_log_likelihoods(emptied(speech))
         likelihoods = (rated - self._prior).float().softmax(1).tolist()
         return [
             heard._replace(likelihood=dict(zip(emotions, likelihood)))
@@ -93,19 +93,8 @@ class RecognizesEmotion:
             for head, attributes in zip(chances, speech.attributes.tolist())
         ]
 
-    def emotion_log_likelihoods(self, speech):
-        """Says how likely an answer is that names each class.
-
-        Arguments
-        ---------
-        speech : speechbrain_relm.model.re_llm.Speech
-            See `classify`.
-
-        Returns
-        -------
-        torch.Tensor
-            Log-probabilities [B, classes], not calibrated.
-        """
+    def _emotion_log_likelihoods(self, speech):
+        """Says how likely an answer names each class, not calibrated [B, K]."""
         model, asked = self.mods.model, self.hparams
         prompt = model.llm.split_prompt(
             asked.recognition_system, asked.recognition_instruction

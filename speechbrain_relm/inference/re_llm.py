@@ -150,7 +150,7 @@ class EmpatheticListener(RecognizesEmotion, Released):
             If these are no such signals and lengths.
         """
         wavs, wav_lens = check_batch(wavs, wav_lens)
-        self.say_if_voiceless(wavs, wav_lens)
+        self._say_if_voiceless(wavs, wav_lens)
         wavs, wav_lens = wavs.to(self.device), wav_lens.to(self.device)
         embedding = None
         with self.inference_ctx:
@@ -175,16 +175,8 @@ class EmpatheticListener(RecognizesEmotion, Released):
         batch = torch.nn.utils.rnn.pad_sequence(wavs, batch_first=True)
         return self.encode_batch(batch, lengths / batch.shape[1])
 
-    def say_if_voiceless(self, wavs, wav_lens):
-        """Warns of utterances in which nobody speaks.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            16 kHz signals [B, T].
-        wav_lens : torch.Tensor
-            Relative lengths [B].
-        """
+    def _say_if_voiceless(self, wavs, wav_lens):
+        """Warns of utterances in which nobody speaks."""
         counts = counts_from_relative(wav_lens, wavs.shape[1]).tolist()
         for row, (wav, count) in enumerate(zip(wavs, counts)):
             wav = wav[:count]

@@ -71,7 +71,7 @@ def run(options):
             "make the release again by the recipe's step 'release'."
         )
     emotions, size = settings["emotions"], options.batch_size
-    entries = parallel_entries(options.data_folder, emotions)
+    entries = _parallel_entries(options.data_folder, emotions)
     listener = ReleasedListener(released)
     llm = listener.model.llm
     judge = make_judge(
@@ -90,7 +90,10 @@ def run(options):
     folder = Path(options.output_folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        inputs, contents = system_inputs(options.release), wav_contents(entries)
+        inputs, contents = (
+            system_inputs(options.release),
+            _wav_contents(entries),
+        )
         responses = respond(
             listener,
             entries,
@@ -121,26 +124,8 @@ def run(options):
     return figures, len(emotions)
 
 
-def parallel_entries(data_folder, emotions):
-    """Reads the takes of a corpus that have the same words in another voice.
-
-    Arguments
-    ---------
-    data_folder : str
-        A corpus in ESD's layout.
-    emotions : list of str
-        Emotions that the release knows.
-
-    Returns
-    -------
-    dict
-        Utterance id to manifest entry.
-
-    Raises
-    ------
-    ValueError
-        If there are none.
-    """
+def _parallel_entries(data_folder, emotions):
+    """Reads the takes of a corpus that have the same words in another voice."""
     entries = read_esd(data_folder, emotions)
     takes = [i for group in parallel_takes(entries) for i in group]
     if not takes:
@@ -172,19 +157,8 @@ def system_inputs(release):
     return {"release": source_content(release)}
 
 
-def wav_contents(entries):
-    """Names wavs by their content.
-
-    Arguments
-    ---------
-    entries : dict
-        Utterance id to manifest entry.
-
-    Returns
-    -------
-    dict
-        Utterance id to a digest.
-    """
+def _wav_contents(entries):
+    """Names wavs by their content: utterance id to a digest."""
     digests = checksums(entry["wav"] for entry in entries.values())
     return {i: digests[e["wav"]][:DIGITS] for i, e in entries.items()}
 

@@ -88,7 +88,7 @@ def write_release(folder, text, hparams, weights, write_card):
         "README.md": write_card(bases, size),
     }
     inputs = {"weights": content(checksum(weights), weights), **files}
-    if folder.exists() and not is_to_be_made(folder, inputs):
+    if folder.exists() and not _is_to_be_made(folder, inputs):
         return folder
     with whole_folder(folder) as partial:
         shutil.copyfile(weights, partial / WEIGHTS)
@@ -111,21 +111,8 @@ def write_release(folder, text, hparams, weights, write_card):
     return folder
 
 
-def is_to_be_made(folder, inputs):
-    """Looks at a release that is there, and keeps it if it is another.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The release.
-    inputs : dict
-        What it should be made from.
-
-    Returns
-    -------
-    bool
-        Whether it is to be made anew; then what was there has another name.
-    """
+def _is_to_be_made(folder, inputs):
+    """Puts a release of another run aside; False if it is this run's."""
     before = read_stamp(folder)
     made = (before or {}).pop(MADE, {})
     there = [name for name in made if (folder / name).is_file()]

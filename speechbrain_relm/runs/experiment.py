@@ -211,7 +211,7 @@ def start(argv, recipe_folder, wanted):
         lock_folder(folder)
         for place in {folder, Path(settings.get("shared_folder", folder))}:
             remove_left_overs(place)
-    run_on_main(check_begun, args=[settings, text, run_opts])
+    run_on_main(_check_begun, args=[settings, text, run_opts])
     run_on_main(write_atomically, args=[folder / "recipe.yaml", text])
     return str(folder / "recipe.yaml"), run_opts, settings
 
@@ -239,23 +239,8 @@ def written_aside(text):
     return str(path)
 
 
-def check_begun(settings, text, run_opts):
-    """Refuses a fit that began otherwise, before anything is done.
-
-    Arguments
-    ---------
-    settings : dict
-        Plain values of the run's YAML, and `restart`.
-    text : str
-        The YAML.
-    run_opts : speechbrain.utils.run_opts.RunOptions
-        SpeechBrain's run options.
-
-    Raises
-    ------
-    RecipeError
-        If a setting or a model is another than the fit began with.
-    """
+def _check_begun(settings, text, run_opts):
+    """Refuses a fit that began otherwise, before anything is done."""
     folder = settings.get("save_folder") or settings["output_folder"]
     if not Fit(folder, {}, 0).has_begun():
         return

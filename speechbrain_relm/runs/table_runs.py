@@ -66,7 +66,7 @@ def run_table(train, argv, recipe_folder):
     flags, argv = take_flags(argv)
     yaml, systems, folder, rest = parse(argv, recipe_folder)
     rest += flags
-    seconds = read_seconds(folder)
+    seconds = _read_seconds(folder)
     for system in systems:
         name = find_system(system).stem
         logger.info("Table I: %s", name)
@@ -149,19 +149,8 @@ def parse(argv, recipe_folder):
     return yaml, systems, Path(folder), rest
 
 
-def read_seconds(folder):
-    """Reads how long the steps of earlier runs took.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The table's folder.
-
-    Returns
-    -------
-    dict
-        System to {step: seconds}.
-    """
+def _read_seconds(folder):
+    """Reads how long earlier steps took: system to {step: seconds}."""
     path = folder / "seconds.json"
     if not path.is_file():
         return {}
@@ -186,7 +175,7 @@ def report(folder, yaml, systems, seconds, repeats):
     systems : list of str
         Its systems.
     seconds : dict
-        See `read_seconds`.
+        System to {step: seconds}.
     repeats : str
         What of the test was said in training.
     """

@@ -60,7 +60,7 @@ class WordBrain(RELLMBrain):
         Spelled
             What the losses need.
         """
-        words = words_in(batch)  # while they are on the host
+        words = _words_in(batch)  # while they are on the host
         batch = batch.to(self.device, non_blocking=True)
         batch.words = words
         wavs, wav_lens = batch.sig
@@ -126,24 +126,13 @@ class WordBrain(RELLMBrain):
             heard = speech.category_logits.argmax(-1).tolist()
             labels = batch.category.tolist()
         texts = (
-            [self.without_emotion(self.tokenizer.decode(ids)) for ids in rows]
+            [self._without_emotion(self.tokenizer.decode(ids)) for ids in rows]
             for rows in (spelled, batch.words)
         )
         return list(zip(*texts, heard, labels))
 
-    def without_emotion(self, text):
-        """Takes the emotion off the beginning of what was spelled.
-
-        Arguments
-        ---------
-        text : str
-            Words.
-
-        Returns
-        -------
-        str
-            The words that were said.
-        """
+    def _without_emotion(self, text):
+        """Takes the emotion off the beginning of what was spelled."""
         first, _, rest = text.strip().partition(" ")
         return rest if first in self.emotions else text.strip()
 
@@ -167,19 +156,8 @@ class WordBrain(RELLMBrain):
         return figures
 
 
-def words_in(batch):
-    """Takes the padding off the tokens of a batch.
-
-    Arguments
-    ---------
-    batch : speechbrain.dataio.batch.PaddedBatch
-        From `word_dataset`.
-
-    Returns
-    -------
-    list of list of int
-        Token ids of each utterance.
-    """
+def _words_in(batch):
+    """Takes the padding off the tokens of a batch."""
     ids, lens = batch.word_ids
     counts = counts_from_relative(lens, ids.shape[1]).tolist()
     return [row[:count] for row, count in zip(ids.tolist(), counts)]

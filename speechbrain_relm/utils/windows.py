@@ -119,40 +119,22 @@ class WindowBrain(sb.Brain):
                 "and optimizer_step_limit."
             )
 
-    def batches_of_epoch(self):
-        """Counts the batches of an epoch.
-
-        Returns
-        -------
-        int
-            Those that SpeechBrain's option `debug` leaves.
-        """
+    def _batches_of_epoch(self):
+        """Counts the batches of an epoch."""
         count = batches_per_epoch(self.all_batches)
         return min(count, self.debug_batches) if self.debug else count
 
-    def closes_window(self):
-        """Tells whether the optimizer steps after the present batch.
-
-        Returns
-        -------
-        bool
-            True for the last batch of a window.
-        """
-        of_epoch = self.batches_of_epoch()
+    def _closes_window(self):
+        """Tells whether the optimizer steps after the present batch."""
+        of_epoch = self._batches_of_epoch()
         return self.step % self.grad_accumulation_factor == 0 or (
             self.step == of_epoch
         )
 
-    def window_size(self):
-        """Counts the batches of the present window.
-
-        Returns
-        -------
-        int
-            Fewer than `grad_accumulation_factor` at an epoch's end.
-        """
+    def _window_size(self):
+        """Counts the batches of the present window."""
         full = self.grad_accumulation_factor
-        of_epoch = self.batches_of_epoch()
+        of_epoch = self._batches_of_epoch()
         before = (self.step - 1) // full * full
         return min(full, of_epoch - before)
 
@@ -169,13 +151,13 @@ class WindowBrain(sb.Brain):
         torch.Tensor
             The loss, on the host.
         """
-        should_step = self.closes_window()
+        should_step = self._closes_window()
         self.on_fit_batch_start(batch, should_step)
         with self.no_sync(not should_step):
             with self.training_ctx:
                 outputs = self.compute_forward(batch, sb.Stage.TRAIN)
                 loss = self.compute_objectives(outputs, batch, sb.Stage.TRAIN)
-            self.scaler.scale(loss / self.window_size()).backward()
+            self.scaler.scale(loss / self._window_size()).backward()
         if should_step:
             self.optimizers_step()
         self.on_fit_batch_end(batch, outputs, loss, should_step)
@@ -222,6 +204,6 @@ class WindowBrain(sb.Brain):
 
     def _should_save_intra_epoch_ckpt(self, *args):
         """Allows a checkpoint where no gradient waits for its step."""
-        return self.closes_window() and super()._should_save_intra_epoch_ckpt(
+        return self._closes_window() and super()._should_save_intra_epoch_ckpt(
             *args
         )

@@ -82,7 +82,7 @@ def report_page(title, markdown, folder, plots, runs, wavs, per_emotion):
         to_html(markdown),
         '<h2 id="plots">Plots</h2>',
     ]
-    body += [plot_html(folder / "plots", plot) for plot in plots]
+    body += [_plot_html(folder / "plots", plot) for plot in plots]
     body += [
         '<h2 id="examples">Examples</h2>',
         "<p>As the scorer's rationale model sees them, "
@@ -97,21 +97,8 @@ def report_page(title, markdown, folder, plots, runs, wavs, per_emotion):
     return make_page(title, "\n".join(body), style)
 
 
-def plot_html(folder, plot):
-    """Embeds a plot, of which the browser shows the light or the dark one.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        Where the files are.
-    plot : Plot
-        Which one.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+def _plot_html(folder, plot):
+    """Embeds a plot, of which the browser shows the light or the dark one."""
     files = [
         (folder / f"{plot.name}{THEMES[theme][0]}.png").read_bytes()
         for theme in ("light", "dark")

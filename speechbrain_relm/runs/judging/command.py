@@ -53,28 +53,8 @@ def make_parser():
     return parser
 
 
-def make_asker(given, rubric):
-    """Makes what answers the questions.
-
-    Arguments
-    ---------
-    given : argparse.Namespace
-        Of the command line.
-    rubric : dict
-        From `read_rubric`.
-
-    Returns
-    -------
-    ask : callable
-        Texts to answers.
-    inputs : dict
-        What the grades depend on.
-
-    Raises
-    ------
-    ValueError
-        If not one LLM is named.
-    """
+def _make_asker(given, rubric):
+    """Makes what answers the questions, and what the grades depend on."""
     from speechbrain_relm.lobes.chat_llm import ChatLLM
     from speechbrain_relm.model.prompting import answer_texts
     from speechbrain_relm.runs.engines.asking import Asking
@@ -119,7 +99,7 @@ def grade(given):
     path = given.run / "responses.jsonl"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: name a run's folder.")
-    ask, inputs = make_asker(given, rubric)
+    ask, inputs = _make_asker(given, rubric)
     grades = grade_responses(
         ask,
         rubric,

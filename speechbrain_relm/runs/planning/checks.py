@@ -171,7 +171,7 @@ def conversions(found):
             continue
         config = read_json(folder / "config.json")
         if one.name == "init_from" and "qwen_config" in config:
-            convert, written = convert_start, one.size - llm_bytes(config)
+            convert, written = convert_start, one.size - _llm_bytes(config)
         elif config.get("model_type") == "qwen":
             convert, written = convert_qwen, one.size
         else:
@@ -183,19 +183,8 @@ def conversions(found):
     return [Need("conversions", folder, size)] if size else []
 
 
-def llm_bytes(config):
-    """Works out what the LLM of a released speech LLM takes.
-
-    Arguments
-    ---------
-    config : dict
-        Its `config.json`.
-
-    Returns
-    -------
-    int
-        Bytes, of two a parameter.
-    """
+def _llm_bytes(config):
+    """Works out what the LLM of a released speech LLM takes, in bytes."""
     tensors = llm_outline(qwen2_config(config["qwen_config"])).values()
     return sum(2 * tensor.numel() for tensor in tensors)
 

@@ -69,16 +69,16 @@ def plan(hparams, seconds, prompt, response, processes=1):
     memory = {"weights": weights}
     if not trains(hparams):
         if chat_llm is not None:
-            memory["keys and values"] = cache_bytes(hparams, seconds, prompt)
+            memory["keys and values"] = _cache_bytes(hparams, seconds, prompt)
         return parameters, memory, {}
     memory |= {
         "gradients": trained_bytes,
         "optimizer (AdamW)": 2 * trained_bytes,
     }
     if hparams.get("fsdp"):
-        memory = divided_bytes(memory, hparams["model"], processes)
+        memory = _divided_bytes(memory, hparams["model"], processes)
     if isinstance(hparams.get("model"), RELLM):
-        memory |= step_bytes(hparams, seconds, prompt, response)
+        memory |= _step_bytes(hparams, seconds, prompt, response)
     checkpoint = {"model": trained_bytes, "optimizer": 2 * trained_bytes}
     return parameters, memory, checkpoint
 
@@ -118,23 +118,8 @@ def stored_bytes(module, bits=None):
     return total
 
 
-def divided_bytes(memory, model, processes):
-    """Works out what is left on each GPU if a node's divide a model.
-
-    Arguments
-    ---------
-    memory : dict
-        What one GPU keeps, to bytes.
-    model : speechbrain_relm.model.re_llm.RELLM
-        The model.
-    processes : int
-        How many divide it.
-
-    Returns
-    -------
-    dict
-        The same on each, and what is gathered at a time.
-    """
+def _divided_bytes(memory, model, processes):
+    """Works out what is left on each GPU if a node's divide a model."""
     divided, gathered = sharded_bytes(model, kept_whole(model))
     share = divided - divided // processes
     return {
@@ -145,25 +130,8 @@ def divided_bytes(memory, model, processes):
     }
 
 
-def step_bytes(hparams, seconds, prompt, response):
-    """Works out what a training step of RE-LLM keeps besides its weights.
-
-    Arguments
-    ---------
-    hparams : dict
-        From `outline`.
-    seconds : float
-        Length of an utterance.
-    prompt : int
-        Tokens around the speech.
-    response : int
-        Tokens of an expected response.
-
-    Returns
-    -------
-    dict
-        What is kept to bytes.
-    """
+def _step_bytes(hparams, seconds, prompt, response):
+    """Works out what a training step of RE-LLM keeps besides its weights."""
     model, memory = hparams["model"], {}
     working = model
     if hparams.get("precision") == "bf16":
@@ -182,23 +150,8 @@ def step_bytes(hparams, seconds, prompt, response):
     return memory | {f"activations: {part}": kept[part] for part in kept}
 
 
-def cache_bytes(hparams, seconds, prompt):
-    """Works out what the LLM keeps of a batch that it answers.
-
-    Arguments
-    ---------
-    hparams : dict
-        From `outline`.
-    seconds : float
-        Length of an utterance.
-    prompt : int
-        Tokens around what it is asked.
-
-    Returns
-    -------
-    int
-        Bytes of keys and values.
-    """
+def _cache_bytes(hparams, seconds, prompt):
+    """Works out what the LLM keeps of a batch that it answers."""
     chat_llm, past = hparams["chat_llm"], DynamicCache()
     with torch.no_grad():
         chat_llm(chat_llm.embed(torch.tensor([[0]])), past=past)

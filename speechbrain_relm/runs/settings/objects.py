@@ -46,7 +46,7 @@ def object_problems(settings):
             return
         seen.add(id(value))
         if isinstance(value, BuiltDict) and value.tag.startswith(TAGS):
-            found.extend(argument_problems(name, value))
+            found.extend(_argument_problems(name, value))
         inside = value.items() if isinstance(value, dict) else enumerate(value)
         for key, one in inside:
             visit(f"{name}: {key}" if name else str(key), one)
@@ -83,21 +83,8 @@ def tag_problems(name, tag):
     return [f"{name}: {tag} is no tag: it may be {known}."]
 
 
-def argument_problems(name, value):
-    """Compares the arguments of an object with what its class takes.
-
-    Arguments
-    ---------
-    name : str
-        Where it stands.
-    value : speechbrain_relm.utils.plain_yaml.BuiltDict
-        Its arguments.
-
-    Returns
-    -------
-    list of str
-        A line a problem.
-    """
+def _argument_problems(name, value):
+    """Compares the arguments of an object with what its class takes."""
     kind, _, path = value.tag.partition(":")
     try:
         made = pydoc.locate(path)

@@ -75,14 +75,14 @@ def look(name, source):
     """
     try:
         if Path(source).exists():
-            return look_at_folder(name, source, Path(source))
-        return ask_hub(name, source)
+            return _look_at_folder(name, source, Path(source))
+        return _ask_hub(name, source)
     except hub.Unreachable as error:
         folder = hub.cached(source)
         if folder is None:
             return Found(name, source, problem=str(error))
         try:
-            found = look_at_folder(name, source, folder)
+            found = _look_at_folder(name, source, folder)
         except (OSError, ValueError) as of_cache:
             return Found(name, source, problem=f"{error} {of_cache}")
         return found._replace(revision=f"{folder.name[:8]} (cached)")
@@ -90,30 +90,8 @@ def look(name, source):
         return Found(name, source, problem=first_line(error))
 
 
-def look_at_folder(name, source, path):
-    """Looks at a folder or file: is all there, and whole?
-
-    Arguments
-    ---------
-    name : str
-        Its setting.
-    source : str
-        How it is named.
-    path : pathlib.Path
-        The folder or file.
-
-    Returns
-    -------
-    Found
-        What was found.
-
-    Raises
-    ------
-    OSError
-        If a file is missing.
-    ValueError
-        If a file is damaged.
-    """
+def _look_at_folder(name, source, path):
+    """Looks at a folder or file: is all there, and whole?"""
     if path.is_file():
         folder, names = path.parent, [path.name]
     else:
@@ -136,26 +114,8 @@ def look_at_folder(name, source, path):
     return Found(name, source, size=size)
 
 
-def ask_hub(name, source):
-    """Asks the hub about a model.
-
-    Arguments
-    ---------
-    name : str
-        Its setting.
-    source : str
-        Hub id.
-
-    Returns
-    -------
-    Found
-        What was found.
-
-    Raises
-    ------
-    OSError
-        If there is no such model, or it may not be downloaded.
-    """
+def _ask_hub(name, source):
+    """Asks the hub about a model."""
     info = hub.ask(source)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings}
     names = hub.wanted(sizes)

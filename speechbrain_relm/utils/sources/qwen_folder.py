@@ -21,24 +21,8 @@ LLM = "llm"
 RANKS = "qwen.tiktoken"
 
 
-def read_qwen_config(folder):
-    """Reads and checks `config.json`.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The released folder.
-
-    Returns
-    -------
-    dict
-        Its content.
-
-    Raises
-    ------
-    ValueError
-        If it is not a first-generation Qwen.
-    """
+def _read_qwen_config(folder):
+    """Reads and checks `config.json`."""
     path = folder / "config.json"
     config = read_json(path)
     if config.get("model_type") != "qwen":
@@ -73,21 +57,8 @@ def llm_outline(config):
         return Qwen2ForCausalLM(config).state_dict()
 
 
-def check_ranks(path, vocabulary):
-    """Compares the tokenizer's size with the model's.
-
-    Arguments
-    ---------
-    path : pathlib.Path
-        `qwen.tiktoken`.
-    vocabulary : int
-        Of the model.
-
-    Raises
-    ------
-    ValueError
-        If the tokenizer is damaged, or another model's.
-    """
+def _check_ranks(path, vocabulary):
+    """Compares the tokenizer's size with the model's."""
     size = len(read_ranks(path))
     released = (151936, 151643)  # of every released model of this generation
     if size > vocabulary or (vocabulary == released[0] and size != released[1]):
@@ -126,7 +97,7 @@ def write_llm_settings(source, folder, config, dtype):
         names += ("repetition_penalty", "temperature")
         settings = {n: released[n] for n in names if n in released}
     if (source / RANKS).is_file():
-        check_ranks(source / RANKS, config.vocab_size)
+        _check_ranks(source / RANKS, config.vocab_size)
         tokenizer = qwen_tokenizer(
             source / RANKS, config.max_position_embeddings
         )
@@ -161,9 +132,9 @@ def plan_qwen(source):
     ValueError
         If a file is damaged or of another model.
     """
-    config = qwen2_config(read_qwen_config(source))
+    config = qwen2_config(_read_qwen_config(source))
     check_file(source / "generation_config.json")
-    check_ranks(source / RANKS, config.vocab_size)
+    _check_ranks(source / RANKS, config.vocab_size)
     transfer = Transfer(
         Weights(source),
         lambda name, tensor: [
