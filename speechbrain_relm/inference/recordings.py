@@ -79,8 +79,7 @@ def worker(listener, options):
     """
     ask = listener.asking(**changes(options))
 
-    def work(paths):
-        """Answers recordings."""
+    def _work(paths):
         wavs = [listener.load_audio(path) for path in paths]
         speech = listener.encode_signals(wavs)
         records = [
@@ -92,7 +91,7 @@ def worker(listener, options):
                 record["emotion"] = emotion
         return records
 
-    return work
+    return _work
 
 
 def audible(given):

@@ -250,7 +250,6 @@ def folder():
     target = cache_folder() / "models" / "emotion-encoder-mini"
 
     def _build(temporary):
-        """Trains it there."""
         with training_folder(json.dumps(settings)) as working:
             train(corpus, temporary, working, **TRAINING)
 

@@ -251,17 +251,16 @@ def _filled(node, tree, depth):
     if depth > 9:
         raise ValueError(f"!ref {text[:40]}: references go round in a circle.")
 
-    def plain(found):
-        """Looks a setting up."""
+    def _plain(found):
         if found[1] not in tree:
             raise ValueError(f"!ref {found[0]}: there is no such setting.")
         value = tree[found[1]]
         if str(getattr(value, "value", "")).startswith("<"):
             # A lone reference is one to a text, too.
-            value = plain(_REFERENCE.match(value.value))
+            value = _plain(_REFERENCE.match(value.value))
         return str(_filled(value, tree, depth + 1))[:LONGEST]
 
-    said = _REFERENCE.sub(plain, text)
+    said = _REFERENCE.sub(_plain, text)
     if "<" in _REFERENCE.sub("", text):
         raise ValueError(f"!ref {text[:40]}: name whole settings, as <name>.")
     is_sum = _OF_SUMS.issuperset(said) and _OPERATOR.search(said)

@@ -386,10 +386,9 @@ def check_models(hparams_file, settings):
     """
     text = Path(hparams_file).read_text(encoding="utf-8")
 
-    def check():
-        """On the main process alone."""
+    def _check():
         found = look_at_all(needed_sources(text, settings))
         refuse(found)
         refuse(found, disk_problems(downloads(found)))
 
-    run_on_main(check)
+    run_on_main(_check)

@@ -184,20 +184,17 @@ def entry_point(name):
     SystemExit: count: invalid literal for int() with base 10: 'three'
     """
 
-    def decorate(main):
-        """Wraps the function."""
-
+    def _decorate(main):
         @functools.wraps(main)
-        def run(arguments=None):
-            """Runs it."""
+        def _run(arguments=None):
             words = sys.argv[1:] if arguments is None else list(arguments)
             kept = [str(word) for word in words if word != DEBUG]
             with one_way_out(name, len(kept) < len(words)):
                 return main(kept)
 
-        return run
+        return _run
 
-    return decorate
+    return _decorate
 
 
 @contextlib.contextmanager

@@ -114,13 +114,12 @@ _INSIDE = {"properties", "$ref", "allOf", "anyOf", "if"}
 def _unless_built(rule, name):
     """Leaves out a rule where a tag builds the value."""
 
-    def checked(validator, wanted, value, schema):
-        """The rule."""
+    def _checked(validator, wanted, value, schema):
         looks = name in _INSIDE and isinstance(value, BuiltDict)
         if looks or not isinstance(value, Built):
             yield from rule(validator, wanted, value, schema) or ()
 
-    return checked
+    return _checked
 
 
 def schema_problems(settings, source=""):
