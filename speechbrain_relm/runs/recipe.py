@@ -224,10 +224,18 @@ class Recipe(ListeningSteps):
             Manifest entries.
         path : pathlib.Path
             Where the records go.
-        system, instruction : str
-            See `expect_responses`.
-        settings, examples, flaws, engine
-            See `expect_responses`.
+        system : str
+            See `expect_responses`, as of all that follow.
+        instruction : str
+            What stands before the transcript.
+        settings : dict
+            Generation settings.
+        examples : dict or None
+            Example turns.
+        flaws : sequence of str
+            What is refused.
+        engine : dict or None
+            What asks the LLM.
         """
         expect_responses(
             self.text_llm,
