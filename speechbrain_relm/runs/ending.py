@@ -126,9 +126,12 @@ def train_next(hparams_file, recipe, setting, source):
 
     Example
     -------
-    >>> yaml = getfixture("tmp_path") / "a.yaml"
+    >>> folder = getfixture("tmp_path")
+    >>> yaml, system = folder / "a.yaml", folder / SYSTEM
     >>> _ = yaml.write_text("llm_source: !apply:speechbrain_relm.mini.models")
-    >>> recipe = Path("recipes/LibriSpeech")
+    >>> system.parent.mkdir(parents=True)
+    >>> system.touch()
+    >>> recipe = folder / "recipes" / "LibriSpeech"
     >>> train_next(yaml, recipe, "init_from", "a/b").split()[2:5]
     ['hparams/re_llm_mini.yaml', '--init_from', 'a/b']
     """
