@@ -50,6 +50,7 @@ MSP_CLASSES = {
     "H": ["happy"],
     "S": ["sad"],
 }
+TEXTS = everyday_sentences(MOST)
 MSP_COLUMNS = ["FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom"]
 MSP_COLUMNS += ["SpkrID", "Gender", "Split_Set"]
 
@@ -284,7 +285,7 @@ def _msp_row(number, rng):
     act, dom, val = (round(1 + 6 * x, 4) for x in dimensions(delivery))
     speaker_id = MSP_SPEAKERS.index(speaker) + 1
     name = f"MSP-PODCAST_{speaker_id:04d}_{number + 1:04d}.wav"
-    text = rng.choice(everyday_sentences(MOST))
+    text = rng.choice(TEXTS)
     row = [name, letter, act, val, dom, speaker_id, gender, split]
     return Utterance(f"Audios/{name}", text, voice, delivery), row
 
