@@ -91,10 +91,12 @@ setup(
         # asks for, and 2.4 was run.
         "huggingface_hub>=1.31,<3",
         "hyperpyyaml>=1.2.2,<2",
+        "jinja2>=3.1,<4",  # chat templates
         "jsonschema>=4.18,<5",  # checks the settings
         "markdown-it-py>=3,<5",  # shows the report's Markdown in its page
         "matplotlib>=3.7,<4",
         "numpy>=1.26,<3",
+        "pyyaml>=6,<7",
         "requests>=2.31,<3",  # asks servers; SpeechBrain needs it as well
         "safetensors>=0.4,<1",
         "scipy>=1.10,<2",

@@ -41,6 +41,8 @@ include_patterns = [
 ]
 default_role = "code"
 html_theme = "furo"
+html_static_path = ["style.css"]
+html_css_files = ["style.css"]
 html_title = f"{project} {release}"
 
 # As in SpeechBrain's own documentation.
@@ -60,11 +62,14 @@ autosummary_generate = False
 nitpick_ignore_regex = [
     (
         "py:.*",
-        "(argparse|collections|gradio|matplotlib|numpy|pathlib|random|ruamel|"
-        r"speechbrain|torch|transformers)\..*",
+        "(argparse|collections|contextlib|filelock|gradio|huggingface_hub|"
+        "jsonschema|matplotlib|numpy|pathlib|random|requests|ruamel|scipy|"
+        r"soundfile|speechbrain|tokenizers|torch|transformers|types)\..*",
     ),
-    ("py:class", "callable|context managers|iterable|iterator|optional"),
-    ("py:class", "DynamicItemDataset|sequence|str to .*"),
+    ("py:class", "callable|collection|container|context managers|file"),
+    ("py:class", "iterable|iterator|optional|sequence|str to .*"),
+    ("py:class", "DynamicItemDataset"),
+    ("py:class", "StreamTextType|VersionType"),  # ruamel's, of a subclass
 ]
 myst_enable_extensions = ["dollarmath", "html_image"]
 myst_heading_anchors = 3

@@ -206,7 +206,8 @@ def shown(runs):
     lines += ["", f'"{runs[0]["answers"]["transcript"]}"', ""]
     for take in runs[0]["answers"]["takes"]:
         emotion, heard, answer = (take[key] for key in ANSWER)
-        lines.append(f'| {emotion} | {heard} | "{answer}" |')
+        sound = f"[{emotion}](docs/sounds/{emotion}.flac)"
+        lines.append(f'| {sound} | {heard} | "{answer}" |')
     rate = mean(run["words"]["WER"] for run in runs)
     lines += ["", f"Word error rate: {rate:.2f}"]
     for name in SHOWN_SCORES:

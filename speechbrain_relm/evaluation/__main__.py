@@ -59,6 +59,10 @@ def make_parser():
         "--paper",
         help="show the paper's numbers of IEMOCAP, ESD or MSP-Podcast as well",
     )
+    command.add_argument(
+        "--data_folder",
+        help="the corpus, if it was moved: for the recordings in table.html",
+    )
     command.add_argument("--output", type=Path, default=Path("results/table"))
     command = commands.add_parser(
         "join",

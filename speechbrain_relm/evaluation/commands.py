@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 from speechbrain_relm.evaluation.external import read_responses
+from speechbrain_relm.evaluation.pages.recordings import recordings_of_all
+from speechbrain_relm.evaluation.pages.table import write_table
 from speechbrain_relm.evaluation.questions import render_questions
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.score import score_responses, scorer_source
 from speechbrain_relm.evaluation.tables.alike import describe_origin
-from speechbrain_relm.evaluation.tables.output import write_table
 from speechbrain_relm.evaluation.tables.paper import printed_cells
 from speechbrain_relm.evaluation.tables.table import (
     relative_gains,
@@ -85,14 +86,14 @@ def table(options):
     Arguments
     ---------
     options : argparse.Namespace
-        `runs`, `baseline`, `gains`, `paper` and `output`.
+        `runs`, `baseline`, `gains`, `paper`, `output` and `data_folder`.
     """
     check_names(options.runs)
     runs = [read_run(folder) for folder in options.runs]
     remarks = describe_scorers(runs)
     if options.gains:
         cells = table_cells(runs, options.baseline)
-        remarks += ["", "# Relative gains", ""]
+        remarks += ["", "## Relative gains", ""]
         for pair in options.gains:
             system, _, other = pair.partition(":")
             if not other:
@@ -102,10 +103,13 @@ def table(options):
                 named = f"{metric}, {system} over {other}"
                 remarks.append(f"- {markdown_cell(named)}: {shown}")
     if options.paper:
-        remarks += ["", f"# As printed in the paper: {options.paper}", ""]
+        remarks += ["", f"## As printed in the paper: {options.paper}", ""]
         remarks.append(to_markdown(printed_cells(options.paper)))
-    text = write_table(options.output, runs, options.baseline, remarks)
-    sys.stdout.write(f"{text}\n{options.output / 'table.md'}\n")
+    folders = [folder.rpartition("=")[2] for folder in options.runs]
+    wavs = recordings_of_all(folders, options.data_folder)
+    text = write_table(options.output, runs, options.baseline, remarks, wavs)
+    paths = [options.output / f"table.{ending}" for ending in ("md", "html")]
+    sys.stdout.write("\n".join([text, *map(str, paths), ""]))
 
 
 def check_names(folders):

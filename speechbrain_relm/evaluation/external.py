@@ -44,6 +44,10 @@ def read_responses(path):
     {'2': {'id': '2', 'transcript': 'I fell.', 'response': 'Oh no!'}}
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{path} is a folder: name its responses.jsonl, or a CSV."
+        )
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: name a CSV of responses.")
     records = {}

@@ -107,15 +107,13 @@ def describe_listening(runs):
     return lines
 
 
-def swaps_table(runs, heading="#"):
+def swaps_table(runs):
     """Shows which ear the runs follow.
 
     Arguments
     ---------
     runs : list of Run
         The runs of one table.
-    heading : str
-        Marks of the heading.
 
     Returns
     -------
@@ -132,7 +130,7 @@ def swaps_table(runs, heading="#"):
     if not known:
         return []
     lines = [
-        f"{heading} Same words, another voice",
+        "## Same words, another voice",
         "",
         "A take gets something of another take: the same sentence by the same "
         "speaker in another emotion. Shares of responses that fit the "

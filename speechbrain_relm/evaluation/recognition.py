@@ -129,15 +129,13 @@ def recognition_figures(heard, labels, clusters, seed=1):
     return found
 
 
-def confusion_tables(runs, heading="#"):
+def confusion_tables(runs):
     """Shows what each run took for what, in every way that it has.
 
     Arguments
     ---------
     runs : list of Run
         The runs of one table.
-    heading : str
-        Marks of the heading.
 
     Returns
     -------
@@ -162,12 +160,11 @@ def confusion_tables(runs, heading="#"):
             lines += _rows(confusion(heard, labels))
     if not lines:
         return []
-    title = f"{heading} What was taken for what"
     note = (
         "Rows are the labels, columns what was recognized; in brackets 95 % "
         "intervals, drawn by cluster."
     )
-    return [title, "", note, *lines]
+    return ["## What was taken for what", "", note, *lines]
 
 
 def _rows(table):

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
 import sys
 
 from speechbrain_relm.runs.settings.devices import device
@@ -35,6 +36,7 @@ def respond(options):
         `release`, `recordings`, `emotion`, `sentences`, `device` and
         `trust_code`.
     """
+    refuse_unreadable(options.recordings)
     listener = load(options.release, options.device, options.trust_code)
     for path in options.recordings:
         if len(options.recordings) > 1:
@@ -43,6 +45,33 @@ def respond(options):
         say(talk.stream(file=path))
         if options.emotion:
             sys.stdout.write(describe(listener, talk.turns[-1].speech))
+
+
+def refuse_unreadable(recordings):
+    """Opens recordings before a release is loaded, which takes longer.
+
+    Arguments
+    ---------
+    recordings : list of str
+        Audio files.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be read.
+
+    Example
+    -------
+    >>> refuse_unreadable(["no_such_file.wav"])
+    Traceback (most recent call last):
+    ...
+    ValueError: no_such_file.wav: missing...
+    """
+    # `--help` need not wait for it.
+    from speechbrain_relm.utils.sound.audio import load_recording
+
+    for path in recordings:
+        load_recording(path, seconds=1)
 
 
 def chat(options):
@@ -54,6 +83,7 @@ def chat(options):
         `release`, `speech`, `history_turns`, `sentences`, `device` and
         `trust_code`.
     """
+    refuse_unreadable([options.speech] if options.speech else [])
     listener = load(options.release, options.device, options.trust_code)
     talk = listener.converse(options.history_turns, **changes(options))
     if options.speech:
@@ -262,17 +292,20 @@ def say(pieces):
 
     Arguments
     ---------
-    pieces : iterable of str
+    pieces : generator of str
         Its pieces.
 
     Example
     -------
-    >>> say(["I ", "see."])
+    >>> say(piece for piece in ("I ", "see."))
     I see.
     """
-    for piece in pieces:
-        sys.stdout.write(piece)
-        sys.stdout.flush()
+    # Where nothing can be written the answer ends: a thread that still
+    # generates as the process ends would abort it.
+    with contextlib.closing(pieces):
+        for piece in pieces:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
     sys.stdout.write("\n")
 
 

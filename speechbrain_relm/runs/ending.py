@@ -18,7 +18,7 @@ from speechbrain_relm.utils.errors import PACKAGE
 SYSTEM = "recipes/ESD/train.py"
 # What runs leave in their output folders, under the names that are shown.
 LEFT = {
-    "report": ["report.html"],
+    "report": ["report.html", "table.html"],
     "table": ["table.md", "report.md", "table.csv", "test_metrics.json"],
     "plots": ["plots", "*.png"],
     "aligned": ["aligned"],

@@ -203,6 +203,7 @@ def start(argv, recipe_folder, wanted):
     check_settings(settings, path)
     settings.update({name: f"--{name}" in flags for name in command_line.OURS})
     if settings["dry_run"]:
+        sys.stdout.write("Nothing is done now. What the run would do:\n")
         return written_aside(text), run_opts, settings
     if not torch.distributed.is_initialized():
         ddp_init_group(run_opts)

@@ -16,8 +16,9 @@ from pathlib import Path
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.evaluation.pages.recordings import recordings_of_all
+from speechbrain_relm.evaluation.pages.table import write_table
 from speechbrain_relm.evaluation.runs import describe_scorers, read_run
-from speechbrain_relm.evaluation.tables.output import write_table
 from speechbrain_relm.runs.ending import listen_next, show_end
 from speechbrain_relm.runs.experiment import find_hparams, read_settings
 from speechbrain_relm.runs.settings.command_line import (
@@ -196,6 +197,7 @@ def report(folder, yaml, systems, seconds, repeats):
             "",
             *describe_seconds(seconds),
         ],
+        recordings_of_all([folder / name for name in titles]),
     )
     trained = [name for name in titles if (folder / name / "release").is_dir()]
     listen = folder / (trained or list(titles))[-1]
@@ -226,7 +228,7 @@ def describe_seconds(seconds):
     steps = [s for spent in seconds.values() for s in spent]
     columns = list(dict.fromkeys(steps))
     lines = [
-        "# Seconds",
+        "## Seconds",
         "",
         f"| system | {' | '.join(columns)} |",
         "| --- |" + " ---: |" * len(columns),

@@ -100,7 +100,8 @@ class Parser(argparse.ArgumentParser):
         message : str
             What is wrong.
         """
-        self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows how.\n")
+        said = message.rstrip(".")
+        self.exit(2, f"{self.prog}: {said}; {self.prog} --help shows how.\n")
 
 
 def program(command=""):
@@ -336,12 +337,13 @@ def keep(text):
     return path
 
 
-# Loggers of libraries, and what of theirs a user can do nothing about.
+# Loggers of libraries, and what of theirs tells a user nothing.
 _LOGGED = {
     # No command shows a figure by it.
     "speechbrain.utils.train_logger": "torchvision",
     # A font that is not there has another in its place.
     "matplotlib.font_manager": "",
+    "speechbrain.utils.parameter_transfer": "Loading pretrained files",
 }
 # At once: some is logged while a command's modules are imported. These loggers
 # set their levels by themselves.

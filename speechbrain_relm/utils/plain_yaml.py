@@ -4,12 +4,16 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import itertools
 import re
 
 import ruamel.yaml
 
 from speechbrain_relm.utils.errors import first_line
 
+# Of a YAML with aliases, each copy counted.
+MOST_VALUES = 100_000
+_ANCHOR = re.compile(r"(?:^|[\s\[{,])&[^\s&]", re.MULTILINE)
 _REFERENCE = re.compile(r"<([A-Za-z_]\w*)[^<>\n]*>")
 
 
@@ -92,7 +96,56 @@ def read_plain(text):
     return _load(text, PlainConstructor)
 
 
+def check_copies(text):
+    """Refuses a YAML whose aliases make more of it than settings can be.
+
+    Of ten lines of ten copies each, whoever walks through them sees ten
+    billion values.
+
+    Arguments
+    ---------
+    text : str
+        The YAML.
+
+    Raises
+    ------
+    ValueError
+        If they do; the line is named.
+
+    Example
+    -------
+    >>> check_copies("a: &a [1, 2]\\nb: [*a, *a]")
+    >>> check_copies("a: &a [*a]")
+    Traceback (most recent call last):
+    ...
+    ValueError: line 1: with its copies (&, *) this makes more than 100,000...
+    """
+    if _ANCHOR.search(text):
+        node = ruamel.yaml.YAML(typ="safe", pure=True).compose(text)
+        _count_values(node, {})
+
+
+def _count_values(node, known):
+    """Counts the values of a node, each copy again."""
+    if not isinstance(node, ruamel.yaml.CollectionNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = MOST_VALUES  # in itself it has no end
+        inside = node.value
+        if isinstance(node, ruamel.yaml.MappingNode):
+            inside = itertools.chain.from_iterable(inside)
+        count = 1 + sum(_count_values(child, known) for child in inside)
+        if count > MOST_VALUES:
+            raise ValueError(
+                f"line {node.start_mark.line + 1}: with its copies (&, *) "
+                f"this makes more than {MOST_VALUES:,} values"
+            )
+        known[id(node)] = count
+    return known[id(node)]
+
+
 def _load(text, constructor):
+    check_copies(text)
     yaml = ruamel.yaml.YAML(typ="safe", pure=True)
     yaml.Constructor = constructor
     return yaml.load(text) or {}

@@ -86,7 +86,9 @@ def _read(path):
         if record is None and not line.endswith(b"\n"):
             logger.warning("%s, line %d is cut off: left out.", path, number)
         elif record is None:
-            damaged[number] = "not a JSON record with a text as 'id'"
+            damaged[number] = (
+                "not a JSON record of whole characters with a text as 'id'"
+            )
         elif record["id"] in records:
             first = lines[record["id"]]
             damaged[number] = f"the id {record['id']!r} is in line {first} too"

@@ -86,6 +86,8 @@ def test_sounds_without_speech(tmp_path, samples, kind):
         (b'{"id": "a"}\n{"id": "a"}\n', "line 2: the id 'a' is in line 1 too"),
         (b'{"id": 7}\n', "line 1: not a JSON record"),
         (b"[" * 10**5 + b"\n", "line 1: not a JSON record"),
+        # Half a character, which no file could be written with.
+        (b'{"id": "a", "b": "\\ud83d"}\n', "line 1: not a JSON record of who"),
         (b"x" * (limits.RECORD_BYTES + 1) + b"\n", "line 1: 16,777,217 bytes"),
     ],
 )

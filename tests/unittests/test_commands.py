@@ -159,8 +159,10 @@ def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
     """Naming the file."""
     path = tmp_path / "text.wav"
     path.write_text("no audio")
-    with pytest.raises(SystemExit, match="speechbrain-relm: .*text.wav"):
-        main(["respond", release_folder, str(path)])
+    for words in ([release_folder, str(path)], [release_folder, "a.wav"]):
+        said = f"speechbrain-relm: .*{Path(words[1]).name}: "
+        with pytest.raises(SystemExit, match=said):
+            main(["respond", *words])
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,7 @@ def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
     [
         ("plan {esd} --batch_sizes 4", "mean --batch_size[?]"),
         ("score missing.csv out", "missing.csv is missing: name a CSV"),
+        ("score recipes out", "recipes is a folder: name its responses.jsonl"),
         ("table missing", "missing/responses.jsonl is missing"),
         ("convert qwen missing out", "missing is no folder"),
     ],
@@ -235,6 +238,21 @@ def test_the_program_is_called_as_it_was_started():
     for module in ("evaluation", "convert", "demo", "mini", "mini.corpora"):
         name = f"speechbrain_relm.{module}"
         assert shown(name, "--help").startswith(f"usage: python -m {name} ")
+
+
+def test_a_full_disk_ends_an_answer_in_a_line(release_folder, wav):
+    """Also while the LLM is at work in a thread."""
+    words = ["-m", "speechbrain_relm", "respond", release_folder, wav]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("speechbrain-relm: No space left on device")
 
 
 def test_nothing_else_is_said_in_a_shell():

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -83,12 +84,15 @@ def test_how_they_were_made():
 
 
 def test_the_four_answers():
-    """Word by word."""
+    """Word by word, each with its recording."""
     text, answers = page("README.md"), RUNS[0]["answers"]
     assert f'"{answers["transcript"]}"' in text
     for take in answers["takes"]:
         heard, answer = take["head_emotion"], take["response"]
-        assert f'| {heard} | "{answer}" |' in text
+        name = take["emotion"]
+        sound = f"docs/sounds/{name}.flac"
+        assert f'| [{name}]({sound}) | {heard} | "{answer}" |' in text
+        assert 1 < soundfile.info(ROOT / sound).duration < 5
 
 
 def rows_of_parts():

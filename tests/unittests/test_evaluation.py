@@ -168,6 +168,8 @@ def test_table_of_two_runs(tmp_path, capsys):
         in (tmp_path / "table" / "table.tex").read_text()
     )
     assert (tmp_path / "table" / "figure.pdf").read_bytes()[:4] == b"%PDF"
+    page = tmp_path / "table" / "table.html"
+    assert f"{page}\n" in printed and page.is_file()
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,7 @@ def test_table_of_two_runs(tmp_path, capsys):
         (["{ours}", "{ours}"], "Two runs have one name"),
         (["{ours}", "--baseline=other"], "There is no run 'other'"),
         (["{ours}", "--gains", "ours:other"], "There is no system 'other'"),
+        (["{ours}", "--data_folder=no"], "--data_folder: no is no folder"),
     ],
 )
 def test_wrong_tables(tmp_path, arguments, words):

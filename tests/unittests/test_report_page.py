@@ -1,6 +1,7 @@
 """The report as a page and its plots, from the files of a run."""
 
 import json
+import shutil
 from html.parser import HTMLParser
 
 import matplotlib.image
@@ -9,7 +10,9 @@ import pytest
 import soundfile
 
 from speechbrain_relm.evaluation.pages.drawn import corpus_points
+from speechbrain_relm.evaluation.pages.recordings import recordings_of_all
 from speechbrain_relm.evaluation.pages.report import to_html
+from speechbrain_relm.evaluation.pages.table import write_table
 from speechbrain_relm.evaluation.plots.clouds import emotion_map
 from speechbrain_relm.evaluation.plots.confusions import confusions_figure
 from speechbrain_relm.evaluation.plots.curves import curves_figure, read_curves
@@ -118,6 +121,35 @@ def test_page_and_markdown_say_the_same(run):
         assert any(
             wanted == "".join(row.split())[: len(wanted)] for row in rows
         )
+
+
+def test_a_table_of_runs_is_a_page_too(run, tmp_path):
+    """Of one file: its voices, and both answers under each."""
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    entries = {
+        path.stem: {"wav": f"{{data_root}}/{path.name}", "duration": 0.1}
+        for path in run.glob("*.wav")
+    }
+    for entry in entries.values():
+        entry["transcript"] = "Oh!"
+    (tmp_path / "test.json").write_text(json.dumps(entries))
+    (run / "recipe.yaml").write_text(
+        f"manifest_folder: {tmp_path}\ndata_folder: {run}\n"
+    )
+    runs = [read_run(f"A {BAD}={run}"), read_run(f"B={other}")]
+    wavs = recordings_of_all([run, other])
+    write_table(tmp_path / "table", runs, None, [], wavs)
+    text = (tmp_path / "table" / "table.html").read_text(encoding="utf-8")
+    page = Reader(text)
+    assert all(x.startswith(("data:", "#")) for x in page.loads)
+    kinds = [x.split(";")[0] for x in page.loads]
+    # The scores, and of each run what it takes for what, light and dark.
+    assert kinds.count("data:image/png") == 6 == page.tags.count("img") * 2
+    assert kinds.count("data:audio/wav") == 12
+    assert "script" not in page.tags and page.tags.count("h1") == 1
+    answers = [row for row in page.rows if row[0] in (f"A {BAD}", "B")]
+    assert len(answers) >= 2 * 12
 
 
 def test_plots_are_drawn_light_and_dark(run):

@@ -22,6 +22,23 @@ YAMLS = sorted(ROOT.glob("recipes/*/hparams/*.yaml"))
 ESD = ROOT / "recipes" / "ESD" / "hparams" / "re_llm.yaml"
 
 
+def test_a_bomb_of_copies_is_refused(tmp_path):
+    """Of ten lines, before anybody walks through ten billion values."""
+    lines = ["a0: &a0 [1, 2, 3]"]
+    for i in range(1, 10):
+        copies = ", ".join([f"*a{i - 1}"] * 10)
+        lines.append(f"a{i}: &a{i} [{copies}]")
+    text = "\n".join(lines)
+    with pytest.raises(ValueError, match="line 6: with its copies"):
+        read_settings(text, {})
+    path = tmp_path / "bomb.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match="bomb.yaml: line 6: with its cop"):
+        effective_yaml(path)
+    few = read_settings("\n".join(lines[:3]), {})
+    assert few["a2"][9][9] == [1, 2, 3]
+
+
 def test_the_schema_is_one():
     """By the rules of JSON Schema itself."""
     Draft202012Validator.check_schema(validator().schema)

@@ -3,7 +3,7 @@
 The hub has it as Parquet tables whose cells hold the recordings. They are
 written out once:
 
-> python -m speechbrain_relm.data.open_emotion.cameo ravdess-*.parquet FOLDER
+> python -m speechbrain_relm.data.open_emotion.cameo ravdess.parquet FOLDER
 
 Authors
  * The speechbrain_relm contributors 2026

@@ -1,4 +1,4 @@
-"""All plots of a run's report.
+"""All plots of the pages: of one run's report, of a table of several.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -32,6 +32,18 @@ class Plot(NamedTuple):
     about: str
 
 
+# Of one run and of several.
+SCORES = Plot(
+    "scores", "Empathy and fit", "Means and 95 % intervals, drawn by cluster."
+)
+CONFUSION = Plot(
+    "confusion",
+    "What was taken for what",
+    "Rows are labels, columns what was recognized; the fuller a field, the "
+    "larger its share of the row.",
+)
+
+
 def draw_plots(folder, run, cells, points=()):
     """Draws what a run's files have something to draw of.
 
@@ -51,10 +63,44 @@ def draw_plots(folder, run, cells, points=()):
     list of Plot
         What was drawn, each light and dark.
     """
+    return _draw_all(folder, _plots(folder, run, cells, points))
+
+
+def draw_table_plots(folder, runs, cells):
+    """Draws what the files of several runs have something to draw of.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Of their table; `plots/` in it receives the files.
+    runs : list of Run
+        The systems.
+    cells : list of Cell
+        Of their table.
+
+    Returns
+    -------
+    list of Plot
+        What was drawn, each light and dark.
+    """
+    plots = [(SCORES, partial(scores_figure, cells))]
+    for place, run in enumerate(runs, 1):
+        recognized = run.recognized()
+        if recognized:
+            plot = CONFUSION._replace(
+                name=f"{CONFUSION.name}{place}",
+                title=f"{CONFUSION.title}: {run.name}",
+            )
+            plots.append((plot, partial(confusions_figure, recognized)))
+    return _draw_all(folder, plots)
+
+
+def _draw_all(folder, plots):
+    """Draws them into `plots/`, and lists them."""
     drawn = []
     # Anew, so that none stays of what the run no longer has.
     with whole_folder(folder / "plots") as fresh:
-        for plot, make in _plots(folder, run, cells, points):
+        for plot, make in plots:
             draw(fresh / plot.name, make)
             drawn.append(plot)
     return drawn
@@ -62,14 +108,7 @@ def draw_plots(folder, run, cells, points=()):
 
 def _plots(folder, run, cells, points):
     """Lists plots, and what makes each."""
-    yield (
-        Plot(
-            "scores",
-            "Empathy and fit",
-            "Means and 95 % intervals, drawn by cluster.",
-        ),
-        partial(scores_figure, cells),
-    )
+    yield SCORES, partial(scores_figure, cells)
     log = folder / "train_log.txt"
     curves = read_curves(read_text(log)) if log.is_file() else {}
     if curves:
@@ -84,15 +123,7 @@ def _plots(folder, run, cells, points):
         )
     recognized = run.recognized()
     if recognized:
-        yield (
-            Plot(
-                "confusion",
-                "What was taken for what",
-                "Rows are labels, columns what was recognized; the fuller a "
-                "field, the larger its share of the row.",
-            ),
-            partial(confusions_figure, recognized),
-        )
+        yield CONFUSION, partial(confusions_figure, recognized)
     if any("rationales" in score for score in run.scores.values()):
         yield (
             Plot(

@@ -4,9 +4,11 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import contextlib
 from pathlib import Path
 
 from hyperpyyaml import resolve_references
+from ruamel.yaml import YAMLError
 
 from speechbrain_relm.data.datasets import read_manifest
 from speechbrain_relm.evaluation.pages.page import data_uri
@@ -38,6 +40,41 @@ def sound_uri(path):
     'data:audio/wav;base64,'
     """
     return data_uri("audio/wav", wav_bytes(path))
+
+
+def recordings_of_all(folders, data_folder=None):
+    """Finds the test recordings of several finished runs, where they are.
+
+    Arguments
+    ---------
+    folders : list of str or pathlib.Path
+        Their output folders; answers from elsewhere have no recordings.
+    data_folder : str or None
+        See `recordings_of`.
+
+    Returns
+    -------
+    dict
+        Utterance id to the path of a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a corpus is named that is not there.
+
+    Example
+    -------
+    >>> recordings_of_all([getfixture("tmp_path")])
+    {}
+    """
+    if data_folder is not None and not Path(data_folder).is_dir():
+        raise FileNotFoundError(f"--data_folder: {data_folder} is no folder.")
+    found = {}
+    for folder in folders:
+        # A table needs none: a corpus may be on another machine.
+        with contextlib.suppress(OSError, ValueError, KeyError, YAMLError):
+            found.update(recordings_of(folder, data_folder))
+    return {i: path for i, path in found.items() if Path(path).is_file()}
 
 
 def recordings_of(folder, data_folder=None):

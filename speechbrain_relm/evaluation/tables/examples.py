@@ -10,6 +10,8 @@ from speechbrain_relm.utils.text.cells import markdown_cell
 
 # Reactions in bold, as in the paper; questions in italics, for its red.
 MARKS = {"ER": "**", "Ex": "_"}
+# On the pages, which have room.
+EXAMPLES_PER_EMOTION = 3
 
 
 def mark(response, spans):

@@ -189,7 +189,7 @@ def fits(weight):
 
 
 def serve_cpu(model):
-    """Makes the linear layers of a model `HalfLinear`s, where they stand.
+    """Makes the linear layers of a model `HalfLinear`, where they stand.
 
     Arguments
     ---------

@@ -15,17 +15,18 @@ from speechbrain_relm.evaluation.tables.alike import (
     check_alike,
     describe_origin,
 )
-from speechbrain_relm.evaluation.tables.examples import example_rows
+from speechbrain_relm.evaluation.tables.examples import (
+    EXAMPLES_PER_EMOTION,
+    example_rows,
+)
 from speechbrain_relm.evaluation.tables.figure import draw_scores
-from speechbrain_relm.evaluation.tables.output import hearing_sections
+from speechbrain_relm.evaluation.tables.sections import hearing_sections
 from speechbrain_relm.evaluation.tables.table import table_cells, to_markdown
 from speechbrain_relm.evaluation.tables.table_csv import to_csv
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, from_unit
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.text.cells import markdown_cell
 from speechbrain_relm.utils.text.wording import normalised
-
-EXAMPLES_PER_EMOTION = 3
 
 
 def write_report(
@@ -90,7 +91,7 @@ def write_report(
     if corpus in SCALES and run.attributes() is not None:
         lines.append(f"- {describe_errors(run.attributes(), corpus)}")
     lines += [*describe_scorers(runs), *describe_origin(runs)]
-    lines += hearing_sections(runs, "##")
+    lines += hearing_sections(runs)
     write_atomically(folder / "table.csv", to_csv(cells))
     draw_scores(folder / "figure", cells)
     page = report_page(

@@ -15,7 +15,7 @@ from pathlib import Path
 import ruamel.yaml
 
 from speechbrain_relm.utils.errors import RecipeError
-from speechbrain_relm.utils.plain_yaml import problem_of
+from speechbrain_relm.utils.plain_yaml import check_copies, problem_of
 from speechbrain_relm.utils.text.spelling import nearest
 
 # What the readers of YAML and HyperPyYAML raise.
@@ -110,6 +110,7 @@ def load(path, text=None):
     yaml = ruamel.yaml.YAML()
     try:
         text = path.read_text(encoding="utf-8") if text is None else text
+        check_copies(text)
         found = yaml.load(text)
     except YAML_ERRORS as error:
         # What comes after it is of a key that is twice.

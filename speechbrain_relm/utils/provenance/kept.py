@@ -23,7 +23,7 @@ from speechbrain_relm.utils.provenance.stamps import (
     read_stamp,
     told,
 )
-from speechbrain_relm.utils.text.reading import read_lines
+from speechbrain_relm.utils.text.reading import parse_json, read_lines
 
 logger = get_logger(__name__)
 
@@ -125,7 +125,7 @@ def as_record(line):
     ({'id': 'a'}, None)
     """
     try:
-        record = json.loads(line.decode("utf-8"))
+        record = parse_json(line.decode("utf-8"))
         return record if isinstance(record["id"], str) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

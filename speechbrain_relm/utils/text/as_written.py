@@ -1,6 +1,6 @@
 """Texts as tokens, as they are written: nothing in them is a mark.
 
-A tokenizer takes "[SEP]" or "<|im_end|>" in a text for the token that a
+A tokenizer takes `[SEP]` or `<|im_end|>` in a text for the token that a
 template puts between texts, so that whoever writes or says it changes what
 the model reads as structure. transformers can be told to leave special tokens
 alone, but not other added ones ("<tool_call>").

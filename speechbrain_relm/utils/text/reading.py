@@ -19,6 +19,8 @@ from pathlib import Path
 
 from speechbrain_relm.utils import limits
 
+# A JSON's way to write a surrogate, half of a character.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -106,6 +108,44 @@ def decode(raw):
     return raw.decode("cp1252", errors="replace")
 
 
+def parse_json(text):
+    """Reads JSON whose texts can be written again.
+
+    Arguments
+    ---------
+    text : str
+        The JSON.
+
+    Returns
+    -------
+    object
+        What it holds.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or a text in it has half a character (a lone
+        surrogate), which would fail in the file that is written from it.
+
+    Example
+    -------
+    >>> parse_json('["\\\\ud83d\\\\ude00"]')
+    ['😀']
+    >>> parse_json('["\\\\ud83d"]')
+    Traceback (most recent call last):
+    ...
+    ValueError: '\\ud83d' is half a character
+    """
+    found = json.loads(text)
+    if _HALF.search(text):  # else there is none
+        try:
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError as err:
+            half = ascii(err.object[err.start])
+            raise ValueError(f"{half} is half a character") from None
+    return found
+
+
 def read_json(path):
     """Reads a JSON file.
 
@@ -137,7 +177,7 @@ def read_json(path):
     """
     text, fix = read_text(path), "correct it, or have it made again"
     try:
-        return json.loads(text)
+        return parse_json(text)
     except json.JSONDecodeError as err:
         raise ValueError(
             f"{path}, line {err.lineno}: no JSON ({err.msg}); {fix}"

@@ -1,28 +1,26 @@
-"""The files of a table.
+"""The files of a table over several runs, a page among them.
 
 Authors
  * The speechbrain_relm contributors 2026
 """
 
 from speechbrain_relm.evaluation.chance.clusters import describe_clusters
-from speechbrain_relm.evaluation.listening_rows import (
-    describe_listening,
-    swaps_table,
-)
+from speechbrain_relm.evaluation.pages.drawn import draw_table_plots
+from speechbrain_relm.evaluation.pages.report import report_page
 from speechbrain_relm.evaluation.pooling import (
     describe_pools,
     pool_runs,
-)
-from speechbrain_relm.evaluation.recognition import (
-    confusion_tables,
-    describe_probe,
 )
 from speechbrain_relm.evaluation.tables.alike import (
     check_alike,
     describe_origin,
 )
-from speechbrain_relm.evaluation.tables.examples import example_rows
+from speechbrain_relm.evaluation.tables.examples import (
+    EXAMPLES_PER_EMOTION,
+    example_rows,
+)
 from speechbrain_relm.evaluation.tables.figure import draw_scores
+from speechbrain_relm.evaluation.tables.sections import hearing_sections
 from speechbrain_relm.evaluation.tables.table import (
     table_cells,
     to_latex,
@@ -31,40 +29,11 @@ from speechbrain_relm.evaluation.tables.table import (
 from speechbrain_relm.evaluation.tables.table_csv import to_csv
 from speechbrain_relm.utils.files import write_atomically
 
-
-def hearing_sections(runs, heading="#"):
-    """Says what some runs recognize, and whether they follow the voice.
-
-    Arguments
-    ---------
-    runs : list of Run
-        The runs of one table.
-    heading : str
-        Marks of the headings.
-
-    Returns
-    -------
-    list of str
-        Items of a Markdown list, then sections; some are empty.
-
-    Example
-    -------
-    >>> from speechbrain_relm.evaluation.runs import Run
-    >>> hearing_sections([Run("A", {}, {})])
-    ['', '']
-    """
-    return [
-        *describe_probe(runs),
-        *describe_listening(runs),
-        "",
-        *swaps_table(runs, heading),
-        "",
-        *confusion_tables(runs, heading),
-    ]
+TITLE = "Table I"
 
 
-def write_table(folder, runs, baseline, remarks):
-    """Writes `table.{md,csv,tex}` and `figure.{pdf,png}` of some runs.
+def write_table(folder, runs, baseline, remarks, wavs=None):
+    """Writes `table.{md,csv,tex,html}`, `figure.{pdf,png}` and `plots/`.
 
     Arguments
     ---------
@@ -76,6 +45,8 @@ def write_table(folder, runs, baseline, remarks):
         Name of the run that the others are tested against.
     remarks : list of str
         Lines of Markdown between table and examples.
+    wavs : dict or None
+        Utterance id to path, for the page's examples.
 
     Returns
     -------
@@ -85,13 +56,23 @@ def write_table(folder, runs, baseline, remarks):
     check_alike(runs)
     runs = pool_runs(runs)
     cells = table_cells(runs, baseline)
-    lines = ["# Table I", "", to_markdown(cells), "", *describe_clusters(runs)]
-    lines += [*describe_pools(runs), *describe_origin(runs), *remarks]
-    lines += ["", *hearing_sections(runs)]
-    lines += ["", "# Examples", "", *example_rows(runs)]
+    lines = [f"# {TITLE}", "", to_markdown(cells), ""]
+    lines += [*describe_clusters(runs), *describe_pools(runs)]
+    lines += [*describe_origin(runs), *remarks, "", *hearing_sections(runs)]
+    page = report_page(
+        TITLE,
+        "\n".join(lines),
+        folder,
+        draw_table_plots(folder, runs, cells),
+        runs,
+        wavs or {},
+        EXAMPLES_PER_EMOTION,
+    )
+    lines += ["", "## Examples", "", *example_rows(runs)]
     text = "\n".join(lines) + "\n"
     write_atomically(folder / "table.md", text)
     write_atomically(folder / "table.csv", to_csv(cells))
     write_atomically(folder / "table.tex", to_latex(cells) + "\n")
     draw_scores(folder / "figure", cells)
+    write_atomically(folder / "table.html", page)
     return text
