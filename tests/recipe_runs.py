@@ -10,6 +10,11 @@ from speechbrain_relm.mini.esd import make_esd
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "recipes" / "ESD" / "train.py"
+# For runs whose answers are compared or counted, but not read: a random LLM
+# says nothing that is worth 48 tokens.
+BRIEF = dict.fromkeys(
+    ("response_settings", "expected_response_settings"), "{max_new_tokens: 12}"
+)
 
 
 def command(yaml, folder, corpus, tiny, **overrides):
