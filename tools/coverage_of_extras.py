@@ -100,10 +100,10 @@ def measure(modules, folder):
         Path of a module -> statements, missed ones and percent covered.
     """
     rcfile = Path(folder) / "coveragerc"
-    # Commands are tested in processes of their own.
+    # Commands are tested in processes of their own, most of them forks.
     rcfile.write_text(
         f"[run]\ndata_file = {folder}/coverage\nparallel = true\n"
-        "patch = subprocess\nsource = speechbrain_relm\n",
+        "patch = subprocess, fork\nsource = speechbrain_relm\n",
         encoding="utf-8",
     )
 

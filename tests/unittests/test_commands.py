@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import soundfile
 import torch
@@ -198,11 +199,7 @@ def test_recipes_are_listed_copied_and_run(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="training.py: ESD has no such script"):
         main(["recipe", "ESD", "training.py"])
     words = ["recipe", "ESD", "train.py", str(yaml)]
-    done = subprocess.run(
-        [sys.executable, "-m", "speechbrain_relm", *words],
-        capture_output=True,
-        text=True,
-    )
+    done = forked.run([sys.executable, "-m", "speechbrain_relm", *words])
     assert done.stderr.startswith("train.py: data_folder is missing: the fold")
 
 

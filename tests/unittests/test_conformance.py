@@ -1,10 +1,11 @@
 """The conformance script against the released model in plain torch."""
 
-import subprocess
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from forked import run
 from released_model import write_golden
 from safetensors.torch import load_file, save_file
 
@@ -13,20 +14,22 @@ SCRIPT = Path(__file__).resolve().parents[1] / "conformance.py"
 
 def conformance(folder):
     """Runs the script; returns its exit status and lines."""
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run([sys.executable, SCRIPT, folder])
     return done.returncode, done.stdout.splitlines()
 
 
-@pytest.fixture
-def golden(tmp_path):
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
     """A folder of numbers for a random checkpoint in the released format."""
-    write_golden(tmp_path / "golden")
-    return tmp_path / "golden"
+    folder = tmp_path_factory.mktemp("written") / "golden"
+    write_golden(folder)
+    return folder
+
+
+@pytest.fixture
+def golden(written, tmp_path):
+    """A copy of it, which a test may change."""
+    return shutil.copytree(written, tmp_path / "golden")
 
 
 def test_every_quantity_agrees(golden):

@@ -1,12 +1,12 @@
 """Released BLSP-Emo and RE-LLM checkpoints, and starting from them."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from forked import run
 from released_folders import write_blsp_emo, write_weights
 from released_model import CONFIG, H, adapter, qwen, write_golden
 from safetensors.torch import load_file, save_file
@@ -242,10 +242,5 @@ def test_conformance_of_two_shards(tmp_path, ending):
             f"{name}parametrizations.weight.{new}"
         )
     write_weights(golden, tensors, ending, shards=2)
-    done = subprocess.run(
-        [sys.executable, str(TESTS / "conformance.py"), str(golden)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run([sys.executable, TESTS / "conformance.py", golden])
     assert done.stdout.splitlines()[-1] == "34 agree, 0 do not", done.stderr

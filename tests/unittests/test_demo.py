@@ -21,7 +21,7 @@ from speechbrain_relm.inference.re_llm import EmpatheticListener
 from speechbrain_relm.lobes.whisper_transcriber import WhisperTranscriber
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def listening(release_folder, whisper_folder, scorer_folder):
     """Tiny systems."""
     return Listening(

@@ -4,8 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import multiprocessing
-
+import forked
 import pytest
 import torch
 
@@ -104,7 +103,7 @@ def fill(emotion_folder, folder, seed):
 
 def test_two_processes_at_once(emotion_folder, tmp_path):
     """Each writes a file of its own; together they have every row."""
-    context = multiprocessing.get_context("spawn")
+    context = forked.context()
     processes = [
         context.Process(target=fill, args=(emotion_folder, tmp_path, seed))
         for seed in (0, 10)

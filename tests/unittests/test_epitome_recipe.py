@@ -2,13 +2,12 @@
 
 import csv
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from recipe_runs import environment
+from forked import run
 from test_epitome import SIZES, formula, word_tokenizer
 from transformers import RobertaConfig, RobertaModel
 
@@ -60,13 +59,7 @@ def data(tmp_path_factory):
 
 def recipe(*arguments):
     """Runs the recipe's script."""
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), "hparams/minilm.yaml", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment(),
-    )
+    return run([sys.executable, SCRIPT, "hparams/minilm.yaml", *arguments])
 
 
 def test_other_test_folder(data, backbone, tmp_path):

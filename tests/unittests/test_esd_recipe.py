@@ -8,7 +8,15 @@ import subprocess
 import sys
 
 import pytest
-from recipe_runs import ROOT, SCRIPT, command, kill_when, lines, run
+from recipe_runs import (
+    BRIEF,
+    ROOT,
+    SCRIPT,
+    command,
+    kill_when,
+    lines,
+    run,
+)
 
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.utils.records import read_records
@@ -29,10 +37,16 @@ def corpus(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, corpus, tiny_sources):
+def tiny(tiny_sources):
+    """Tiny models that say little."""
+    return {**tiny_sources, **BRIEF}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, corpus, tiny):
     """A run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("run") / "finished"
-    return folder, run(command(YAML, folder, corpus, tiny_sources))
+    return folder, run(command(YAML, folder, corpus, tiny))
 
 
 def test_every_step_leaves_what_it_says(finished):
@@ -141,7 +155,7 @@ def test_training_lowers_the_loss(finished):
     assert len(losses) == 2 and losses[1] < losses[0]
 
 
-def test_a_second_start_does_nothing_again(finished, corpus, tiny_sources):
+def test_a_second_start_does_nothing_again(finished, corpus, tiny):
     """Every record and the training log stay as they are."""
     folder, _ = finished
     names = ("attributes", "expected_responses", "responses", "scores")
@@ -149,7 +163,7 @@ def test_a_second_start_does_nothing_again(finished, corpus, tiny_sources):
     files = [folder / f"{name}.jsonl" for name in names]
     before = [file.read_bytes() for file in files]
     log = (folder / "train_log.txt").read_bytes()
-    printed = run(command(YAML, folder, corpus, tiny_sources))
+    printed = run(command(YAML, folder, corpus, tiny))
     assert [file.read_bytes() for file in files] == before
     assert (folder / "train_log.txt").read_bytes() == log
     assert "Going into epoch" not in printed
@@ -179,11 +193,11 @@ def mid_epoch(folder):
     ],
 )
 def test_killed_anywhere_it_ends_the_same(
-    place, happened, tmp_path, finished, corpus, tiny_sources
+    place, happened, tmp_path, finished, corpus, tiny
 ):
     """kill -9, then the same command: the table of the undisturbed run."""
     folder = tmp_path / "run"
-    arguments = command(YAML, folder, corpus, tiny_sources)
+    arguments = command(YAML, folder, corpus, tiny)
     kill_when(arguments, lambda: happened(folder))
     done = {
         file.name: file.read_bytes().splitlines()
@@ -204,9 +218,7 @@ def test_killed_anywhere_it_ends_the_same(
     assert (folder / "train_log.txt").read_text() == log
 
 
-def test_a_baseline_run_is_tested_against(
-    finished, corpus, tiny_sources, tmp_path
-):
+def test_a_baseline_run_is_tested_against(finished, corpus, tiny, tmp_path):
     """Another run's folder gives the Wilcoxon test; it may be this one."""
     folder, _ = finished
     run(
@@ -214,7 +226,7 @@ def test_a_baseline_run_is_tested_against(
             YAML,
             folder,
             corpus,
-            tiny_sources,
+            tiny,
             steps="[report]",
             baseline=folder,
         )

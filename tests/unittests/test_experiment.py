@@ -1,9 +1,10 @@
 """The command line: every mistake is told in one line, before any work."""
 
-import subprocess
 import sys
+import time
 from pathlib import Path
 
+import forked
 import pytest
 
 from speechbrain_relm.runs.experiment import (
@@ -21,13 +22,7 @@ RECIPE = ROOT / "recipes" / "ESD"
 
 def run(*arguments, cwd=ROOT, script="recipes/ESD/train.py"):
     """Runs the recipe's script and returns its exit status and last line."""
-    done = subprocess.run(
-        [sys.executable, script, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = forked.run([sys.executable, script, *arguments], cwd)
     return done.returncode, done.stderr.strip().splitlines()[-1]
 
 
@@ -95,20 +90,23 @@ def test_settings_are_read_without_building_anything(name):
     assert isinstance(settings["speech_encoder"], dict)
 
 
+def hold(folder, held):
+    """Is a run of another process that goes on."""
+    lock_folder(folder)
+    held.set()
+    time.sleep(60)
+
+
 def test_two_runs_in_one_folder(tmp_path):
     """The second stops; it may start once the first has ended."""
-    hold = (
-        "import sys, time; "
-        "from speechbrain_relm.runs.experiment import lock_folder; "
-        "lock_folder(sys.argv[1]); print('held', flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", hold, tmp_path], stdout=subprocess.PIPE
-    ) as first:
-        assert first.stdout.readline() == b"held\n"
-        with pytest.raises(RecipeError, match=f"process {first.pid}"):
-            lock_folder(tmp_path)
-        first.kill()
-        first.wait()
+    context = forked.context()
+    held = context.Event()
+    first = context.Process(target=hold, args=(tmp_path, held))
+    first.start()
+    assert held.wait(300)
+    with pytest.raises(RecipeError, match=f"process {first.pid}"):
+        lock_folder(tmp_path)
+    first.kill()
+    first.join()
     written_aside("seed: 1")  # by a dry run, in this process
     lock_folder(tmp_path)

@@ -5,11 +5,13 @@ import sys
 import time
 from pathlib import Path
 
+import forked
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 
+import fuzzing  # noqa: E402
 from fuzzing import OUTCOMES, Area, Case, run_area, table  # noqa: E402
 
 
@@ -39,7 +41,7 @@ KINDS = [
     (lambda: 3, None, "silent"),
     (lambda: 3, lambda value: value == 3, "handled"),
     (lambda: 3, lambda value: value == 4, "silent"),
-    (lambda: work(2.5), lambda value: True, "late"),
+    (lambda: work(1.5), lambda value: True, "late"),
     (lambda: work(60), None, "hang"),
     (lambda: b"1" * (2**30 + 2**28), None, "hang"),
     (lambda: subprocess.run(["true"]), lambda value: True, "unsafe"),
@@ -49,8 +51,11 @@ KINDS = [
 ]
 
 
-def test_each_outcome_is_told_from_the_others(tmp_path):
+def test_each_outcome_is_told_from_the_others(tmp_path, monkeypatch):
     """Of made inputs that are known to end so."""
+    # The two that take long are waited for.
+    monkeypatch.setattr(fuzzing, "SOON", 1)
+    monkeypatch.setattr(fuzzing, "LONG", 3)
 
     def make(random, folder, shared):
         """An input of each kind in turn."""
@@ -66,14 +71,7 @@ def test_each_outcome_is_told_from_the_others(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_slice_of_the_fuzz_test(tmp_path):
     """`make fuzz` opens more of them."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            str(ROOT / "tests" / "fuzz" / "fuzz_all.py"),
-            "--count=60",
-            f"--output={tmp_path}/fuzz.json",
-        ],
-        capture_output=True,
-        text=True,
-    )
+    script = ROOT / "tests" / "fuzz" / "fuzz_all.py"
+    words = ["--count=60", f"--output={tmp_path}/fuzz.json"]
+    done = forked.run([sys.executable, script, *words])
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,60 +1,63 @@
 """A disk that is full, or a place that cannot be written."""
 
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-from speechbrain_relm.runs.table_runs import run_table
-from speechbrain_relm.utils.disk.locks import take
-from speechbrain_relm.utils.errors import said
-
-ESD = Path(__file__).resolve().parents[2] / "recipes" / "ESD"
-# No file of this process may be longer than 64 bytes: as a full disk, writes
-# end in the middle.
-FULL = """
+import os
 import resource
-import sys
-import torch
 from pathlib import Path
+
+import forked
+import pytest
+import torch
+
 from speechbrain_relm.lobes.parts.epitome_folder import _write
+from speechbrain_relm.runs.table_runs import run_table
 from speechbrain_relm.utils.disk.journal import Journal
-from speechbrain_relm.utils.errors import one_way_out
+from speechbrain_relm.utils.disk.locks import take
+from speechbrain_relm.utils.errors import one_way_out, said
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.records import work_through
 
-folder = Path(sys.argv[1])
-writes = {
-    "text": lambda path: write_atomically(path, "a" * 100),
-    "weights": lambda path: _write({"a": torch.ones(99)}, path),
-    "records": lambda path: work_through(
-        path, [["1"]], lambda _: [{"id": "1", "a": "a" * 99}], {}, "work"
-    ),
-    "journal": lambda path: Journal(path, "a").note(
-        path.with_name("b"), "c" * 99, 1
-    ),
-}
-resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
-for name, write in writes.items():
-    try:
-        with one_way_out(name):
-            write(folder / name)
-    except SystemExit as end:
-        print(end.code)
-"""
+ESD = Path(__file__).resolve().parents[2] / "recipes" / "ESD"
+
+
+def write_on_a_full_disk(folder, told):
+    """Tells how each kind of write ends where no file may be long."""
+    writes = {
+        "text": lambda path: write_atomically(path, "a" * 100),
+        "weights": lambda path: _write({"a": torch.ones(99)}, path),
+        "records": lambda path: work_through(
+            path, [["1"]], lambda _: [{"id": "1", "a": "a" * 99}], {}, "work"
+        ),
+        "journal": lambda path: Journal(path, "a").note(
+            path.with_name("b"), "c" * 99, 1
+        ),
+    }
+    ends = []
+    # Progress goes to a file of pytest's, which is longer already.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    # No file of this process may be longer than 64 bytes: as a full disk,
+    # writes end in the middle.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+    for name, write in writes.items():
+        try:
+            with one_way_out(name):
+                write(folder / name)
+        except SystemExit as end:
+            ends.append(end.code)
+    told.send(ends)
 
 
 def test_a_full_disk_is_told_with_the_file_and_what_to_do(tmp_path):
     """In one line, whoever writes."""
-    printed = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
+    context = forked.context()
+    told, theirs = context.Pipe(duplex=False)
+    process = context.Process(
+        target=write_on_a_full_disk, args=(tmp_path, theirs)
     )
-    lines = printed.stdout.splitlines()
-    assert len(lines) == 4, printed.stdout + printed.stderr
+    process.start()
+    theirs.close()
+    lines = told.recv()
+    process.join()
+    assert len(lines) == 4
     for name, line in zip("text weights records journal".split(), lines):
         assert line.startswith(f"{name}: {tmp_path}/{name}"), line
         assert "make room there and give the same command again" in line

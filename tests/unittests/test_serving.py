@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 
+import forked
 import httpx
 import openai
 import pytest
@@ -373,7 +374,7 @@ def test_the_command_ends_gracefully(release_folder):
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "speechbrain_relm", "serve"]
     command += [release_folder, "--port", port]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = forked.start(command)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: alive(url), 300)
@@ -387,13 +388,13 @@ def test_the_command_ends_gracefully(release_folder):
             )
         )
         next(chunks)
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         reasons = [chunk.choices[0].finish_reason for chunk in chunks]
         assert reasons[-1] in ("stop", "length")
-        assert process.wait(30) in (0, -signal.SIGTERM)
+        process.join(30)
+        assert process.exitcode in (0, -signal.SIGTERM)
     finally:
         process.kill()
-        process.stderr.close()
 
 
 def alive(url):

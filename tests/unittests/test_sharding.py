@@ -3,6 +3,7 @@
 import functools
 import os
 
+import forked
 import pytest
 import torch
 from speechbrain.nnet.adapters import AdaptedModel
@@ -149,7 +150,13 @@ def test_two_learn_what_one_learns(whisper_folder, qwen_folder, tmp_path):
         functools.partial(build, whisper_folder, qwen_folder, checkpointing)
         for checkpointing in (False, True)
     ]
-    torch.multiprocessing.spawn(one_of_two, (tmp_path, builders, 2), nprocs=2)
+    forked.context()
+    torch.multiprocessing.start_processes(
+        one_of_two,
+        (tmp_path, builders, 2),
+        nprocs=2,
+        start_method="forkserver",
+    )
     parts = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
     for build_model, *both in zip(builders, *parts):
         agree(one(build_model, 2), both)

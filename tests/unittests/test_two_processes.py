@@ -3,15 +3,15 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import forked
 import pytest
 import torch
 import yaml
-from recipe_runs import SCRIPT, command, environment, lines, run
+from recipe_runs import SCRIPT, command, lines, run
 from safetensors.torch import load_file
 
 from speechbrain_relm.mini.esd import make_esd
@@ -100,21 +100,17 @@ def test_two_processes_equal_one(settings, alone, tmp_path):
 def test_a_process_dies(settings, alone, tmp_path, fsdp):
     """The others stop, and the same command goes on to the same end."""
     folder = tmp_path / "two"
-    process = subprocess.Popen(
-        on_two(folder, settings, fsdp=fsdp),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-    )
+    process = forked.start(on_two(folder, settings, fsdp=fsdp))
     deadline = time.time() + 300
     while not any(folder.glob("save/*/COMPLETE")):
-        assert process.poll() is None, "the run ended before it was killed"
+        assert process.is_alive(), "the run ended before it was killed"
         assert time.time() < deadline
         time.sleep(0.002)
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     last = workers.read_text().split()[-1]
     os.kill(int(last), signal.SIGKILL)
-    assert process.wait(timeout=120) != 0
+    process.join(120)
+    assert process.exitcode  # neither none yet nor 0
     run(on_two(folder, settings, fsdp=fsdp))
     agree(folder, alone)
     for ours, theirs in zip(learned(folder), learned(alone)):
