@@ -31,7 +31,7 @@ class ListeningSteps:
 
     @property
     def text_llm(self):
-        """The LLM: that of the trained model, if this run has one."""
+        """That of the trained model, if this run has one."""
         if self.brain.model is not None:
             return self.brain.model.llm
         llm = self.hparams.get("chat_llm")

@@ -7,6 +7,7 @@ import types
 
 import huggingface_hub.constants as hub_constants
 import pytest
+import soundfile
 from hub_models import EMOTION, QWEN, WHISPER, as_pointer, cut_short
 from hub_server import served
 from recipe_runs import SCRIPT
@@ -228,6 +229,13 @@ def test_a_cut_connection_goes_on_where_it_was(local, models, tmp_path):
     assert local.sent[key] == 11 * 2**20 + size - chunk
 
 
+def recorded(folder):
+    """A recording that can be read."""
+    path = str(folder / "speech.wav")
+    soundfile.write(path, [0.0, 0.1] * 800, 16000)
+    return path
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -237,7 +245,7 @@ def test_a_cut_connection_goes_on_where_it_was(local, models, tmp_path):
             "recipes/ESD/hparams/re_llm.yaml",
             "--llm_source=nobody/nothing",
         ],
-        ["respond", "nobody/nothing", "speech.wav"],
+        ["respond", "nobody/nothing", "SPEECH"],
         ["chat", "nobody/nothing"],
     ],
 )
@@ -245,8 +253,8 @@ def test_a_cut_connection_goes_on_where_it_was(local, models, tmp_path):
 def test_other_commands(local, tmp_path, arguments, down):
     """An id that nobody has, and a hub that is down."""
     local.status = 503 if down else None
-    arguments = [a.replace("TARGET", str(tmp_path / "new")) for a in arguments]
-    (line,) = refused(main, arguments)
+    paths = {"TARGET": str(tmp_path / "new"), "SPEECH": recorded(tmp_path)}
+    (line,) = refused(main, [paths.get(word, word) for word in arguments])
     assert "nobody/nothing" in line
     assert ("answers 503" if down else "no such model") in line
     assert not (tmp_path / "new").exists()
@@ -280,6 +288,6 @@ def test_a_release_whose_base_is_damaged(
         if line.startswith("llm_source:"):
             text = text.replace(line, f'llm_source: "{folder}"')
     yaml.write_text(text)
-    arguments = [command, str(release)]
-    (line,) = refused(main, arguments + ["speech.wav"] * (command == "respond"))
+    said = [recorded(tmp_path)] * (command == "respond")
+    (line,) = refused(main, [command, str(release), *said])
     assert "llm_source: " in line and "is truncated" in line

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 import transformers
 from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
 from transformers import dynamic_module_utils
@@ -268,6 +269,7 @@ def test_every_door(release_folder, scorer_folder, tmp_path, mark):
     """Commands, the page, the scorer; a start reads tensors alone."""
     folder = evil(release_folder, tmp_path / "release", BAD["apply"], mark)
     wav = str(tmp_path / "a.wav")
+    soundfile.write(wav, [0.0, 0.1] * 800, 16000)
     for command in (
         ["respond", str(folder), wav],
         ["chat", str(folder)],
