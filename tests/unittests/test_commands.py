@@ -174,6 +174,8 @@ def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
         ("score recipes out", "recipes is a folder: name its responses.jsonl"),
         ("table missing", "missing/responses.jsonl is missing"),
         ("convert qwen missing out", "missing is no folder"),
+        ("chat missing --history_turns -1", "'-1' is not a whole number fr"),
+        ("chat missing --history_turns 9999", "number from 0 to 4096"),
     ],
 )
 def test_the_other_commands_say_it_in_a_line(line, said):
