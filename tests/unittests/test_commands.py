@@ -174,8 +174,6 @@ def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
         ("score recipes out", "recipes is a folder: name its responses.jsonl"),
         ("table missing", "missing/responses.jsonl is missing"),
         ("convert qwen missing out", "missing is no folder"),
-        ("chat missing --history_turns -1", "'-1' is not a whole number fr"),
-        ("chat missing --history_turns 9999", "number from 0 to 4096"),
     ],
 )
 def test_the_other_commands_say_it_in_a_line(line, said):
@@ -184,6 +182,16 @@ def test_the_other_commands_say_it_in_a_line(line, said):
     with pytest.raises(SystemExit, match=said) as stopped:
         main(line.split())
     assert "\n" not in stopped.value.code
+
+
+@pytest.mark.parametrize("command", ["chat", "web"])
+@pytest.mark.parametrize("turns", ["-1", "4097", "few"])
+def test_turns_to_remember_are_checked_at_once(command, turns, capsys):
+    """Not when somebody says something to a page that has started."""
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "missing", "--history_turns", turns])
+    said = f"{turns!r} is not a whole number from 0 to 4096"
+    assert said in capsys.readouterr().err
 
 
 def test_recipes_are_listed_copied_and_run(tmp_path, monkeypatch, capsys):
