@@ -6,10 +6,12 @@ Authors
 
 import contextlib
 import sys
+from functools import partial
 
 from speechbrain_relm.runs.settings.devices import device
+from speechbrain_relm.utils import limits
 from speechbrain_relm.utils.disk.run_folders import find_release
-from speechbrain_relm.utils.errors import first_line
+from speechbrain_relm.utils.errors import count, first_line
 
 # Of the argument that names one.
 RELEASE = "folder or hub id of a release, or its run's output folder"
@@ -259,7 +261,8 @@ def add_history(parser):
     """
     parser.add_argument(
         "--history_turns",
-        type=int,
+        # Here, or a page would start and then answer nobody.
+        type=partial(count, least=0, most=limits.ANSWER_TOKENS),
         help="earlier turns that are read with each turn, by default all; 0 "
         "for a small LLM, which else repeats what it answered before",
     )

@@ -130,31 +130,37 @@ def program(command=""):
     return f"{door} {command}".strip()
 
 
-def count(text):
-    """Reads a whole number above 0 of a command line.
+def count(text, least=1, most=65536):
+    """Reads a whole number of a command line.
 
     Arguments
     ---------
     text : str
         As typed.
+    least, most : int
+        The bounds.
 
     Returns
     -------
     int
-        At most 65536.
+        Within them.
 
     Example
     -------
     >>> count("3")
     3
+    >>> count("-1", least=0, most=8)
+    Traceback (most recent call last):
+    ...
+    argparse.ArgumentTypeError: '-1' is not a whole number from 0 to 8
     """
     try:
         number = int(text)
     except ValueError:
-        number = 0
-    if not 0 < number <= 65536:
+        number = least - 1
+    if not least <= number <= most:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number above 0, at most 65536"
+            f"{text!r} is not a whole number from {least} to {most}"
         )
     return number
 

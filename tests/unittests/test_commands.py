@@ -184,6 +184,16 @@ def test_the_other_commands_say_it_in_a_line(line, said):
     assert "\n" not in stopped.value.code
 
 
+@pytest.mark.parametrize("command", ["chat", "web"])
+@pytest.mark.parametrize("turns", ["-1", "4097", "few"])
+def test_turns_to_remember_are_checked_at_once(command, turns, capsys):
+    """Not when somebody says something to a page that has started."""
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "missing", "--history_turns", turns])
+    said = f"{turns!r} is not a whole number from 0 to 4096"
+    assert said in capsys.readouterr().err
+
+
 def test_recipes_are_listed_copied_and_run(tmp_path, monkeypatch, capsys):
     """Nothing that is there is written over."""
     monkeypatch.chdir(tmp_path)

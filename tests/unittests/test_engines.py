@@ -121,7 +121,7 @@ def test_what_was_answered_is_kept(
     llm, entries, expected, tmp_path, monkeypatch
 ):
     """A server that dies costs the batch it died in; its key is not told."""
-    monkeypatch.setenv(KEY, "secret")
+    monkeypatch.setenv(KEY, "secret\r")  # of a Windows file
     monkeypatch.setattr("speechbrain_relm.runs.engines.asking.ROUNDS", 2)
     with Faulty(llm, dies_after=9) as faulty:
         engine = ChatServer(faulty.url, "m", 2, attempts=2, wait=0.001)
@@ -147,6 +147,14 @@ def test_what_does_not_help_is_not_tried_again(llm, entries, tmp_path, fault):
         with pytest.raises(RecipeError, match=r"does not answer for 'm'"):
             expect(None, entries, tmp_path, engine)
     assert sum(faulty.asked.values()) <= 3
+
+
+def test_a_key_that_no_header_carries(monkeypatch):
+    """Is said before anything is asked, without the key."""
+    monkeypatch.setenv(KEY, "\u201csecret\u201d")
+    with pytest.raises(RecipeError, match=f"^{KEY} has a character") as found:
+        ChatServer("http://127.0.0.1:9/v1", "m").answer([{}])
+    assert "secret" not in str(found.value)
 
 
 def test_a_prompt_that_is_refused_is_left_out(llm, entries, tmp_path):

@@ -152,6 +152,44 @@ def test_a_table_of_runs_is_a_page_too(run, tmp_path):
     assert len(answers) >= 2 * 12
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x: !applyref:os.system ['touch MARK']",
+        "data_folder: !applyref:os.system ['touch MARK']",
+        "x: !include:OTHER",
+        "data_folder: !ref <data_folder>",
+        "data_folder: [a]",
+        '{"a":&a [*a]}',
+        "- a",
+    ],
+)
+def test_a_run_of_somebody_else_calls_nothing(line, tmp_path):
+    """Whatever its settings are, a table of it only lacks recordings."""
+    mark, other = tmp_path / "mark", tmp_path / "other.yaml"
+    other.write_text(f"y: !applyref:os.system ['touch {mark}']\n")
+    line = line.replace("MARK", str(mark)).replace("OTHER", str(other))
+    (tmp_path / "recipe.yaml").write_text(line + "\n")
+    assert recordings_of_all([tmp_path]) == {}
+    assert not mark.exists()
+
+
+def test_folders_are_found_by_references(tmp_path):
+    """As the recipes' YAMLs write them."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "a.wav").touch()
+    entry = {"wav": "{data_root}/a.wav", "duration": 1.0, "transcript": "Oh!"}
+    (tmp_path / "7" / "test.json").write_text(json.dumps({"a": entry}))
+    (tmp_path / "recipe.yaml").write_text(
+        "x: !applyref:os.system ['false']\nseed: 7\n"
+        f"shared_folder: !ref {tmp_path}/<seed>\n"
+        "manifest_folder: !ref <shared_folder>\n"
+        "data_folder: !ref <manifest_folder>\n"
+    )
+    wav = str(tmp_path / "7" / "a.wav")
+    assert recordings_of_all([tmp_path]) == {"a": wav}
+
+
 def test_plots_are_drawn_light_and_dark(run):
     """Each in both, on grounds that differ."""
     names = {path.name for path in (run / "plots").iterdir()}

@@ -35,6 +35,9 @@ def test_a_bomb_of_copies_is_refused(tmp_path):
     path.write_text(text)
     with pytest.raises(RecipeError, match="bomb.yaml: line 6: with its cop"):
         effective_yaml(path)
+    for text in ('{"a":&a [*a]}', "\ufeff&a {b: *a}", "&&a {b: *&a}"):
+        with pytest.raises(ValueError, match="line 1: with its copies"):
+            read_settings(text, {})
     few = read_settings("\n".join(lines[:3]), {})
     assert few["a2"][9][9] == [1, 2, 3]
 

@@ -5,9 +5,9 @@ Authors
 """
 
 import contextlib
+import re
 from pathlib import Path
 
-from hyperpyyaml import resolve_references
 from ruamel.yaml import YAMLError
 
 from speechbrain_relm.data.datasets import read_manifest
@@ -15,6 +15,11 @@ from speechbrain_relm.evaluation.pages.page import data_uri
 from speechbrain_relm.utils.plain_yaml import read_plain
 from speechbrain_relm.utils.sound.wav_bytes import wav_bytes
 from speechbrain_relm.utils.text.reading import read_text
+
+# Of a folder's name, in characters.
+LONGEST = 4096
+# Of a run's files, or of what they hold.
+DAMAGED = (OSError, ValueError, KeyError, RecursionError, YAMLError)
 
 
 def sound_uri(path):
@@ -72,7 +77,7 @@ def recordings_of_all(folders, data_folder=None):
     found = {}
     for folder in folders:
         # A table needs none: a corpus may be on another machine.
-        with contextlib.suppress(OSError, ValueError, KeyError, YAMLError):
+        with contextlib.suppress(*DAMAGED):
             found.update(recordings_of(folder, data_folder))
     return {i: path for i, path in found.items() if Path(path).is_file()}
 
@@ -97,7 +102,7 @@ def recordings_of(folder, data_folder=None):
     FileNotFoundError
         If the run's settings or its manifest are gone.
     ValueError
-        If the manifest is none.
+        If the manifest is none, or the settings name no folders.
 
     Example
     -------
@@ -113,11 +118,12 @@ def recordings_of(folder, data_folder=None):
             f"{recipe} is missing: name the output folder of a recipe's run, "
             "which says where its recordings are."
         )
-    settings = read_plain(resolve_references(read_text(recipe)).read())
+    settings, known = read_plain(read_text(recipe)), {}
     manifest = folder / "manifests" / "test.json"
     if not manifest.is_file():
-        manifest = Path(settings["manifest_folder"], "test.json")
-    data_folder = data_folder or settings["data_folder"]
+        named = _named(settings, "manifest_folder", known)
+        manifest = Path(named, "test.json")
+    data_folder = data_folder or _named(settings, "data_folder", known)
     # Where the corpus was moved, each wav would be missed by itself.
     if not Path(data_folder).is_dir():
         raise FileNotFoundError(
@@ -126,3 +132,26 @@ def recordings_of(folder, data_folder=None):
         )
     entries = read_manifest(manifest, data_folder, None)
     return {utterance: entry["wav"] for utterance, entry in entries.items()}
+
+
+def _named(settings, name, known):
+    """Reads a setting that names a folder, by way of what it refers to.
+
+    HyperPyYAML would call whatever function an `!applyref` names, of a run
+    that may be somebody else's.
+    """
+    if name not in known:
+        known[name] = None  # until it is found, should it lead to itself
+        value = settings.get(name) if isinstance(settings, dict) else None
+        if getattr(value, "tag", None) == "!ref" and len(value) <= LONGEST:
+            known[name] = re.sub(
+                r"<(\w+)>", lambda ref: _named(settings, ref[1], known), value
+            )
+        elif type(value) in (str, int, float):
+            known[name] = str(value)
+    found = known[name]
+    if found is None or len(found) > LONGEST:
+        raise ValueError(
+            f"recipe.yaml: {name} is no text: write the name of a folder."
+        )
+    return found

@@ -186,5 +186,11 @@ def read_line(line):
         response = said.get("response") or {}
         good = response.get("status_code", 200) == 200
         return name, response.get("body") if good else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
         return None, None

@@ -112,6 +112,9 @@ def read_reply(reply, sentences=None):
     >>> choice = {"message": message, "finish_reason": "length"}
     >>> read_reply({"choices": [choice]}, 1)
     Answer(text='I see.', finished=True)
+    >>> message["content"] = "Oh \\ud83d"
+    >>> read_reply({"choices": [choice]}).text
+    'Oh �'
     >>> read_reply({"error": "busy"})
     """
     try:
@@ -121,4 +124,6 @@ def read_reply(reply, sentences=None):
         return None
     if not isinstance(text, str) or reason not in ("stop", "length"):
         return None
+    # A cut answer may end in half a character, which no file could hold.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return shortened(Answer(text.strip(), reason == "stop"), sentences)

@@ -22,6 +22,8 @@ KEY = "OPENAI_API_KEY"
 # The request itself is wrong, and would be again.
 HOPELESS = {401, 403, 404, 405}
 LONGEST_WAIT = 60.0  # seconds
+# Nothing comes, or no JSON, or one that is nested too deep.
+GARBLED = (requests.RequestException, ValueError, RecursionError)
 
 
 class ChatServer:
@@ -143,7 +145,7 @@ class ChatServer:
                     return answer
                 problem = f"status {reply.status_code}"
                 wait = max(2 * wait, seconds_after(reply))
-            except (requests.RequestException, ValueError) as error:
+            except GARBLED as error:
                 problem, wait = type(error).__name__, 2 * wait
             wait = min(wait, LONGEST_WAIT)
         raise RecipeError(self.told(f"{problem}, {self.attempts} times"))
@@ -181,18 +183,28 @@ def make_session(concurrency):
     requests.Session
         Sends the key of the environment, if there is one.
 
+    Raises
+    ------
+    RecipeError
+        If no header can carry the key.
+
     Example
     -------
     >>> with make_session(2) as session:
     ...     sorted(session.adapters)
     ['http://', 'https://']
     """
+    # A file of settings with a Windows line's end leaves that in it.
+    key = os.environ.get(KEY, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise RecipeError(
+            f"{KEY} has a character that no key has: copy the key again."
+        )
     session = requests.Session()
     for scheme in ("http://", "https://"):
         session.mount(
             scheme, requests.adapters.HTTPAdapter(pool_maxsize=concurrency)
         )
-    key = os.environ.get(KEY)
     if key:
         # As `auth`: requests would put a ~/.netrc's in place of a header.
         session.auth = partial(sign, key=key)
