@@ -17,8 +17,7 @@ from recipe_runs import ROOT
 sys.path.insert(0, str(ROOT / "tools"))
 
 import run_tutorial  # noqa: E402
-
-TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
+from run_tutorial import TUTORIAL  # noqa: E402
 
 
 @pytest.fixture
