@@ -17,7 +17,6 @@ from pathlib import Path
 
 import speechbrain as sb
 
-from speechbrain_relm.model.prompting import with_style
 from speechbrain_relm.runs.ending import listen_next, show_end
 from speechbrain_relm.runs.experiment import build, explain, prepare, start
 from speechbrain_relm.runs.planning.checks import check_run
@@ -83,85 +82,35 @@ def main(argv):
         return dry_run(hparams_file, run_opts, settings)
 
     hparams = build(hparams_file, settings["steps"])
-    brain = RELLMBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
-        instruction=hparams["continuation_from_speech"],
-        loss_weights=hparams["loss_weights"],
-        lr_schedule=hparams["lr_schedule"],
-        train_logger=hparams["train_logger"],
-        embedding_folder=hparams["embedding_folder"],
-        frame_folder=hparams["frame_folder"],
-        examples=hparams["speech_examples"],
-        rates=hparams["rates"],
-        best_by=hparams["best_by"],
-        fsdp=hparams["fsdp"],
-        log_interval_steps=hparams["log_interval_steps"],
-        step_logger=hparams["step_logger"],
-    )
+    brain = RELLMBrain.from_hparams(hparams, run_opts)
     recipe = Recipe(hparams, brain)
 
     # Section III-B: pseudo labels of arousal, dominance and valence.
-    recipe.label_attributes(hparams["labelling_batch_size"])
+    recipe.label_attributes()
     # Section II-B.1, Step 1: expected responses of the text LLM.
-    recipe.expect_responses(
-        hparams["continuation_system"],
-        hparams["continuation_from_text"],
-        hparams["expected_response_settings"],
-        hparams["continuation_examples"],
-        hparams["expected_response_flaws"],
-        hparams["expected_response_engine"],
-    )
+    recipe.expect_responses()
     # Whether they differ with the emotion: else there is nothing to learn.
-    recipe.check_targets(hparams["judge"])
+    recipe.check_targets()
     # Section II-B.2, Step 2: behaviour alignment with the auxiliary tasks.
-    training = recipe.training(
-        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
-    )
+    training = recipe.training()
     if training is not None:
         brain.fit(hparams["epoch_counter"], **training)
     # Section III-C: what Whisper hears, for the system that reads it.
-    recipe.transcribe(hparams["transcriber"], hparams["generation_batch_size"])
+    recipe.transcribe()
     # Section III: responses to the test speech, and the emotion heard in it.
-    response = (
-        with_style(hparams["response_system"], hparams["response_style"]),
-        hparams["response_instruction"],
-        hparams["response_settings"],
-    )
-    recipe.respond(
-        hparams["listener"],
-        response=response,
-        recognition=(
-            hparams["recognition_system"],
-            hparams["recognition_instruction"],
-            hparams["recognition_settings"],
-        ),
-        sentence=hparams["recognition_sentence"],
-        lexicon=hparams["recognition_lexicon"],
-    )
+    recipe.respond()
     # What the same frames give away to a logistic regression.
-    recipe.probe(hparams["labelling_batch_size"])
+    recipe.probe()
     # Section II-C: Emotional Reaction and Exploration by EPITOME.
-    recipe.score_empathy(hparams["empathy_scorer"])
+    recipe.score_empathy()
     # Whether the responses follow the voice, and say what was said.
-    recipe.listen(hparams["judge"])
+    recipe.listen()
     # The same words in another voice, and which ear is followed.
-    recipe.same_words(hparams["judge"], hparams["listener"], response)
+    recipe.same_words()
     # Tables I and II.
-    report = recipe.report(
-        hparams["report_title"],
-        hparams["report_remarks"],
-        hparams["baseline"],
-    )
+    report = recipe.report()
     # What `speechbrain_relm.inference.re_llm.EmpatheticListener` loads.
-    recipe.release(
-        hparams["report_title"],
-        hparams["report_remarks"],
-        hparams["corpus_licence"],
-    )
+    recipe.release()
     # Where all that is, and how to listen with it.
     entries = recipe.entries["test"]
     show_end(recipe.folder, report, listen_next(recipe.folder, entries))

@@ -42,17 +42,15 @@ BEFORE, AFTER, CHANCE = "before", "after", "chance"
 class AlignmentRecipe(Recipe):
     """Aligns an adapter on a corpus of transcribed speech.
 
+    `measure_on` of the YAML names further speech to measure on, besides the
+    test set: a name to its `manifest` and `data_folder`.
+
     Arguments
     ---------
     hparams : dict
         The loaded YAML.
     brain : speechbrain_relm.training.brain.RELLMBrain
         Trains the adapter.
-    measure_on : dict
-        Further speech to measure on, besides the test set: a name to its
-        `manifest` and `data_folder`.
-    batch_size : int
-        Utterances a batch, in measuring.
 
     Raises
     ------
@@ -62,12 +60,11 @@ class AlignmentRecipe(Recipe):
         If a manifest does not fit.
     """
 
-    def __init__(self, hparams, brain, measure_on, batch_size):
+    def __init__(self, hparams, brain):
         super().__init__(hparams, brain)
-        self.batch_size = batch_size
         self.measured = {"test": self.entries["test"]}
         self.contents = {"test": self.heard}
-        for name, where in measure_on.items():
+        for name, where in hparams["measure_on"].items():
             wanted = {"manifest", "data_folder"}
             if not re.fullmatch(r"[\w-]+", name) or name in self.measured:
                 raise RecipeError(
@@ -106,47 +103,23 @@ class AlignmentRecipe(Recipe):
         return self.folder / "alignment" / f"{name}_{what}.jsonl"
 
     @step("expected_responses")
-    def expect_responses(self, system, instruction, settings):
-        """Lets the text LLM continue all transcripts, the measured ones too.
-
-        Arguments
-        ---------
-        system : str
-            System message.
-        instruction : str
-            What stands before the transcript.
-        settings : dict
-            Generation settings.
-        """
-        super().expect_responses(system, instruction, settings)
+    def expect_responses(self):
+        """Lets the text LLM continue all transcripts, the measured ones too."""
+        super().expect_responses()
         for name, entries in self.measured.items():
-            self.ask_text_llm(
-                entries, self.file(name, "text"), system, instruction, settings
-            )
+            self.ask_text_llm(entries, self.file(name, "text"))
 
     @step("measure_before")
-    def measure_before(self, settings):
-        """Measures where the training starts from.
-
-        Arguments
-        ---------
-        settings : dict
-            Generation settings.
-        """
-        self._measure(BEFORE, {}, settings)
+    def measure_before(self):
+        """Measures where the training starts from."""
+        self._measure(BEFORE, {})
 
     @step("measure_after")
-    def measure_after(self, settings):
-        """Measures the best checkpoint, by what `best_by` names.
+    def measure_after(self):
+        """Measures the best checkpoint, by what `best_by` names."""
+        self._measure(AFTER, self.recover())
 
-        Arguments
-        ---------
-        settings : dict
-            Generation settings.
-        """
-        self._measure(AFTER, self.recover(), settings)
-
-    def _measure(self, when, checkpoint, settings):
+    def _measure(self, when, checkpoint):
         """Measures every set of utterances."""
         inputs = {**self.inputs.of("measure"), **checkpoint}
         for name, entries in self.measured.items():
@@ -158,8 +131,8 @@ class AlignmentRecipe(Recipe):
                 inputs,
                 self.contents[name],
                 self.hparams["continuation_from_text"],
-                settings,
-                self.batch_size,
+                self.hparams["expected_response_settings"],
+                self.hparams["generation_batch_size"],
             )
 
     @step("export")
@@ -185,15 +158,8 @@ class AlignmentRecipe(Recipe):
         return self.folder / "aligned"
 
     @step("report")
-    def report(self, title, make_encoder):
+    def report(self):
         """Writes `alignment.json` and `table.md`.
-
-        Arguments
-        ---------
-        title : str
-            Heading.
-        make_encoder : callable
-            Makes the `SentenceEncoder` of the answers.
 
         Returns
         -------
@@ -209,7 +175,7 @@ class AlignmentRecipe(Recipe):
             }
             for name in self.measured
         }
-        encoder = make_encoder().to(self.brain.device)
+        encoder = self.hparams["sentence_encoder"]().to(self.brain.device)
         figures = {
             name: {w: summarize(r, encoder) for w, r in records.items()}
             for name, records in found.items()
@@ -218,7 +184,13 @@ class AlignmentRecipe(Recipe):
             some = next(iter(records.values()))
             figures[name][CHANCE] = by_chance(some, encoder)
         run_on_main(
-            write_report, args=[self.folder, title, figures, self.aligned]
+            write_report,
+            args=[
+                self.folder,
+                self.hparams["report_title"],
+                figures,
+                self.aligned,
+            ],
         )
         return self.folder / "table.md"
 

@@ -17,7 +17,6 @@ from speechbrain_relm.runs.steps.recognize import (
     recognize,
     write_recognition,
 )
-from speechbrain_relm.runs.steps.respond import Ask
 from speechbrain_relm.runs.steps.targets import check_targets
 from speechbrain_relm.utils.files import write_atomically
 
@@ -37,13 +36,9 @@ class ListeningSteps:
         llm = self.hparams.get("chat_llm")
         return llm if llm is None else llm.to(self.brain.device)
 
-    def judge(self, settings):
-        """Makes the judge of responses, once a run.
-
-        Arguments
-        ---------
-        settings : dict
-            `judge` of the YAML.
+    @property
+    def judge(self):
+        """The judge of responses, made once a run.
 
         Returns
         -------
@@ -52,7 +47,7 @@ class ListeningSteps:
         """
         if self._judge is None:
             self._judge = make_judge(
-                settings,
+                self.hparams["judge"],
                 self.hparams,
                 self.hparams["emotions"],
                 self.text_llm,
@@ -61,30 +56,18 @@ class ListeningSteps:
         return self._judge
 
     @step("expected_responses")
-    def check_targets(self, judge):
-        """Says whether there is an emotion to learn in what was expected.
-
-        Arguments
-        ---------
-        judge : dict
-            Settings of the judge.
-        """
+    def check_targets(self):
+        """Says whether there is an emotion to learn in what was expected."""
         records = self.records(self.shared / "expected_responses.jsonl")
-        check_targets(
-            self.judge(judge), records, self.shared, judge["target_sentences"]
-        )
+        sentences = self.hparams["judge"]["target_sentences"]
+        check_targets(self.judge, records, self.shared, sentences)
 
     @step("probe")
-    def probe(self, batch_size):
+    def probe(self):
         """Holds the category head against a linear probe of the frames.
 
         Only where a frozen speech encoder's frames are kept: a probe of what
         was fine-tuned on the labels would tell nothing about the head.
-
-        Arguments
-        ---------
-        batch_size : int
-            Utterances a batch.
         """
         if self.brain.frame_cache is None:
             logger.info(
@@ -97,21 +80,19 @@ class ListeningSteps:
             self.entries,
             self.hparams["emotions"],
             self.folder / "probe.jsonl",
-            batch_size,
+            self.hparams["labelling_batch_size"],
             self.brain.device,
             self.heard,
         )
-        self.recognize(probed, batch_size)
+        self.recognize(probed)
 
-    def recognize(self, probed, batch_size):
+    def recognize(self, probed):
         """Says how much the trained category head recognizes, and the probe.
 
         Arguments
         ---------
         probed : dict
             What the probe recognized.
-        batch_size : int
-            Utterances a batch.
         """
         learned = self.recover()
         if not learned or self.brain.model.heads is None:
@@ -123,7 +104,7 @@ class ListeningSteps:
             {**self.inputs.of("recognize"), **learned},
             self.heard,
             self.hparams["emotions"],
-            batch_size,
+            self.hparams["labelling_batch_size"],
         )
         checkpointer = self.brain.checkpointer
         best = checkpointer.find_checkpoint(**self.brain.choosing()).path
@@ -140,42 +121,27 @@ class ListeningSteps:
         )
 
     @step("listen")
-    def listen(self, judge):
-        """Measures tone fit, content fit and flaws of the responses.
-
-        Arguments
-        ---------
-        judge : dict
-            Settings of the judge.
-        """
+    def listen(self):
+        """Measures tone fit, content fit and flaws of the responses."""
         responses = self.records(self.folder / "responses.jsonl")
-        listen(self.judge(judge), responses, self.folder)
+        listen(self.judge, responses, self.folder)
 
     @step("same_words")
-    def same_words(self, judge, listener, response):
+    def same_words(self):
         """Compares answers to the same words in another voice.
 
         A corpus whose test set has no sentence in two emotions by one
         speaker leaves nothing to compare, which is logged.
-
-        Arguments
-        ---------
-        judge : dict
-            Settings of the judge.
-        listener : object or None
-            What answers; `None` is the trained model.
-        response : tuple
-            System message, instruction and generation settings.
         """
         responses = self.records(self.folder / "responses.jsonl")
-        listener, checkpoint = self.listening(listener)
+        listener, checkpoint = self.listening()
         figures = same_words(
             listener,
-            self.judge(judge),
+            self.judge,
             self.entries["test"],
             responses,
             self.folder,
-            Ask(*response).plain(),
+            self.question("response"),
             self.hparams["generation_batch_size"],
             {**self.inputs.of("same_words"), **checkpoint},
             self.heard,
