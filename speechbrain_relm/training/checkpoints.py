@@ -324,20 +324,25 @@ def ranks(meta):
     Returns
     -------
     dict
-        The same without NaN and infinity.
+        The same without NaN and infinity; and without any figure where the
+        loss is one: a model that breaks down may still guess some right.
 
     Example
     -------
+    >>> ranks({"loss": 2.0, "WER": float("nan"), "UA": 0.5})
+    {'loss': 2.0, 'UA': 0.5}
     >>> ranks({"loss": float("nan"), "UA": 0.5})
-    {'UA': 0.5}
+    {}
     """
-    known = {
-        name: value
-        for name, value in meta.items()
-        if not isinstance(value, float) or math.isfinite(value)
-    }
-    for name in sorted(set(meta) - set(known)):
+    known, broken = {}, False
+    for name, value in meta.items():
+        if not isinstance(value, float) or math.isfinite(value):
+            known[name] = value
+            continue
+        broken = broken or name == "loss"
         logger.warning(
-            "%s is %s: this checkpoint is none of the best.", name, meta[name]
+            "%s is %s: this checkpoint is none of the best.", name, value
         )
+    if broken:
+        return {k: v for k, v in known.items() if not isinstance(v, float)}
     return known
