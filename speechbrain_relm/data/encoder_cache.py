@@ -119,6 +119,8 @@ class EncoderCache:
         if not self.of_frames:
             self.width += len(DIMENSIONS)
         self.kept, self.bytes, self.file = {}, 0, None
+        # Of each file of keys: how much of it is read, and of its rows.
+        self.read, self.torn = {}, set()
         self.asked, self.found = 0, 0
         if folder is not None:
             self._open(Path(folder) / encoder_mark(encoder, precision))
@@ -126,9 +128,8 @@ class EncoderCache:
     def _open(self, folder):
         """Finds what is kept in a folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        for keys in sorted(folder.glob("*.keys")):
-            self._find(keys)
         self.file, self.written = folder / uuid.uuid4().hex, 0
+        self._look()
         logger.info(
             "%s: %s keeps those of %d utterances.",
             self.title,
@@ -136,25 +137,41 @@ class EncoderCache:
             len(self.kept),
         )
 
+    def _look(self):
+        """Finds what was kept since the last look, by whatever process.
+
+        Heard again, in another batch, it would differ in the last digits.
+        """
+        for path in sorted(self.file.parent.glob("*.keys")):
+            if path.stem != self.file.name and path not in self.torn:
+                self._find(path)
+
     def _find(self, path):
         """Finds the whole arrays of one file; what a kill tore is left out."""
-        values, start = path.with_suffix(".float32"), 0
+        done, start = self.read.get(path, (0, 0))
+        with open(path, "rb") as file:
+            file.seek(done)
+            lines = file.read().decode("ascii", "replace").split("\n")[:-1]
+        values = path.with_suffix(".float32")
         size = os.path.getsize(values) if values.exists() else 0
-        text = path.read_text(encoding="ascii", errors="replace")
-        for line in text.split("\n")[:-1]:
+        for line in lines:
             try:
                 key, count, checksum = line.split()
                 count, checksum = abs(int(count)), int(checksum)
             except ValueError:
-                _warn(path)
-                return
+                return self._give_up(path, path)
             end = start + 4 * self.width * count
             if end > size:
-                _warn(values)
-                return
+                return self._give_up(path, values)
             self.kept[key] = (values, start, count, checksum)
             self.bytes += end - start
-            start = end
+            done, start = done + len(line) + 1, end
+        self.read[path] = done, start
+
+    def _give_up(self, path, damaged):
+        """Names a damaged file, and reads no more of it."""
+        self.torn.add(path)
+        _warn(damaged)
 
     @torch.no_grad()
     def __call__(self, keys, wavs, wav_lens):
@@ -176,6 +193,9 @@ class EncoderCache:
             and arousal, dominance, valence [B, 3].
         """
         rows = [self._read(key) for key in keys]
+        if self.file is not None and any(row is None for row in rows):
+            self._look()
+            rows = [self._read(key) for key in keys]
         new = [i for i, row in enumerate(rows) if row is None]
         self.asked += len(keys)
         self.found += len(keys) - len(new)

@@ -52,6 +52,24 @@ def test_each_signal_is_heard_once(encoder, utterances, tmp_path):
     assert Counting.heard == 3
 
 
+def test_what_another_run_heard_meanwhile_is_found(
+    encoder, utterances, tmp_path
+):
+    """Bit by bit: heard in another batch it would differ in the last digits."""
+    wavs = utterances[0]
+    late = EncoderCache(encoder, tmp_path)
+    other = EncoderCache(encoder, tmp_path)
+    for wav in wavs:
+        other([audio_key(wav)], wav[None], torch.ones(1))
+        Counting.heard = 0
+        found = late([audio_key(wav)], wav[None], torch.ones(1))
+        assert Counting.heard == 0
+    expected = ask(other, utterances)
+    for found, wanted in zip(ask(late, utterances), expected):
+        assert torch.equal(found, wanted)
+    assert Counting.heard == 0 and late.bytes == other.bytes
+
+
 def test_other_weights_or_settings_find_nothing(encoder, utterances, tmp_path):
     """Their folder has another name."""
     ask(EncoderCache(encoder, tmp_path), utterances)
