@@ -66,6 +66,7 @@ COMPARED = (
     "**/train_log.txt",
     "**/manifests/*.json",
     "**/table.csv",
+    "**/figure.pdf",
     "**/test_metrics.json",
     "**/model.ckpt",
     "**/classifiers.ckpt",

@@ -20,6 +20,8 @@ _COMMON = {
     "font.size": 9,
     "legend.frameon": False,
 }
+# A date would make the figures of equal runs differ.
+_UNDATED = {"pdf": {"CreationDate": None}}
 # Theme to what stands in a file's name, ground, text, quiet, lines, colours.
 THEMES = {
     "light": (
@@ -113,7 +115,10 @@ def draw(path, make, endings=("png",), themes=tuple(THEMES)):
                 temporary = target.with_name(f".{name}")
                 # Of hundreds of systems, each pixel would be drawn.
                 dpi = min(160, FIGURE_PIXELS / max(figure.get_size_inches()))
-                figure.savefig(temporary, format=ending, dpi=dpi)
+                undated = _UNDATED.get(ending)
+                figure.savefig(
+                    temporary, format=ending, dpi=dpi, metadata=undated
+                )
                 temporary.replace(target)
 
 
