@@ -75,7 +75,7 @@ class Faulty:
 
             def answer(self, fault, reply):
                 """Sends a reply, or less."""
-                if fault in ("429", "500", "401", "400"):
+                if fault and fault.isdigit():
                     self.send_response(int(fault))
                     self.send_header("Retry-After", "0.01")
                     reply = b"{}"

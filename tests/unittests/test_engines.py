@@ -6,13 +6,16 @@ Authors
 
 import json
 import random
+from types import SimpleNamespace
 
 import pytest
 from servers import Faulty, completion
 
 from speechbrain_relm.lobes.chat_llm import ChatLLM
+from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.runs.engines.asking import make_engine
 from speechbrain_relm.runs.engines.batch_files import BatchFiles
+from speechbrain_relm.runs.engines.requests import read_reply
 from speechbrain_relm.runs.engines.server import KEY, ChatServer
 from speechbrain_relm.runs.steps.expected_responses import expect_responses
 from speechbrain_relm.utils.errors import RecipeError
@@ -104,8 +107,36 @@ def test_batch_files(llm, entries, expected, tmp_path):
     assert expect(None, entries, tmp_path, engine) == expected  # is done
 
 
-def test_a_server_that_fails(llm, entries, expected, tmp_path):
+def test_an_llm_that_thinks(tmp_path):
+    """Its switch is sent; thoughts are no answer, nor is what has no id."""
+    one = {"a": {"transcript": "I fell.", "emotion": "sad"}}
+    engine = BatchFiles(tmp_path / "batch", "tiny", no_thinking=True)
+    with pytest.raises(RecipeError, match="1 of 1"):
+        expect(None, one, tmp_path, engine)
+    line = (engine.folder / "requests-00001.jsonl").read_text()
+    request = json.loads(line)
+    switch = request["body"]["chat_template_kwargs"]
+    assert switch == {"enable_thinking": False}
+    said = "<think>\nHe fell. He is sad.\n</think>\n\nOh no!"
+    choice = {"message": {"content": said}, "finish_reason": "stop"}
+    response = {"status_code": 200, "body": {"choices": [choice]}}
+    lines = [
+        {"custom_id": name, "response": response}
+        for name in ([1], None, request["custom_id"])
+    ]
+    text = "\n".join(json.dumps(line) for line in lines)
+    (engine.folder / "answers-1.jsonl").write_text(text)
+    assert expect(None, one, tmp_path, engine)["a"]["response"] == "Oh no!"
+    # What was thought stands apart, and took all tokens.
+    choice.update(message={"content": None}, finish_reason="length")
+    assert read_reply({"choices": [choice]}) == Answer("", False)
+
+
+def test_a_server_that_fails(llm, entries, expected, tmp_path, monkeypatch):
     """Is asked again, each prompt until it is answered, none twice."""
+    slept = []
+    clock = SimpleNamespace(sleep=slept.append)
+    monkeypatch.setattr("speechbrain_relm.runs.engines.server.time", clock)
     faults = ["429", "500", "cut", "garbage", "empty"]
     with Faulty(llm, faults) as faulty:
         engine = make_engine(
@@ -115,6 +146,8 @@ def test_a_server_that_fails(llm, entries, expected, tmp_path):
     assert len(faulty.asked) == 20
     assert {*faulty.asked.values()} == {len(faults) + 1}
     assert faulty.most <= 5
+    # The server told so, with 429 and 500.
+    assert sum(seconds >= 0.01 for seconds in slept) >= 2 * 20
 
 
 def test_what_was_answered_is_kept(
@@ -157,9 +190,10 @@ def test_a_key_that_no_header_carries(monkeypatch):
     assert "secret" not in str(found.value)
 
 
-def test_a_prompt_that_is_refused_is_left_out(llm, entries, tmp_path):
+@pytest.mark.parametrize("status", ["400", "413"])
+def test_a_prompt_that_is_refused_is_left_out(llm, entries, tmp_path, status):
     """As a refusal of the LLM is."""
-    with Faulty(llm, ["400"]) as faulty:
+    with Faulty(llm, [status]) as faulty:
         engine = ChatServer(faulty.url, "m", 4)
         records = expect(None, entries, tmp_path, engine)
     assert all(record["refused"] for record in records.values())

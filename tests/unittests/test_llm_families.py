@@ -31,6 +31,7 @@ from transformers import (
 from speechbrain_relm.inference.serving.rows import Asked, Rows
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.lobes.partial_lora import PartialLoRA
+from speechbrain_relm.lobes.parts.chat_template import ChatTemplate
 from speechbrain_relm.mini import models
 from speechbrain_relm.model.prompting import answer, score_response
 from speechbrain_relm.model.sequences import (
@@ -232,6 +233,24 @@ def test_a_prompt_is_the_template(family, llm, system):
         llm.tokenizer.convert_ids_to_tokens(llm.end_ids[0])
         in (FAMILIES[family][2])
     )
+
+
+def test_thoughts_that_no_switch_turns_off():
+    """A prompt that opens one ends it; what is written of one is cut."""
+    llm = ChatTemplate()
+    llm.source, llm.eos_token_ids = "an LLM that always thinks", []
+    llm.tokenizer = tokenizer_of("Qwen 3")
+    llm.tokenizer.chat_template = PHI.replace(
+        "<|assistant|>\n", "<|assistant|>\n<think>\n"
+    )
+    text = llm.tokenizer.decode(llm.split_prompt("Be kind.", "").after)
+    assert text.endswith("<|assistant|>\n<think>\n\n</think>\n\n")
+    for said, kept in (
+        ("<think>\nHe fell.\n</think>\n\nOh no!", "Oh no!"),
+        ("He fell.</think>Oh no!", "Oh no!"),
+        ("<think>He fell. Oh", ""),
+    ):
+        assert llm.decode(torch.tensor([llm.encode(said)]))[0].text == kept
 
 
 def test_turns_are_in_their_order(llm):

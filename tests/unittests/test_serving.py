@@ -162,8 +162,15 @@ def test_the_same_seed_draws_the_same(served):
         )
         texts = [reply.choices[0].message.content for reply in drawn]
     assert texts[0] == texts[2] and len({*texts}) == 3
-    reply = served.ask(said("Hi"), temperature=0)
-    assert reply.choices[0].message == served.ask(said("Hi")).choices[0].message
+    likeliest = served.ask(said("Hi")).choices[0].message
+    for cold in (0, 1e-40):
+        reply = served.ask(said("Hi"), temperature=cold, seed=3)
+        assert reply.choices[0].message == likeliest
+    whole, broken = (  # numbers, as JSON has them
+        served.ask(said("Hi"), temperature=hot, top_p=1, seed=3)
+        for hot in (1, 1.0)
+    )
+    assert whole.choices[0].message == broken.choices[0].message
 
 
 def test_fifty_clients_at_once(served, listener):

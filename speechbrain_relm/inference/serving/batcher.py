@@ -140,7 +140,7 @@ class Batcher:
                 self._advance()
             except BaseException as error:  # e.g. memory of a GPU
                 logger.exception("A batch failed.")
-                for job in self.running:
+                for job in {*self.running, *new}:
                     job.tell(error)
                 self.running = []
                 self.rows.leave([])
@@ -160,6 +160,8 @@ class Batcher:
             return
         try:
             read = self.reader.read([job.question for job in jobs])
+            for job in jobs:
+                job.saying = Saying(self.reader.llm, job.question.wishes)
             with self.reader.precision():
                 self.rows.join([asked for asked, _ in read])
         except Exception as error:
@@ -172,7 +174,6 @@ class Batcher:
             jobs[0].tell(error)
             return
         for job, (_, heard) in zip(jobs, read):
-            job.saying = Saying(self.reader.llm, job.question.wishes)
             self.running.append(job)
             job.tell(heard)
 

@@ -43,6 +43,9 @@ BATCHED = {
 }
 
 
+COLDEST = 1e-3  # temperature
+
+
 class Question(NamedTuple):
     """What is asked, and how the answer should come."""
 
@@ -140,11 +143,34 @@ def read_wishes(asked, settings, limits):
         tokens,
         field(asked, "sentences", int, settings.get("sentences"), 1, 1000),
         tuple(stops),
-        temperature or None,  # 0: the likeliest
+        drawn_at(temperature),
         settings.get("top_k"),
         field(asked, "top_p", number, settings.get("top_p"), 0, 1),
         field(asked, "seed", int, None, -(2**63), 2**63 - 1),
     )
+
+
+def drawn_at(temperature):
+    """Reads the temperature at which tokens are drawn.
+
+    Arguments
+    ---------
+    temperature : float or None
+        As asked for.
+
+    Returns
+    -------
+    float or None
+        `None` to take the likeliest: so close to 0 no other is drawn, and
+        logits divided by it may be infinite.
+
+    Example
+    -------
+    >>> drawn_at(1), drawn_at(0), drawn_at(1e-40), drawn_at(None)
+    (1.0, None, None, None)
+    """
+    # JSON's 1 is whole, which transformers does not take.
+    return float(temperature) if (temperature or 0) > COLDEST else None
 
 
 def check_batched(settings):

@@ -11,6 +11,10 @@ from jinja2 import TemplateError
 
 from speechbrain_relm.utils.sources.pretrained import load_tokenizer
 from speechbrain_relm.utils.text import as_written
+from speechbrain_relm.utils.text.thoughts import (
+    thoughts_closed,
+    without_thoughts,
+)
 
 # Stands for the user's words while the template is rendered.
 _CONTENT = "USERCONTENTGOESHERE"
@@ -222,7 +226,8 @@ class ChatTemplate:
             )
         except TemplateError:  # most often, that it knows no such role
             return None
-        pieces = rendered.split(_CONTENT)
+        # An answer is learned and said where a thought would stand otherwise.
+        pieces = thoughts_closed(rendered).split(_CONTENT)
         if system:
             pieces = [*pieces[0].split(_SYSTEM), *pieces[1:]]
         again = any(_SYSTEM in piece for piece in pieces)
@@ -257,7 +262,7 @@ class ChatTemplate:
         Returns
         -------
         list of Answer
-            Texts without special tokens; an answer cut by the token limit
+            Texts without special tokens and thoughts; an answer cut by the token limit
             keeps its last token and is not finished.
         """
         answers = []
@@ -269,7 +274,7 @@ class ChatTemplate:
                 row[: ends[0]] if ends else row,
                 skip_special_tokens=True,
             )
-            answers.append(Answer(text.strip(), bool(ends)))
+            answers.append(Answer(without_thoughts(text).strip(), bool(ends)))
         return answers
 
 

@@ -14,6 +14,7 @@ import re
 from typing import NamedTuple, Set
 
 from speechbrain_relm.runs.emotion.lexicon import lexicon_of, stem
+from speechbrain_relm.utils.text.thoughts import without_thoughts
 from speechbrain_relm.utils.text.wording import straight
 
 # The classes that the recognition prompt offers (Section II-C).
@@ -139,8 +140,7 @@ def parse_emotion(answer, emotions=OPTIONS, lexicon=None):
 
 def _without_quotations(answer):
     """Leaves out thoughts, and what is quoted but a label."""
-    text = re.sub(r"<think>.*?(?:</think>|$)", " ", answer, flags=re.S)
-    text = straight(text).lower().replace("_", " ")
+    text = straight(without_thoughts(answer)).lower().replace("_", " ")
     for quoted in (r'"([^"]*)"', r"(?<!\w)'([^']*)'(?!\w)"):
         text = re.sub(
             quoted,

@@ -51,9 +51,15 @@ class Asking:
         list of dict
             One a message.
         """
+        engine = self.engine
         return [
             make_body(
-                self.engine.model, self.system, turns, text, self.settings
+                engine.model,
+                self.system,
+                turns,
+                text,
+                self.settings,
+                engine.no_thinking,
             )
             for text in texts
         ]

@@ -37,6 +37,8 @@ class BatchFiles:
         What the engine calls the LLM.
     shard : int
         Requests a file, at most.
+    no_thinking : bool
+        See `speechbrain_relm.runs.engines.requests.make_body`.
 
     Example
     -------
@@ -48,8 +50,9 @@ class BatchFiles:
     speechbrain_relm.utils.errors.RecipeError: 1 of 1 prompts have no answer...
     """
 
-    def __init__(self, folder, model, shard=SHARD):
+    def __init__(self, folder, model, shard=SHARD, no_thinking=False):
         self.folder, self.model, self.shard = Path(folder), model, shard
+        self.no_thinking = no_thinking
         self.replies = {}
 
     def prepare(self, bodies):
@@ -185,6 +188,8 @@ def read_line(line):
         name = said["custom_id"]
         response = said.get("response") or {}
         good = response.get("status_code", 200) == 200
+        if not isinstance(name, str):
+            return None, None
         return name, response.get("body") if good else None
     except (
         ValueError,

@@ -36,6 +36,8 @@ class ServerListener:
         Seconds before the second attempt; doubled for each further one.
     timeout : float
         Seconds that an answer may take.
+    no_thinking : bool
+        See `speechbrain_relm.runs.engines.requests.make_body`.
 
     Example
     -------
@@ -54,10 +56,11 @@ class ServerListener:
         attempts=8,
         wait=1.0,
         timeout=600.0,
+        no_thinking=False,
     ):
         self.text = text
         self.server = ChatServer(
-            url, model, concurrency, attempts, wait, timeout
+            url, model, concurrency, attempts, wait, timeout, no_thinking
         )
 
     def to(self, device):
@@ -131,7 +134,12 @@ class ServerListener:
         model = self.server.model
         bodies = [
             make_body(
-                model, system, examples, message(instruction, one), settings
+                model,
+                system,
+                examples,
+                message(instruction, one),
+                settings,
+                self.server.no_thinking,
             )
             for one in heard
         ]

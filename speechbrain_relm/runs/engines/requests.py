@@ -10,12 +10,13 @@ import json
 from speechbrain_relm.lobes.parts.chat_template import Answer
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.text.sentences import shortened
+from speechbrain_relm.utils.text.thoughts import without_thoughts
 
 # What the protocol calls our generation settings.
 NAMES = {"max_new_tokens": "max_tokens", "top_p": "top_p"}
 
 
-def make_body(model, system, examples, text, settings):
+def make_body(model, system, examples, text, settings, no_thinking=False):
     """Writes the request for one answer.
 
     Arguments
@@ -30,6 +31,9 @@ def make_body(model, system, examples, text, settings):
         The user's message, or its parts.
     settings : dict
         Generation settings, as of a `ChatLLM`.
+    no_thinking : bool
+        Whether to turn the thoughts of an LLM off by its template's switch,
+        as a `ChatLLM` does; OpenAI's own service knows no such field.
 
     Returns
     -------
@@ -61,10 +65,12 @@ def make_body(model, system, examples, text, settings):
             f"The generation setting {others[0]} cannot be asked of an "
             "engine: leave it out, or let no engine answer."
         )
+    switched = {"chat_template_kwargs": {"enable_thinking": False}}
     return {
         "model": model,
         "messages": messages,
         "temperature": temperature if draws else 0,
+        **(switched if no_thinking else {}),
         **{NAMES[name]: value for name, value in settings.items()},
     }
 
@@ -115,6 +121,9 @@ def read_reply(reply, sentences=None):
     >>> message["content"] = "Oh \\ud83d"
     >>> read_reply({"choices": [choice]}).text
     'Oh �'
+    >>> message["content"] = "<think>He fell.</think>\\n\\nOh no!"
+    >>> read_reply({"choices": [choice]}).text
+    'Oh no!'
     >>> read_reply({"error": "busy"})
     """
     try:
@@ -122,8 +131,11 @@ def read_reply(reply, sentences=None):
         text, reason = choice["message"]["content"], choice["finish_reason"]
     except (KeyError, TypeError, ValueError):
         return None
+    # Where the engine puts thoughts apart, nothing else may be left.
+    text = "" if text is None else text
     if not isinstance(text, str) or reason not in ("stop", "length"):
         return None
     # A cut answer may end in half a character, which no file could hold.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return shortened(Answer(text.strip(), reason == "stop"), sentences)
+    text = without_thoughts(text).strip()
+    return shortened(Answer(text, reason == "stop"), sentences)

@@ -21,6 +21,8 @@ logger = get_logger(__name__)
 KEY = "OPENAI_API_KEY"
 # The request itself is wrong, and would be again.
 HOPELESS = {401, 403, 404, 405}
+# This prompt or recording is; others need not be.
+REFUSED = {400, 413, 422}
 LONGEST_WAIT = 60.0  # seconds
 # Nothing comes, or no JSON, or one that is nested too deep.
 GARBLED = (requests.RequestException, ValueError, RecursionError)
@@ -46,6 +48,8 @@ class ChatServer:
         Seconds before the second attempt; doubled for each further one.
     timeout : float
         Seconds that an answer may take.
+    no_thinking : bool
+        See `speechbrain_relm.runs.engines.requests.make_body`.
 
     Example
     -------
@@ -54,12 +58,20 @@ class ChatServer:
     """
 
     def __init__(
-        self, url, model, concurrency=32, attempts=8, wait=1.0, timeout=600.0
+        self,
+        url,
+        model,
+        concurrency=32,
+        attempts=8,
+        wait=1.0,
+        timeout=600.0,
+        no_thinking=False,
     ):
         self.url = f"{url.rstrip('/')}/chat/completions"
         self.model = model
         self.concurrency, self.attempts = concurrency, attempts
         self.wait, self.timeout = wait, timeout
+        self.no_thinking = no_thinking
 
     def prepare(self, bodies):
         """Has nothing to prepare.
@@ -120,11 +132,11 @@ class ChatServer:
         Answer
             The answer.
         """
-        problem, wait = None, self.wait
+        problem, wait, after = None, self.wait, 0.0
         for attempt in range(self.attempts):
             if attempt:
-                # Not all at once again.
-                time.sleep(wait * random.uniform(0.5, 1.0))
+                # Not all at once again, and not before the server wants it.
+                time.sleep(max(after, wait * random.uniform(0.5, 1.0)))
             try:
                 reply = session.post(
                     self.url,
@@ -135,7 +147,7 @@ class ChatServer:
                 )
                 if reply.status_code in HOPELESS:
                     raise RecipeError(self.told(f"status {reply.status_code}"))
-                if reply.status_code in (400, 422):
+                if reply.status_code in REFUSED:
                     logger.warning("%s refuses a prompt.", self.url)
                     return Answer("", False)
                 answer = None
@@ -144,10 +156,10 @@ class ChatServer:
                 if answer is not None:
                     return answer
                 problem = f"status {reply.status_code}"
-                wait = max(2 * wait, seconds_after(reply))
+                after = min(seconds_after(reply), LONGEST_WAIT)
             except GARBLED as error:
-                problem, wait = type(error).__name__, 2 * wait
-            wait = min(wait, LONGEST_WAIT)
+                problem, after = type(error).__name__, 0.0
+            wait = min(2 * wait, LONGEST_WAIT)
         raise RecipeError(self.told(f"{problem}, {self.attempts} times"))
 
     def told(self, problem):
