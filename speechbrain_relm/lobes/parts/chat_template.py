@@ -262,8 +262,8 @@ class ChatTemplate:
         Returns
         -------
         list of Answer
-            Texts without special tokens and thoughts; an answer cut by the token limit
-            keeps its last token and is not finished.
+            Texts without special tokens and thoughts; an answer cut by the
+            token limit keeps its last token and is not finished.
         """
         answers = []
         for row in ids.tolist():
