@@ -404,6 +404,30 @@ def test_the_command_ends_gracefully(release_folder):
         process.kill()
 
 
+def test_an_answer_that_the_end_does_not_wait_for(listener, monkeypatch):
+    """Its client is told, in OpenAI's format."""
+    served = Served(listener, size=1)
+    served.server.config.timeout_graceful_shutdown = 0.1
+    batcher = served.service.batcher
+    advance = batcher._advance
+
+    def slowly():
+        """As a big LLM on a busy machine."""
+        time.sleep(0.05)
+        advance()
+
+    monkeypatch.setattr(batcher, "_advance", slowly)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with served:
+            asked = pool.submit(served.ask, said("Hi"), max_tokens=900)
+            wait_for(lambda: batcher.busy() == 1)
+            health = httpx.get(f"{served.url}/health").json()
+            assert health == {"status": "ok", "running": 1, "waiting": 0}
+        with pytest.raises(openai.InternalServerError, match="is ending") as e:
+            asked.result()
+    assert e.value.status_code == 503 and e.value.type == "server_error"
+
+
 def alive(url):
     """Whether the server answers."""
     try:

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import asyncio
 import contextlib
 import hmac
 import time
@@ -140,7 +141,7 @@ class Service:
         fine = batcher.thread.is_alive() and not batcher.closed
         found = {
             "status": "ok" if fine else "ending",
-            "running": len(batcher.running),
+            "running": batcher.busy(),
             "waiting": len(batcher.waiting),
         }
         return JSONResponse(found, 200 if fine else 503)
@@ -240,6 +241,8 @@ class Service:
                 return await self.answer(request, held)
             except ClientDisconnect:
                 return Response(status_code=GONE)  # which nobody reads
+            except asyncio.CancelledError:  # by the end of the server
+                raise Refused("The server is ending.", None, 503)
 
     def leave(self):
         """Gives a place back."""

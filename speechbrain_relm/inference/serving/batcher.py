@@ -83,6 +83,7 @@ class Batcher:
         self.reader, self.size = reader, size
         self.rows = Rows(reader.llm)
         self.waiting, self.running = collections.deque(), []
+        self.new = []  # being read
         self.changed = threading.Condition()
         self.closed = False
         self.thread = threading.Thread(
@@ -118,6 +119,16 @@ class Batcher:
             self.changed.notify()
         return job
 
+    def busy(self):
+        """Counts the questions that are being read or answered.
+
+        Returns
+        -------
+        int
+            How many there are.
+        """
+        return len({*self.new, *self.running})
+
     def close(self):
         """Answers what was asked, takes no more, and ends the thread."""
         with self.changed:
@@ -134,16 +145,17 @@ class Batcher:
                     self.changed.wait()
                 if not (self.waiting or self.running):
                     return
-                new = self._next()
+                self.new = self._next()
             try:
-                self._join(new)
+                self._join(self.new)
                 self._advance()
             except BaseException as error:  # e.g. memory of a GPU
                 logger.exception("A batch failed.")
-                for job in {*self.running, *new}:
+                for job in {*self.running, *self.new}:
                     job.tell(error)
                 self.running = []
                 self.rows.leave([])
+            self.new = []
 
     def _next(self):
         """Takes as many questions as there is room for."""
