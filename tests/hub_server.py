@@ -28,6 +28,7 @@ class Hub:
         self.models = {name: Path(path) for name, path in models.items()}
         self.gated, self.private = set(), set()
         self.status = None  # of every answer, where the hub is down
+        self.login = False  # whether a network's login page stands before it
         self.cut = {}  # path of a file to the bytes after which it is cut
         self.cut_once = False
         self.log = []  # (method, path, range) of every request
@@ -105,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         hub.log.append((self.command, path, span))
         if hub.status is not None:
             return self.refuse(hub.status, "", "The hub is being mended.")
+        if hub.login:
+            return self.send_text("<html>Log in first.</html>", "text/html")
         api = path.startswith("api/models/")
         rest = path.removeprefix("api/models/")
         name = next(
@@ -174,9 +177,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_json(self, found):
         """Sends an answer of the API."""
-        content = json.dumps(found).encode()
+        self.send_text(json.dumps(found), "application/json")
+
+    def send_text(self, text, kind):
+        """Sends an answer that is no file."""
+        content = text.encode()
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -62,6 +62,11 @@ from speechbrain_relm.utils.sources.preflight import (
 )
 from speechbrain_relm.utils.sources.pretrained import without_weights
 
+# Libraries whose every step would be in log.txt: locks, downloads, figures,
+# and each line of the report as its page is made.
+TALKATIVE = ("filelock", "httpcore", "httpcore2", "httpx", "httpx2", "urllib3")
+TALKATIVE += ("matplotlib", "markdown_it")
+
 
 def find_hparams(path, recipe_folder):
     """Finds the YAML from the current folder, else from the recipe's.
@@ -182,15 +187,7 @@ def start(argv, recipe_folder, wanted):
     # SpeechBrain's own lobes load by hub id: in a thread of its own,
     # transformers would have the hub convert weights that are not safetensors.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "true")
-    # Their every step would be in log.txt.
-    for name in (
-        "filelock",
-        "httpcore",
-        "httpcore2",
-        "httpx",
-        "httpx2",
-        "urllib3",
-    ):
+    for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     disable_progress_bar()  # a line each file of weights
     enable_progress_bars()  # of downloads

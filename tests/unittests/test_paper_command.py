@@ -68,6 +68,13 @@ def test_only_what_is_read_was_downloaded(finished):
         assert said.index(line) < said.index("reads 0.0")
 
 
+def test_the_log_is_of_the_run(finished):
+    """What libraries say to their own makers is not in it."""
+    log = (finished[0] / "run/log.txt").read_text()
+    steps = [line for line in log.splitlines() if " - DEBUG - " in line]
+    assert not [s for s in steps if " - speechbrain" not in s], steps[-1]
+
+
 def test_the_card_names_what_training_started_from(finished):
     """With its terms."""
     card = (finished[0] / "run/release/README.md").read_text()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import socket
 import sys
 import types
 
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 from hub_models import EMOTION, QWEN, WHISPER, as_pointer, cut_short
 from hub_server import served
+from huggingface_hub.utils import close_session
 from recipe_runs import SCRIPT
 
 from speechbrain_relm.__main__ import main
@@ -121,6 +123,48 @@ def test_nobody_listens(local, train, monkeypatch):
     (line,) = train(steps="[expected_responses]")
     assert line.startswith("train.py: llm_source: Qwen/Qwen-7B-Chat is no")
     assert "does not answer (ConnectError)" in line and "folder" in line
+
+
+def test_a_login_page_is_no_hub(local, train):
+    """Of a network that lets nobody out before."""
+    local.login = True
+    lines = train()
+    assert len(lines) == 3
+    assert all("answers like no model hub" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("HF_TOKEN", "gehört mir", "(UnicodeEncodeError: "),
+        ("HTTP_PROXY", "http://proxy:port", "(InvalidURL: "),
+    ],
+)
+def test_a_token_or_a_proxy_that_is_none(
+    local, train, monkeypatch, name, value, words
+):
+    """Where to look is said; nothing of the program's is wrong."""
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv(name, value)
+    close_session()
+    (line,) = train(steps="[expected_responses]")
+    close_session()
+    assert words in line and "check HF_ENDPOINT, HF_TOKEN and the pro" in line
+
+
+def test_a_network_that_swallows_all_is_asked_once(local, train, monkeypatch):
+    """Else each model would take its time, twice."""
+    monkeypatch.setattr(hub, "ANSWER_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr(hub_constants, "ENDPOINT", url)
+        lines = train()
+        server.setblocking(False)
+        server.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert len(lines) == 3
+    assert all("does not answer (ReadTimeout)" in line for line in lines)
 
 
 def test_gated_unknown_and_wrong_path_at_once(local, train):

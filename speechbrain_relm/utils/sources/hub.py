@@ -9,6 +9,8 @@ Authors
 
 import functools
 import glob
+import json
+import time
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -52,6 +54,8 @@ SETTINGS = ("config.json", "hyperparams.yaml")
 CONVERSION = "conversion.json"
 START = ("trained", "whisper")
 ANSWER_WITHIN = 10  # seconds, else the hub is down
+SILENCE = 300  # seconds in which a hub that did not answer is not asked again
+_SILENT = {}  # such a hub to the end of that time, and what was not had
 
 
 class Unreachable(OSError):
@@ -183,15 +187,15 @@ def ask(source, revision=None):
     OSError
         If there is no such model, or it may not be downloaded.
     """
-    api, page = HfApi(), f"{constants.ENDPOINT}/{source}"
     if not is_hub_id(source):
         raise OSError(f"{source} is no folder: check the path.")
+    if is_offline_mode():
+        raise Unreachable(f"{source} is no folder, and HF_HUB_OFFLINE is set.")
+    until, kind = _SILENT.get(constants.ENDPOINT, (0, None))
+    if time.monotonic() < until:
+        raise _no_answer(source, kind)
     try:
-        if is_offline_mode():
-            raise Unreachable(
-                f"{source} is no folder, and HF_HUB_OFFLINE is set."
-            )
-        info = api.model_info(
+        info = HfApi().model_info(
             source,
             revision=revision,
             files_metadata=True,
@@ -199,37 +203,67 @@ def ask(source, revision=None):
         )
         # Whoever may not download a gated model may read about it.
         if info.gated:
-            api.auth_check(source)
+            HfApi().auth_check(source)
         return info
-    except GatedRepoError:
-        raise OSError(
+    except HfHubHTTPError as error:
+        raise _refusal(source, revision, error)
+    # An address, a token or a proxy that is none: of no one kind of error.
+    except Exception as error:
+        raise _no_hub(source, error)
+
+
+def _refusal(source, revision, error):
+    """Makes an error of what the hub says."""
+    hub = constants.ENDPOINT
+    page, status = f"{hub}/{source}", error.response.status_code
+    if isinstance(error, GatedRepoError):
+        return OSError(
             f"{source} is gated: ask for access on {page}, then log in with "
             "`hf auth login` (or set HF_TOKEN)."
         )
-    except RevisionNotFoundError:
-        raise OSError(f"{source} has no revision {revision}: see {page}.")
-    except RepositoryNotFoundError:
-        raise OSError(
-            f"{source} is no folder, and {constants.ENDPOINT} has no such "
-            "model: check the name; for a private one, log in with `hf auth "
-            "login`."
+    if isinstance(error, RevisionNotFoundError):
+        return OSError(f"{source} has no revision {revision}: see {page}.")
+    if isinstance(error, RepositoryNotFoundError):
+        return OSError(
+            f"{source} is no folder, and {hub} has no such model: check the "
+            "name; for a private one, log in with `hf auth login`."
         )
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        if status in (401, 403):
-            raise OSError(
-                f"{source} may not be downloaded ({status}): see {page}, and "
-                "log in with `hf auth login`."
-            )
-        raise Unreachable(
-            f"{source} is no folder, and {constants.ENDPOINT} answers "
-            f"{status}: try again later, or give a folder."
+    if status in (401, 403):
+        return OSError(
+            f"{source} may not be downloaded ({status}): see {page}, and log "
+            "in with `hf auth login`."
         )
-    except HTTPError as error:
-        raise Unreachable(
-            f"{source} is no folder, and {constants.ENDPOINT} does not answer "
-            f"({type(error).__name__}): check the network, or give a folder."
+    return Unreachable(
+        f"{source} is no folder, and {hub} answers {status}: try again later, "
+        "or give a folder."
+    )
+
+
+def _no_hub(source, error):
+    """Makes an error of what is no answer of a hub's."""
+    kind, hub = type(error).__name__, constants.ENDPOINT
+    if isinstance(error, (json.JSONDecodeError, KeyError, TypeError)):
+        return Unreachable(
+            f"{source} is no folder, and {hub} answers like no model hub (the "
+            "login page of a network?): open it in a browser, or give a folder."
         )
+    if isinstance(error, HTTPError) and kind != "UnsupportedProtocol":
+        # A network that swallows what is sent takes its time for each model.
+        _SILENT[hub] = time.monotonic() + SILENCE, kind
+        return _no_answer(source, kind)
+    return Unreachable(
+        f"{source} is no folder, and {hub} cannot be asked ({kind}: "
+        f"{first_line(error)}): check HF_ENDPOINT, HF_TOKEN and the proxies "
+        "of the environment, or give a folder."
+    )
+
+
+def _no_answer(source, kind):
+    """Makes the error of a hub that does not answer."""
+    return Unreachable(
+        f"{source} is no folder, and {constants.ENDPOINT} does not answer "
+        f"({kind}): check the network, or give a folder."
+    )
 
 
 def cached(source, revision=None):
