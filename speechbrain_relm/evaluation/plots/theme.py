@@ -106,20 +106,37 @@ def draw(path, make, endings=("png",), themes=tuple(THEMES)):
     from matplotlib import rc_context
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    places = None
     for theme in themes:
         with rc_context(settings(theme)):
             figure = make()
+            # Of hundreds of systems, each pixel would be drawn.
+            figure.dpi = min(160, FIGURE_PIXELS / max(figure.get_size_inches()))
+            places = _lay_out(figure, places)
             for ending in endings:
                 name = f"{path.name}{THEMES[theme][0]}.{ending}"
                 target = path.with_name(name)
                 temporary = target.with_name(f".{name}")
-                # Of hundreds of systems, each pixel would be drawn.
-                dpi = min(160, FIGURE_PIXELS / max(figure.get_size_inches()))
-                undated = _UNDATED.get(ending)
                 figure.savefig(
-                    temporary, format=ending, dpi=dpi, metadata=undated
+                    temporary,
+                    format=ending,
+                    dpi=figure.dpi,
+                    metadata=_UNDATED.get(ending),
                 )
                 temporary.replace(target)
+
+
+def _lay_out(figure, places):
+    """Puts panels where there is room for their texts, or where others are."""
+    engine = figure.get_layout_engine()
+    if places is not None:  # colours need no other room
+        for axis, place in zip(figure.axes, places):
+            axis.set_position(place)
+    elif engine is not None:
+        engine.execute(figure)
+    # With an engine, matplotlib draws twice and keeps the second.
+    figure.set_layout_engine(None)
+    return [axis.get_position(original=True) for axis in figure.axes]
 
 
 def panels(number, columns, width, height, below=0.0):

@@ -54,7 +54,7 @@ SETTINGS = ("config.json", "hyperparams.yaml")
 CONVERSION = "conversion.json"
 START = ("trained", "whisper")
 ANSWER_WITHIN = 10  # seconds, else the hub is down
-SILENCE = 300  # seconds in which a hub that did not answer is not asked again
+SILENCE = 60  # seconds in which a hub that did not answer is not asked again
 _SILENT = {}  # such a hub to the end of that time, and what was not had
 
 
