@@ -1,6 +1,7 @@
 # Each target sets up what it needs: a virtual environment in .venv.
 PYTHON := .venv/bin/python
-PIP := $(PYTHON) -m pip install -qq --disable-pip-version-check
+# Python compiles what is imported; to compile all takes pip a minute more.
+PIP := $(PYTHON) -m pip install -qq --no-compile --disable-pip-version-check
 INSTALLED := .venv/.installed
 SMALL := .venv/.installed_small
 DEMO := results/demo
