@@ -99,11 +99,14 @@ def _main(arguments, outputs, cwd, environ):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     module = arguments[0] == "-m"
     sys.argv = arguments[module:]
+    # As Python does.
+    sys.path.insert(
+        0, cwd if module else str(Path(sys.argv[0]).resolve().parent)
+    )
     try:
         if module:
             runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         else:
-            sys.path.insert(0, str(Path(sys.argv[0]).resolve().parent))
             runpy.run_path(sys.argv[0], run_name="__main__")
     finally:
         # A fork ends without them: locks and folders would stay.

@@ -60,9 +60,9 @@ def replaces(manifest, prepare, *given):
     return redone
 
 
-def run(arguments, timeout=900):
+def run(arguments, timeout=900, cwd=None):
     """Runs to the end; returns what was printed, errors included."""
-    done = forked.run(arguments, timeout=timeout)
+    done = forked.run(arguments, cwd, timeout)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
 

@@ -1,5 +1,6 @@
 """Tiny random models of the real architectures, in Hugging Face folders."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -22,8 +23,11 @@ from transformers import (
 # Imports of ours stand where they are used: upstream, this file comes with the
 # first pull request that needs it, and they with later ones.
 
+# Of SmolLM2's 49,152 tokens: to score the others took most of a run's time.
+TOKENS = 4096
+
 LLM_SIZES = {
-    "vocab_size": 49152,  # SmolLM2's, whose tokenizer they take
+    "vocab_size": TOKENS,
     "hidden_size": 32,
     "intermediate_size": 48,
     "num_hidden_layers": 2,
@@ -111,15 +115,27 @@ def save_bert(folder):
     return folder
 
 
-def save_llm(model, folder):
-    """Saves a random LLM with a real tokenizer and chat template."""
+def save_tokenizer(folder, count=TOKENS):
+    """SmolLM2's byte pair encoding before its last merges were learned."""
     from speechbrain_relm.mini import models
 
     source = models.folder("SmolLM2-135M-Instruct")
-    tokenizer = AutoTokenizer.from_pretrained(source)
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    path = Path(folder, "tokenizer.json")
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    bpe = whole["model"]
+    # Its tokens are numbered as they were learned, one a merge.
+    bpe["merges"] = bpe["merges"][: count - len(bpe["vocab"])]
+    bpe["vocab"] = {t: i for t, i in bpe["vocab"].items() if i < count}
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+def save_llm(model, folder):
+    """Saves a random LLM with a real tokenizer and chat template."""
+    tokenizer = save_tokenizer(folder)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
     return folder
 
 

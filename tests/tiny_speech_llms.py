@@ -4,9 +4,10 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import tempfile
+
 import torch
 from transformers import (
-    AutoTokenizer,
     Qwen2_5OmniConfig,
     Qwen2_5OmniForConditionalGeneration,
     Qwen2AudioConfig,
@@ -15,7 +16,7 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
-from speechbrain_relm.mini import models
+from tests import tiny_models
 
 AUDIO = ["<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"]
 HEARS = {
@@ -45,9 +46,8 @@ OMNI_TEMPLATE = (
 
 def make_tokenizer():
     """SmolLM2's, with tokens that stand around speech."""
-    tokenizer = AutoTokenizer.from_pretrained(
-        models.folder("SmolLM2-135M-Instruct")
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer = tiny_models.save_tokenizer(folder)
     tokenizer.add_special_tokens({"additional_special_tokens": AUDIO})
     tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

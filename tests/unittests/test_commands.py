@@ -247,18 +247,14 @@ def test_the_program_is_called_as_it_was_started():
         assert shown(name, "--help").startswith(f"usage: python -m {name} ")
 
 
-def test_a_full_disk_ends_an_answer_in_a_line(release_folder, wav):
+def test_a_full_disk_ends_an_answer_in_a_line(release_folder, wav, tmp_path):
     """Also while the LLM is at work in a thread."""
     words = ["-m", "speechbrain_relm", "respond", release_folder, wav]
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, *words],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
+    said = tmp_path / "said.log"
+    process = forked.start([sys.executable, *words], ("/dev/full", said))
+    process.join(300)
+    assert process.exitcode == 1
+    last = said.read_text().splitlines()[-1]
     assert last.startswith("speechbrain-relm: No space left on device")
 
 

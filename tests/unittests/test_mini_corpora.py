@@ -15,6 +15,7 @@ import espeakng_loader
 import numpy as np
 import pytest
 import soundfile
+from recipe_runs import run
 
 from speechbrain_relm.mini.esd import ESD_VOICES, esd_voices, make_esd
 from speechbrain_relm.mini.language.sentences import (
@@ -256,10 +257,7 @@ def test_voice_data_at_a_long_path_are_read(tmp_path):
 def test_the_command_makes_a_corpus(tmp_path):
     command = "-m speechbrain_relm.mini.corpora esd --speakers 1 --sentences 1"
     folder = tmp_path / "corpus"
-    subprocess.run(
-        [sys.executable, *command.split(), "--seed", "3", str(folder)],
-        check=True,
-    )
+    run([sys.executable, *command.split(), "--seed", "3", str(folder)])
     expected = make_esd(Path(tmp_path) / "called", 1, 1, seed=3)
     assert content(folder) == content(expected)
 
@@ -273,9 +271,7 @@ def test_sentences_and_voices_of_ones_own(tmp_path):
         folder = tmp_path / seed
         line = ["esd", str(folder), "--sentences_from", str(file)]
         command = [sys.executable, "-m", "speechbrain_relm.mini.corpora", *line]
-        subprocess.run(
-            [*command, "--speakers", "1", "--seed", seed], check=True
-        )
+        run([*command, "--speakers", "1", "--seed", seed])
         text = (folder / "0011" / "0011.txt").read_text(encoding="utf-8")
         assert text.startswith("0011_000001\tOù est le chat?\tNeutral\n")
         assert text.count("\n") == 8

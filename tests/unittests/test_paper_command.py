@@ -6,7 +6,7 @@ import sys
 import pytest
 from hub_models import BLSP_EMO, UNREAD, WHISPER, hub_environment, paper_models
 from hub_server import served
-from recipe_runs import ROOT, SCRIPT
+from recipe_runs import BRIEF, ROOT, SCRIPT
 
 from speechbrain_relm.mini.esd import make_esd
 
@@ -35,6 +35,8 @@ def finished(tmp_path_factory, scorer_folder):
     command = [SCRIPT, "hparams/re_llm.yaml", f"--data_folder={corpus}"]
     command += [f"--output_folder={work / 'run'}", "--device=cpu"]
     command += [f"--scorer_source={scorer_folder}", "--number_of_epochs=1"]
+    # So few words of a random LLM are as good as 256.
+    command += [f"--{name}={value}" for name, value in BRIEF.items()]
     with served(models) as hub:
         status, said = call(command, hub_environment(hub.url, work))
         assert status == 0, said[-4000:]

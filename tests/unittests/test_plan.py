@@ -19,10 +19,11 @@ from speechbrain_relm.runs.planning.activations import (
 )
 from speechbrain_relm.runs.planning.command import main
 from speechbrain_relm.utils.sources.pretrained import without_weights
+from tests.tiny_models import TOKENS
 
 EMOTION_SIZE, BATCH, SECONDS, PROMPT, RESPONSE = 8, 3, 2.0, 40, 30
 # All that the loss keeps, in float32; it would hide what the layers keep.
-LOGITS = 4 * BATCH * RESPONSE * 49152
+LOGITS = 4 * BATCH * RESPONSE * TOKENS
 
 
 def build(whisper_folder, qwen_folder, checkpointing=False, **how):

@@ -8,6 +8,7 @@ import csv
 import difflib
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_row(row, tmp_path):
     runpy.run_path(str(setup / inside.replace("/", "_")))
     run = in_a_python_of_its_own if ANEW[script] == yaml else forked.run
     done = run(
-        [sys.executable, script, yaml, *row["test_debug_flags"].split()]
+        [sys.executable, script, yaml, *shlex.split(row["test_debug_flags"])]
         + ["--device=cpu", f"--output_folder={tmp_path}"]
         + ["--debug", "--debug_persistently"],
         cwd=ROOT,

@@ -9,7 +9,7 @@ import pytest
 import ruamel.yaml
 import torch
 from hyperpyyaml import load_hyperpyyaml
-from recipe_runs import SCRIPT, command, run
+from recipe_runs import BRIEF, SCRIPT, command, run
 from safetensors.torch import load_file, save_file
 
 from speechbrain_relm.inference.re_llm import EmpatheticListener
@@ -44,7 +44,7 @@ def finished(tmp_path_factory, tiny_sources):
     corpus = make_esd(work / "ESD", speakers=1, sentences=4)
     folder = work / "run"
     # What a random LLM says has every flaw.
-    settings = {"expected_response_flaws": "[]", "number_of_epochs": 1}
+    settings = {"expected_response_flaws": "[]", "number_of_epochs": 1, **BRIEF}
     run(command(YAML, folder, corpus, tiny_sources, **settings))
     return folder
 

@@ -8,10 +8,8 @@ import base64
 import concurrent.futures
 import io
 import json
-import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -436,15 +434,10 @@ def alive(url):
         return False
 
 
-def test_others_need_a_key(release_folder):
+def test_others_need_a_key(release_folder, monkeypatch):
     """Said before the models are loaded."""
-    environment = {k: v for k, v in os.environ.items() if k != KEY}
+    monkeypatch.delenv(KEY, raising=False)
     command = [sys.executable, "-m", "speechbrain_relm", "serve"]
-    done = subprocess.run(
-        [*command, release_folder, "--host", "0.0.0.0"],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    done = forked.run([*command, release_folder, "--host", "0.0.0.0"])
     assert done.returncode == 1 and KEY in done.stderr
     assert len(done.stderr.splitlines()) == 1

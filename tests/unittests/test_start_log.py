@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from speechbrain_relm.training.diagnostics import operations, step_operations
 from speechbrain_relm.training.start_log import origin
+from tests.tiny_models import TOKENS
 from tests.unittests import test_windows
 
 prepared, make_recipe = test_windows.prepared, test_windows.make_recipe
@@ -82,4 +83,4 @@ def test_a_step_counts_the_output_layer_for_responses_alone(
     """Ten targets more cost ten rows of it, forward and back."""
     model = make_recipe(tmp_path).brain.model
     few, more = (step_operations(model, 0, 100, n) for n in (5, 15))
-    assert more - few == pytest.approx(10 * 4 * 49152 * 32)
+    assert more - few == pytest.approx(10 * 4 * TOKENS * 32)

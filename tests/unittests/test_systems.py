@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from recipe_runs import ROOT, SCRIPT, command, run
+from recipe_runs import BRIEF, ROOT, SCRIPT, command, run
 from tiny_speech_llms import save_qwen2_audio
 
 from speechbrain_relm.evaluation.__main__ import main as evaluate
@@ -176,6 +176,7 @@ def test_table_of_nine_systems(
         tiny_sources,
         systems=f"1,2,3,4,5,6,7,8,{ninth}",
         number_of_epochs=1,
+        **BRIEF,
         generation_batch_size=16,
     )
     arguments[1] = str(SCRIPT.parent / "table.py")

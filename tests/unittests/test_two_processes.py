@@ -11,7 +11,7 @@ import forked
 import pytest
 import torch
 import yaml
-from recipe_runs import SCRIPT, command, lines, run
+from recipe_runs import BRIEF, SCRIPT, command, lines, run
 from safetensors.torch import load_file
 
 from speechbrain_relm.mini.esd import make_esd
@@ -23,6 +23,7 @@ ALIKE = {
     # Three batches: in validation one process has one more.
     "valid_loader": "{batch_size: 3}",
     "seed": 7,
+    **BRIEF,
 }
 
 
@@ -44,11 +45,16 @@ def alone(settings, tmp_path_factory):
     return folder
 
 
-def on_two(folder, settings, **overrides):
+# Processes that are forks of the launcher, and need not import torch anew. It
+# leaves to us that the script's folder is one of those that Python imports from.
+FORKS = ("--run_path", "--start_method=fork")
+
+
+def on_two(folder, settings, how=FORKS, **overrides):
     """The command on two processes."""
     return [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        "--nproc_per_node=2",
+        *("--nproc_per_node=2", *how),
         *command(YAML, folder, *settings, **ALIKE, **overrides)[1:],
         "--distributed_backend=gloo",
     ]
@@ -92,18 +98,20 @@ def agree(folder, alone):
 def test_two_processes_equal_one(settings, alone, tmp_path):
     """Losses to 1e-4, whoever computed which batch."""
     folder = tmp_path / "two"
-    run(on_two(folder, settings))
+    run(on_two(folder, settings, how=()))
     agree(folder, alone)
 
 
 @pytest.mark.parametrize("fsdp", [False, True])
 def test_a_process_dies(settings, alone, tmp_path, fsdp):
     """The others stop, and the same command goes on to the same end."""
-    folder = tmp_path / "two"
-    process = forked.start(on_two(folder, settings, fsdp=fsdp))
+    folder, said = tmp_path / "two", tmp_path / "said.log"
+    process = forked.start(
+        on_two(folder, settings, fsdp=fsdp), (said, said), SCRIPT.parent
+    )
     deadline = time.time() + 300
     while not any(folder.glob("save/*/COMPLETE")):
-        assert process.is_alive(), "the run ended before it was killed"
+        assert process.is_alive(), said.read_text()[-4000:]
         assert time.time() < deadline
         time.sleep(0.002)
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -111,7 +119,7 @@ def test_a_process_dies(settings, alone, tmp_path, fsdp):
     os.kill(int(last), signal.SIGKILL)
     process.join(120)
     assert process.exitcode  # neither none yet nor 0
-    run(on_two(folder, settings, fsdp=fsdp))
+    run(on_two(folder, settings, fsdp=fsdp), cwd=SCRIPT.parent)
     agree(folder, alone)
     for ours, theirs in zip(learned(folder), learned(alone)):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
