@@ -1,6 +1,7 @@
 """Whatever is wrong with a model is said in one line, before anything."""
 
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -9,6 +10,7 @@ import types
 import huggingface_hub.constants as hub_constants
 import pytest
 import soundfile
+from filelock import FileLock
 from hub_models import EMOTION, QWEN, WHISPER, as_pointer, cut_short
 from hub_server import served
 from huggingface_hub.utils import close_session
@@ -18,6 +20,7 @@ from speechbrain_relm.__main__ import main
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.runs.experiment import explain
 from speechbrain_relm.utils.sources import hub, preflight
+from speechbrain_relm.utils.sources.checks import answers
 from speechbrain_relm.utils.sources.preflight import Need, disk_problems
 
 
@@ -154,7 +157,7 @@ def test_a_token_or_a_proxy_that_is_none(
 
 def test_a_network_that_swallows_all_is_asked_once(local, train, monkeypatch):
     """Else each model would take its time, twice."""
-    monkeypatch.setattr(hub, "ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr(answers, "ANSWER_WITHIN", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setattr(hub_constants, "ENDPOINT", url)
@@ -271,6 +274,24 @@ def test_a_cut_connection_goes_on_where_it_was(local, models, tmp_path):
     found = hub.model_folder("a/large")
     assert (found / "model.safetensors").stat().st_size == size
     assert local.sent[key] == 11 * 2**20 + size - chunk
+
+
+def test_what_killed_downloads_left_is_removed(local, tmp_path):
+    """Not what somebody is downloading, whatever the locks are worth."""
+    name, cache = f"models--{QWEN.replace('/', '--')}", tmp_path / "cache"
+    blobs = cache / name / "blobs"
+    blobs.mkdir(parents=True)
+    locks = cache / ".locks" / name
+    locks.mkdir(parents=True)
+    for part in ("left", "held", "new"):
+        path = blobs / f"{part}.8f274399.incomplete"
+        path.write_bytes(b"half")
+        if part != "new":
+            os.utime(path, (1, 1))
+    with FileLock(locks / "held.lock"):
+        preflight.look_at_all({"llm_source": QWEN})
+    found = {path.name.partition(".")[0] for path in blobs.iterdir()}
+    assert found == {"held", "new"}
 
 
 def recorded(folder):
