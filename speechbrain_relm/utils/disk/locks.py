@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import logging
 import os
 import platform
 import sys
@@ -12,12 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from speechbrain.utils.distributed import if_main_process
-from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.utils.processes import gather
-
-logger = get_logger(__name__)
+# Not SpeechBrain's: commands that write files and need no torch, such as the
+# one that makes corpora, would wait for it.
+logger = logging.getLogger(__name__)
 
 LONGEST = 200  # letters of a command line
 ASKED_EVERY = 0.3  # seconds between two looks at a lock that another has
@@ -161,8 +160,13 @@ def locked(path, by_run=False):
     >>> with locked(getfixture("tmp_path") / "corpus"):
     ...     pass
     """
-    file, told = lock_of(path), None
-    takes = not by_run or if_main_process()
+    file, told, takes = lock_of(path), None, True
+    if by_run:
+        from speechbrain.utils.distributed import if_main_process
+
+        from speechbrain_relm.utils.processes import gather
+
+        takes = if_main_process()
     while True:
         lock = take(file) if takes else None
         taken = lock is not None
