@@ -100,6 +100,8 @@ def find_hparams(path, recipe_folder):
             return str(candidate)
     choices = sorted(Path(recipe_folder).glob("hparams/*.yaml"))
     there = ", ".join(f"hparams/{choice.name}" for choice in choices)
+    if Path(path).is_dir():
+        raise RecipeError(f"{path} is a folder: name a recipe's YAML.")
     raise RecipeError(
         f"There is no YAML {path}, neither in {Path.cwd()} nor in "
         f"{recipe_folder}. "
