@@ -13,7 +13,7 @@ import torch
 from speechbrain_relm.evaluation.chance.clusters import clusters_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.utils.dimensions import DIMENSIONS
-from speechbrain_relm.utils.disk.run_folders import refuse_release
+from speechbrain_relm.utils.disk.run_folders import check_run
 from speechbrain_relm.utils.provenance.kept import MARK
 from speechbrain_relm.utils.provenance.stamps import (
     fingerprint,
@@ -315,13 +315,8 @@ def read_run(folder):
     """
     name, _, path = str(folder).rpartition("=")
     path = Path(path)
-    refuse_release(path)
     for file in ("responses.jsonl", "scores.jsonl"):
-        if not (path / file).is_file():
-            raise FileNotFoundError(
-                f"{path / file} is missing: name the output folder of a "
-                "finished run, or score its responses first."
-            )
+        check_run(path, file, ", or score its responses first")
     probe = path / "probe.jsonl"
     run = Run(
         name or path.name,

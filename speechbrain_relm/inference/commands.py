@@ -7,6 +7,7 @@ Authors
 import contextlib
 import sys
 from functools import partial
+from pathlib import Path
 
 from speechbrain_relm.runs.settings.devices import device
 from speechbrain_relm.utils import limits
@@ -37,7 +38,18 @@ def respond(options):
     options : argparse.Namespace
         `release`, `recordings`, `emotion`, `sentences`, `device` and
         `trust_code`.
+
+    Raises
+    ------
+    IsADirectoryError
+        If a folder is given.
     """
+    folders = [path for path in options.recordings if Path(path).is_dir()]
+    if folders:
+        raise IsADirectoryError(
+            f"{folders[0]} is a folder: give --output, e.g. answers.jsonl, "
+            "for the answers to its recordings."
+        )
     refuse_unreadable(options.recordings)
     listener = load(options.release, options.device, options.trust_code)
     for path in options.recordings:

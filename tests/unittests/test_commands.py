@@ -135,8 +135,12 @@ def test_a_run_is_as_good_as_its_release(release_folder, wav, tmp_path, capsys):
     for name in ("web", "serve", "chat"):
         with pytest.raises(SystemExit, match=f"Did you mean {run}[?]"):
             main([name, str(run.parent)])
-    with pytest.raises(SystemExit, match=f"output folder of its run, {run}"):
-        main(["table", f"A={run / 'release'}"])
+    (run / "responses.jsonl").write_text("")
+    for words in (["table"], ["questions"], ["grade", "--llm", "x"]):
+        with pytest.raises(SystemExit, match=f"folder of its run, {run}"):
+            main([*words, str(run / "release")])
+        with pytest.raises(SystemExit, match=f"Did you mean {run}[?]"):
+            main([*words, str(run.parent)])
     shutil.rmtree(run / "release")
     with pytest.raises(SystemExit, match="1986 is a run that left no release"):
         main(["same_words", str(run), "corpus", "out"])
@@ -160,6 +164,8 @@ def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
     """Naming the file."""
     path = tmp_path / "text.wav"
     path.write_text("no audio")
+    with pytest.raises(SystemExit, match="is a folder: give --output"):
+        main(["respond", release_folder, str(tmp_path)])
     for words in ([release_folder, str(path)], [release_folder, "a.wav"]):
         said = f"speechbrain-relm: .*{Path(words[1]).name}: "
         with pytest.raises(SystemExit, match=said):
@@ -173,6 +179,9 @@ def test_what_is_wrong_is_said_in_a_line(release_folder, tmp_path):
         ("score missing.csv out", "missing.csv is missing: name a CSV"),
         ("score recipes out", "recipes is a folder: name its responses.jsonl"),
         ("table missing", "missing/responses.jsonl is missing"),
+        ("grade recipes --llm x", "name the output folder of a finished run"),
+        ("ratings recipes a.csv", "recipes is no file: name the key.json"),
+        ("plan recipes", "recipes is a folder: name a recipe's YAML"),
         ("convert qwen missing out", "missing is no folder"),
     ],
 )

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from pathlib import Path
 from typing import Dict, NamedTuple
 
 from speechbrain_relm.evaluation.rating.items import SIDES
@@ -68,6 +69,11 @@ def read_key(path):
     ...
     ValueError: .../key.json is no key of a rating kit: name the key.json...
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"{path} is no file: name the key.json that was written with the "
+            "kit."
+        )
     key = read_json(path)
     wanted = {"kit", "kind", "items", "systems"}
     if not isinstance(key, dict) or not wanted <= set(key):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from speechbrain_relm.runs.settings.devices import device
+from speechbrain_relm.utils.disk.run_folders import check_run
 from speechbrain_relm.utils.errors import Parser, count, entry_point, program
 
 
@@ -95,10 +96,9 @@ def grade(given):
     from speechbrain_relm.utils.files import write_atomically
     from speechbrain_relm.utils.records import read_records
 
-    rubric = read_rubric(given.rubric or RUBRIC)
     path = given.run / "responses.jsonl"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: name a run's folder.")
+    check_run(given.run, path.name)
+    rubric = read_rubric(given.rubric or RUBRIC)
     ask, inputs = _make_asker(given, rubric)
     grades = grade_responses(
         ask,

@@ -62,25 +62,33 @@ def find_release(source):
     )
 
 
-def refuse_release(folder):
-    """Refuses a release where a run is meant.
+def check_run(folder, file, fix=""):
+    """Refuses what is no run's output folder, where one is meant.
 
     Arguments
     ---------
     folder : str or pathlib.Path
         Output folder of a run.
+    file : str
+        What is needed of it.
+    fix : str
+        What else makes that file.
 
     Raises
     ------
     FileNotFoundError
-        If it is a release.
+        If it is a release, or lacks the file.
 
     Example
     -------
-    >>> refuse_release(getfixture("release_folder"))
+    >>> check_run(getfixture("release_folder"), "responses.jsonl")
     Traceback (most recent call last):
     ...
     FileNotFoundError: ...release is a release: name the output folder...
+    >>> check_run("results", "responses.jsonl")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: results/responses.jsonl is missing: name the output...
     """
     folder = Path(folder)
     if (folder / YAML).is_file() and not (folder / RUN).is_file():
@@ -88,4 +96,11 @@ def refuse_release(folder):
         raise FileNotFoundError(
             f"{folder} is a release: name the output folder of its run"
             f"{f', {beside}' if beside else ', which holds its responses'}."
+        )
+    if not (folder / file).is_file():
+        near = sorted(folder.glob(f"*/{file}"))
+        near = f" Did you mean {near[0].parent}?" if near else ""
+        raise FileNotFoundError(
+            f"{folder / file} is missing: name the output folder of a "
+            f"finished run{fix}.{near}"
         )
