@@ -372,6 +372,21 @@ def test_settings_that_no_batch_can_have(listener, monkeypatch):
         Service(listener, "re-llm")
 
 
+def test_examples_are_shown_once(served, listener, monkeypatch):
+    """Those of the release, whether or not a client sends them as well."""
+    examples = [["I fell.", "Oh no."]]
+    settings = {**listener.hparams.response_settings, "examples": examples}
+    monkeypatch.setattr(listener.hparams, "response_settings", settings)
+    _, data = noise(1.0)
+    reply = {"role": "assistant", "content": "Oh no."}
+    first, again, other = (
+        served.ask(*before, spoken(data))
+        for before in ([], [said("I fell."), reply], [said("I hid."), reply])
+    )
+    assert again.choices == first.choices and again.usage == first.usage
+    assert other.usage.prompt_tokens > first.usage.prompt_tokens
+
+
 def test_the_command_ends_gracefully(release_folder):
     """An answer that has begun is sent to its end, then the process ends."""
     with socket.socket() as free:

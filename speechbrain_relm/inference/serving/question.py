@@ -97,13 +97,41 @@ def read_question(body, listener, limits):
     options = field(asked, "stream_options", dict, {})
     return Question(
         ask,
-        turns,
+        not_shown(turns, ask.apart()[0]),
         read_wishes(asked, ask.settings, limits),
         field(asked, "model", str),
         field(asked, "stream", bool, False),
         field(options, "include_usage", bool, False),
         field(asked, "emotion", bool, True),
     )
+
+
+def not_shown(turns, examples):
+    """Leaves out the release's own example turns, which the server puts in.
+
+    A recipe that asks with the same examples (`openai_listener`) sends them.
+
+    Arguments
+    ---------
+    turns : list of Turn
+        What the client sent.
+    examples : list of (str, str)
+        Of the release.
+
+    Returns
+    -------
+    list of Turn
+        The conversation after them.
+
+    Example
+    -------
+    >>> turns = [Turn(["I fell."], "Oh no."), Turn(["It hurts."], None)]
+    >>> not_shown(turns, [["I fell.", "Oh no."]])
+    [Turn(pieces=['It hurts.'], answer=None)]
+    """
+    shown = [Turn([user], reply) for user, reply in examples]
+    count = len(shown)
+    return turns[count:] if turns[:count] == shown else turns
 
 
 def read_wishes(asked, settings, limits):
