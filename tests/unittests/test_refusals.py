@@ -158,6 +158,7 @@ def test_a_token_or_a_proxy_that_is_none(
 def test_a_network_that_swallows_all_is_asked_once(local, train, monkeypatch):
     """Else each model would take its time, twice."""
     monkeypatch.setattr(answers, "ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr(answers, "SILENCE", 3600)  # on a busy machine, too
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setattr(hub_constants, "ENDPOINT", url)
@@ -194,6 +195,10 @@ def damaged(models, tmp_path, name, damage):
         (cut_short, "model.safetensors is truncated or no weight file"),
         (as_pointer, "model.safetensors is a Git LFS pointer"),
         (lambda path: path.unlink(), "model.safetensors is missing"),
+        (
+            lambda path: path.rename(path.with_name("pytorch_model.bin")),
+            "pytorch_model.bin is truncated or no weight file (its header",
+        ),
         (
             lambda path: path.with_name("config.json").unlink(),
             "config.json is missing",
