@@ -91,7 +91,10 @@ def check_weights(path):
     with open(path, "rb") as file:
         start = file.read(8)
         if path.suffix == ".bin":
-            # torch's format is a zip file, whose list stands at its end.
+            # torch's format is a zip file, whose list stands at its end; it
+            # was a pickle before.
+            if not start.startswith((b"PK", b"\x80")):
+                raise ValueError(damaged(path, "its header cannot be read"))
             if start.startswith(b"PK") and not zipfile.is_zipfile(file):
                 raise ValueError(damaged(path, "its end is missing"))
             return
