@@ -30,18 +30,11 @@ from speechbrain_relm.utils.sources.checks.answers import (
     ask,
     is_hub_id,
 )
-from speechbrain_relm.utils.sources.weights import NOT_WEIGHTS, series_of
-
-# The first kind that a model has is what is loaded.
-WEIGHTS = (
-    "model.safetensors",
-    "model-*-of-*.safetensors",
-    "*.safetensors",
-    "pytorch_model.bin",
-    "pytorch_model-*-of-*.bin",
-    "*.bin",
-    "*.ckpt",
+from speechbrain_relm.utils.sources.weights import (
+    missing_weights,
+    weights_among,
 )
+
 # Settings, tokenizers and what a model card needs; no code.
 _BESIDE = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja", "*.yaml")
 _BESIDE += ("README.md", "LICENSE*")
@@ -51,34 +44,6 @@ SETTINGS = ("config.json", "hyperparams.yaml")
 CONVERSION = "conversion.json"
 START = ("trained", "whisper")
 UNTOUCHED = 60  # seconds after which a part of a file is nobody's
-
-
-def weights_among(names):
-    """Picks the weights of one format.
-
-    Arguments
-    ---------
-    names : iterable of str
-        Names of files, without folders.
-
-    Returns
-    -------
-    list of str
-        Those that are loaded, without an index.
-
-    Example
-    -------
-    >>> weights_among(["model.safetensors", "pytorch_model.bin", "a.json"])
-    ['model.safetensors']
-    >>> weights_among(["training_args.bin", "model-1-of-1.bin"])
-    ['model-1-of-1.bin']
-    """
-    names = sorted(n for n in names if not n.startswith(NOT_WEIGHTS))
-    for pattern in WEIGHTS:
-        found = [name for name in names if fnmatch(name, pattern)]
-        if found:
-            return found
-    return []
 
 
 def wanted(paths):
@@ -185,33 +150,6 @@ def remove_left_overs(source):
             with FileLock(lock, timeout=0, mode=0o664):
                 if time.time() - part.stat().st_mtime > UNTOUCHED:
                     part.unlink()
-
-
-def missing_weights(folder):
-    """Lists the weight files that a folder should have and has not.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    list of str
-        Their names.
-
-    Example
-    -------
-    >>> folder = getfixture("tmp_path")
-    >>> _ = (folder / "model-00001-of-00002.safetensors").write_text("")
-    >>> missing_weights(folder)
-    ['model-00002-of-00002.safetensors']
-    """
-    found = weights_among(path.name for path in folder.iterdir())
-    if not found:
-        return [WEIGHTS[0]]
-    whole = {part for name in found for part in series_of(name)}
-    return sorted(whole.difference(found))
 
 
 @functools.lru_cache(maxsize=None)

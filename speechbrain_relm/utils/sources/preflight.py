@@ -22,6 +22,7 @@ from speechbrain_relm.utils.sources.checks.folder import (
     check_template,
     check_tokenizer,
 )
+from speechbrain_relm.utils.sources.weights import weights_among
 
 logger = get_logger(__name__)
 
@@ -121,7 +122,7 @@ def _ask_hub(name, source):
     sizes = {file.rfilename: file.size or 0 for file in info.siblings}
     names = hub.wanted(sizes)
     for what, some in (
-        ("weights", hub.weights_among(names)),
+        ("weights", weights_among(names)),
         ("settings", set(hub.SETTINGS) & set(names)),
     ):
         if not some:

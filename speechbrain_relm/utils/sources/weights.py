@@ -7,6 +7,7 @@ Authors
 import pickle
 import re
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import torch
@@ -18,12 +19,50 @@ from speechbrain_relm.utils.disk.downloads import (
     read_json,
 )
 
+# The first kind that a model has is what is loaded.
+WEIGHTS = (
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "*.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model-*-of-*.bin",
+    "*.bin",
+    "*.ckpt",
+)
 # Beside the weights, training scripts leave these.
 NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "rng_state")
 # One of several files.
 PART_OF = re.compile(r"-(\d{5})-of-(\d{5})\.\w+$")
 # Bytes read from a file before it is opened anew.
 READ_AT_ONCE = 2**28
+
+
+def weights_among(names):
+    """Picks the weights of one format.
+
+    Arguments
+    ---------
+    names : iterable of str
+        Names of files, without folders.
+
+    Returns
+    -------
+    list of str
+        Those that are loaded, without an index.
+
+    Example
+    -------
+    >>> weights_among(["model.safetensors", "pytorch_model.bin", "a.json"])
+    ['model.safetensors']
+    >>> weights_among(["training_args.bin", "model-1-of-1.bin"])
+    ['model-1-of-1.bin']
+    """
+    names = sorted(n for n in names if not n.startswith(NOT_WEIGHTS))
+    for pattern in WEIGHTS:
+        found = [name for name in names if fnmatch(name, pattern)]
+        if found:
+            return found
+    return []
 
 
 def series_of(name):
@@ -54,6 +93,33 @@ def series_of(name):
         f"{stem}-{i:05d}-of-{part[2]}{ending}"
         for i in range(1, int(part[2]) + 1)
     ]
+
+
+def missing_weights(folder):
+    """Lists the weight files that a folder should have and has not.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Their names.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "model-00001-of-00002.safetensors").write_text("")
+    >>> missing_weights(folder)
+    ['model-00002-of-00002.safetensors']
+    """
+    found = weights_among(path.name for path in folder.iterdir())
+    if not found:
+        return [WEIGHTS[0]]
+    whole = {part for name in found for part in series_of(name)}
+    return sorted(whole.difference(found))
 
 
 def find_shards(folder):

@@ -17,8 +17,12 @@ from speechbrain_relm.utils.sources.checks.numbers import (
     check_kinds,
     check_numbers,
 )
-from speechbrain_relm.utils.sources.hub import missing_weights, weights_among
-from speechbrain_relm.utils.sources.weights import PART_OF, outline
+from speechbrain_relm.utils.sources.weights import (
+    PART_OF,
+    missing_weights,
+    outline,
+    weights_among,
+)
 
 # One of them is a tokenizer's vocabulary.
 TOKENIZERS = ("tokenizer.json", "*.model", "vocab.*", "*.tiktoken")
