@@ -63,10 +63,12 @@ nitpick_ignore_regex = [
     (
         "py:.*",
         "(argparse|collections|contextlib|filelock|gradio|huggingface_hub|"
-        "jsonschema|matplotlib|numpy|pathlib|random|requests|ruamel|scipy|"
-        r"soundfile|speechbrain|tokenizers|torch|transformers|types)\..*",
+        "jsonschema|matplotlib|numpy|pathlib|random|re|requests|ruamel|scipy|"
+        "soundfile|speechbrain|starlette|tokenizers|torch|transformers|"
+        r"types)\..*",
     ),
-    ("py:class", "callable|collection|container|context managers|file"),
+    ("py:class", "array|async iterator|callable|collection|container"),
+    ("py:class", "context managers|file|generator"),
     ("py:class", "iterable|iterator|optional|sequence|str to .*"),
     ("py:class", "DynamicItemDataset"),
     ("py:class", "StreamTextType|VersionType"),  # ruamel's, of a subclass

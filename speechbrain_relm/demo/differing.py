@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
-class Run(NamedTuple):
+class Stretch(NamedTuple):
     """Characters that look alike.
 
     `text`; `score`, which they earned, or `None`; `only`, whether the other
@@ -71,7 +71,7 @@ def runs(pieces, other):
 
     Returns
     -------
-    list of Run
+    list of Stretch
         Put together, the answer.
 
     Example
@@ -89,6 +89,6 @@ def runs(pieces, other):
         only = differing(answer, other)
     marks = groupby(zip(answer, scores, only), key=lambda mark: mark[1:])
     return [
-        Run("".join(character for character, *_ in group), *mark)
+        Stretch("".join(character for character, *_ in group), *mark)
         for mark, group in marks
     ]

@@ -328,7 +328,7 @@ def keep(text):
 
     Returns
     -------
-    Path or str
+    pathlib.Path or str
         The log of the run, else a new file.
     """
     for handler in logging.getLogger().handlers:

@@ -44,7 +44,7 @@ class Reader:
 
         Returns
         -------
-        context manager
+        contextlib.AbstractContextManager
             Of SpeechBrain's `Pretrained`.
         """
         return self.listener.inference_ctx
