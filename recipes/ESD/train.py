@@ -17,6 +17,7 @@ from pathlib import Path
 
 import speechbrain as sb
 
+from speechbrain_relm.model.prompting import with_style
 from speechbrain_relm.runs.ending import listen_next, show_end
 from speechbrain_relm.runs.experiment import build, explain, prepare, start
 from speechbrain_relm.runs.planning.checks import check_run
@@ -81,35 +82,85 @@ def main(argv):
         return dry_run(hparams_file, run_opts, settings)
 
     hparams = build(hparams_file, settings["steps"])
-    brain = RELLMBrain.from_hparams(hparams, run_opts)
+    brain = RELLMBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+        instruction=hparams["continuation_from_speech"],
+        loss_weights=hparams["loss_weights"],
+        lr_schedule=hparams["lr_schedule"],
+        train_logger=hparams["train_logger"],
+        embedding_folder=hparams["embedding_folder"],
+        frame_folder=hparams["frame_folder"],
+        examples=hparams["speech_examples"],
+        rates=hparams["rates"],
+        best_by=hparams["best_by"],
+        fsdp=hparams["fsdp"],
+        log_interval_steps=hparams["log_interval_steps"],
+        step_logger=hparams["step_logger"],
+    )
     recipe = Recipe(hparams, brain)
 
     # Section III-B: pseudo labels of arousal, dominance and valence.
-    recipe.label_attributes()
+    recipe.label_attributes(hparams["labelling_batch_size"])
     # Section II-B.1, Step 1: expected responses of the text LLM.
-    recipe.expect_responses()
+    recipe.expect_responses(
+        hparams["continuation_system"],
+        hparams["continuation_from_text"],
+        hparams["expected_response_settings"],
+        hparams["continuation_examples"],
+        hparams["expected_response_flaws"],
+        hparams["expected_response_engine"],
+    )
     # Whether they differ with the emotion: else there is nothing to learn.
-    recipe.check_targets()
+    recipe.check_targets(hparams["judge"])
     # Section II-B.2, Step 2: behaviour alignment with the auxiliary tasks.
-    training = recipe.training()
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
+    )
     if training is not None:
         brain.fit(hparams["epoch_counter"], **training)
     # Section III-C: what Whisper hears, for the system that reads it.
-    recipe.transcribe()
+    recipe.transcribe(hparams["transcriber"], hparams["generation_batch_size"])
     # Section III: responses to the test speech, and the emotion heard in it.
-    recipe.respond()
+    response = (
+        with_style(hparams["response_system"], hparams["response_style"]),
+        hparams["response_instruction"],
+        hparams["response_settings"],
+    )
+    recipe.respond(
+        hparams["listener"],
+        response=response,
+        recognition=(
+            hparams["recognition_system"],
+            hparams["recognition_instruction"],
+            hparams["recognition_settings"],
+        ),
+        sentence=hparams["recognition_sentence"],
+        lexicon=hparams["recognition_lexicon"],
+    )
     # What the same frames give away to a logistic regression.
-    recipe.probe()
+    recipe.probe(hparams["labelling_batch_size"])
     # Section II-C: Emotional Reaction and Exploration by EPITOME.
-    recipe.score_empathy()
+    recipe.score_empathy(hparams["empathy_scorer"])
     # Whether the responses follow the voice, and say what was said.
-    recipe.listen()
+    recipe.listen(hparams["judge"])
     # The same words in another voice, and which ear is followed.
-    recipe.same_words()
+    recipe.same_words(hparams["judge"], hparams["listener"], response)
     # Tables I and II.
-    report = recipe.report()
+    report = recipe.report(
+        hparams["report_title"],
+        hparams["report_remarks"],
+        hparams["baseline"],
+    )
     # What `speechbrain_relm.inference.re_llm.EmpatheticListener` loads.
-    recipe.release()
+    recipe.release(
+        hparams["report_title"],
+        hparams["report_remarks"],
+        hparams["corpus_licence"],
+    )
     # Where all that is, and how to listen with it.
     entries = recipe.entries["test"]
     show_end(recipe.folder, report, listen_next(recipe.folder, entries))

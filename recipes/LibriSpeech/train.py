@@ -71,20 +71,43 @@ def main(argv):
         return dry_run(hparams_file, run_opts, settings)
 
     hparams = build(hparams_file, settings["steps"])
-    brain = RELLMBrain.from_hparams(hparams, run_opts)
-    recipe = AlignmentRecipe(hparams, brain)
+    brain = RELLMBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+        instruction=hparams["continuation_from_speech"],
+        loss_weights=hparams["loss_weights"],
+        lr_schedule=hparams["lr_schedule"],
+        train_logger=hparams["train_logger"],
+        log_interval_steps=hparams["log_interval_steps"],
+        step_logger=hparams["step_logger"],
+    )
+    recipe = AlignmentRecipe(
+        hparams,
+        brain,
+        hparams["measure_on"],
+        hparams["generation_batch_size"],
+    )
 
     # How the text LLM continues each transcript.
-    recipe.expect_responses()
+    recipe.expect_responses(
+        hparams["continuation_system"],
+        hparams["continuation_from_text"],
+        hparams["expected_response_settings"],
+    )
     # How near the speech is to its transcript, on unseen utterances.
-    recipe.measure_before()
+    recipe.measure_before(hparams["expected_response_settings"])
     # The adapter learns to bring it nearer.
-    training = recipe.training()
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
+    )
     if training is not None:
         brain.fit(hparams["epoch_counter"], **training)
     recipe.export()
-    recipe.measure_after()
-    report = recipe.report()
+    recipe.measure_after(hparams["expected_response_settings"])
+    report = recipe.report(hparams["report_title"], hparams["sentence_encoder"])
     then = train_next(hparams_file, HERE, "init_from", recipe.aligned)
     show_end(recipe.folder, report, then)
 

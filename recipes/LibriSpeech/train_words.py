@@ -96,16 +96,18 @@ def main(argv):
         frame_folder=hparams["frame_folder"],
         best_by=hparams["best_by"],
     )
-    recipe = WordRecipe(hparams, brain)
+    recipe = WordRecipe(hparams, brain, hparams["emotion_first"])
 
     # Pseudo labels of arousal, dominance and valence.
-    recipe.label_attributes()
+    recipe.label_attributes(hparams["labelling_batch_size"])
     # Words, classes and dimensions.
-    training = recipe.training()
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
+    )
     if training is not None:
         brain.fit(hparams["epoch_counter"], **training)
     recipe.export()
-    report = recipe.report()
+    report = recipe.report(hparams["report_title"], hparams["batch_size"])
     then = train_next(hparams_file, HERE, "init_from", recipe.aligned)
     show_end(recipe.folder, report, then)
 

@@ -42,15 +42,17 @@ BEFORE, AFTER, CHANCE = "before", "after", "chance"
 class AlignmentRecipe(Recipe):
     """Aligns an adapter on a corpus of transcribed speech.
 
-    `measure_on` of the YAML names further speech to measure on, besides the
-    test set: a name to its `manifest` and `data_folder`.
-
     Arguments
     ---------
     hparams : dict
         The loaded YAML.
     brain : speechbrain_relm.training.brain.RELLMBrain
         Trains the adapter.
+    measure_on : dict
+        Further speech to measure on, besides the test set: a name to its
+        `manifest` and `data_folder`.
+    batch_size : int
+        Utterances a batch, in measuring.
 
     Raises
     ------
@@ -60,11 +62,12 @@ class AlignmentRecipe(Recipe):
         If a manifest does not fit.
     """
 
-    def __init__(self, hparams, brain):
+    def __init__(self, hparams, brain, measure_on, batch_size):
         super().__init__(hparams, brain)
+        self.batch_size = batch_size
         self.measured = {"test": self.entries["test"]}
         self.contents = {"test": self.heard}
-        for name, where in hparams["measure_on"].items():
+        for name, where in measure_on.items():
             wanted = {"manifest", "data_folder"}
             if not re.fullmatch(r"[\w-]+", name) or name in self.measured:
                 raise RecipeError(
@@ -103,23 +106,47 @@ class AlignmentRecipe(Recipe):
         return self.folder / "alignment" / f"{name}_{what}.jsonl"
 
     @step("expected_responses")
-    def expect_responses(self):
-        """Lets the text LLM continue all transcripts, the measured ones too."""
-        super().expect_responses()
+    def expect_responses(self, system, instruction, settings):
+        """Lets the text LLM continue all transcripts, the measured ones too.
+
+        Arguments
+        ---------
+        system : str
+            System message.
+        instruction : str
+            What stands before the transcript.
+        settings : dict
+            Generation settings.
+        """
+        super().expect_responses(system, instruction, settings)
         for name, entries in self.measured.items():
-            self.ask_text_llm(entries, self.file(name, "text"))
+            self.ask_text_llm(
+                entries, self.file(name, "text"), system, instruction, settings
+            )
 
     @step("measure_before")
-    def measure_before(self):
-        """Measures where the training starts from."""
-        self._measure(BEFORE, {})
+    def measure_before(self, settings):
+        """Measures where the training starts from.
+
+        Arguments
+        ---------
+        settings : dict
+            Generation settings.
+        """
+        self._measure(BEFORE, {}, settings)
 
     @step("measure_after")
-    def measure_after(self):
-        """Measures the best checkpoint, by what `best_by` names."""
-        self._measure(AFTER, self.recover())
+    def measure_after(self, settings):
+        """Measures the best checkpoint, by what `best_by` names.
 
-    def _measure(self, when, checkpoint):
+        Arguments
+        ---------
+        settings : dict
+            Generation settings.
+        """
+        self._measure(AFTER, self.recover(), settings)
+
+    def _measure(self, when, checkpoint, settings):
         """Measures every set of utterances."""
         inputs = {**self.inputs.of("measure"), **checkpoint}
         for name, entries in self.measured.items():
@@ -131,8 +158,8 @@ class AlignmentRecipe(Recipe):
                 inputs,
                 self.contents[name],
                 self.hparams["continuation_from_text"],
-                self.hparams["expected_response_settings"],
-                self.hparams["generation_batch_size"],
+                settings,
+                self.batch_size,
             )
 
     @step("export")
@@ -158,8 +185,15 @@ class AlignmentRecipe(Recipe):
         return self.folder / "aligned"
 
     @step("report")
-    def report(self):
+    def report(self, title, make_encoder):
         """Writes `alignment.json` and `table.md`.
+
+        Arguments
+        ---------
+        title : str
+            Heading.
+        make_encoder : callable
+            Makes the `SentenceEncoder` of the answers.
 
         Returns
         -------
@@ -175,7 +209,7 @@ class AlignmentRecipe(Recipe):
             }
             for name in self.measured
         }
-        encoder = self.hparams["sentence_encoder"]().to(self.brain.device)
+        encoder = make_encoder().to(self.brain.device)
         figures = {
             name: {w: summarize(r, encoder) for w, r in records.items()}
             for name, records in found.items()
@@ -184,13 +218,7 @@ class AlignmentRecipe(Recipe):
             some = next(iter(records.values()))
             figures[name][CHANCE] = by_chance(some, encoder)
         run_on_main(
-            write_report,
-            args=[
-                self.folder,
-                self.hparams["report_title"],
-                figures,
-                self.aligned,
-            ],
+            write_report, args=[self.folder, title, figures, self.aligned]
         )
         return self.folder / "table.md"
 

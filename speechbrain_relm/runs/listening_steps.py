@@ -17,6 +17,7 @@ from speechbrain_relm.runs.steps.recognize import (
     recognize,
     write_recognition,
 )
+from speechbrain_relm.runs.steps.respond import Ask
 from speechbrain_relm.runs.steps.targets import check_targets
 from speechbrain_relm.utils.files import write_atomically
 
@@ -36,9 +37,13 @@ class ListeningSteps:
         llm = self.hparams.get("chat_llm")
         return llm if llm is None else llm.to(self.brain.device)
 
-    @property
-    def judge(self):
-        """The judge of responses, made once a run.
+    def judge(self, settings):
+        """Makes the judge of responses, once a run.
+
+        Arguments
+        ---------
+        settings : dict
+            `judge` of the YAML.
 
         Returns
         -------
@@ -47,7 +52,7 @@ class ListeningSteps:
         """
         if self._judge is None:
             self._judge = make_judge(
-                self.hparams["judge"],
+                settings,
                 self.hparams,
                 self.hparams["emotions"],
                 self.text_llm,
@@ -56,18 +61,30 @@ class ListeningSteps:
         return self._judge
 
     @step("expected_responses")
-    def check_targets(self):
-        """Says whether there is an emotion to learn in what was expected."""
+    def check_targets(self, judge):
+        """Says whether there is an emotion to learn in what was expected.
+
+        Arguments
+        ---------
+        judge : dict
+            Settings of the judge.
+        """
         records = self.records(self.shared / "expected_responses.jsonl")
-        sentences = self.hparams["judge"]["target_sentences"]
-        check_targets(self.judge, records, self.shared, sentences)
+        check_targets(
+            self.judge(judge), records, self.shared, judge["target_sentences"]
+        )
 
     @step("probe")
-    def probe(self):
+    def probe(self, batch_size):
         """Holds the category head against a linear probe of the frames.
 
         Only where a frozen speech encoder's frames are kept: a probe of what
         was fine-tuned on the labels would tell nothing about the head.
+
+        Arguments
+        ---------
+        batch_size : int
+            Utterances a batch.
         """
         if self.brain.frame_cache is None:
             logger.info(
@@ -80,19 +97,21 @@ class ListeningSteps:
             self.entries,
             self.hparams["emotions"],
             self.folder / "probe.jsonl",
-            self.hparams["labelling_batch_size"],
+            batch_size,
             self.brain.device,
             self.heard,
         )
-        self.recognize(probed)
+        self.recognize(probed, batch_size)
 
-    def recognize(self, probed):
+    def recognize(self, probed, batch_size):
         """Says how much the trained category head recognizes, and the probe.
 
         Arguments
         ---------
         probed : dict
             What the probe recognized.
+        batch_size : int
+            Utterances a batch.
         """
         learned = self.recover()
         if not learned or self.brain.model.heads is None:
@@ -104,7 +123,7 @@ class ListeningSteps:
             {**self.inputs.of("recognize"), **learned},
             self.heard,
             self.hparams["emotions"],
-            self.hparams["labelling_batch_size"],
+            batch_size,
         )
         checkpointer = self.brain.checkpointer
         best = checkpointer.find_checkpoint(**self.brain.choosing()).path
@@ -121,27 +140,42 @@ class ListeningSteps:
         )
 
     @step("listen")
-    def listen(self):
-        """Measures tone fit, content fit and flaws of the responses."""
+    def listen(self, judge):
+        """Measures tone fit, content fit and flaws of the responses.
+
+        Arguments
+        ---------
+        judge : dict
+            Settings of the judge.
+        """
         responses = self.records(self.folder / "responses.jsonl")
-        listen(self.judge, responses, self.folder)
+        listen(self.judge(judge), responses, self.folder)
 
     @step("same_words")
-    def same_words(self):
+    def same_words(self, judge, listener, response):
         """Compares answers to the same words in another voice.
 
         A corpus whose test set has no sentence in two emotions by one
         speaker leaves nothing to compare, which is logged.
+
+        Arguments
+        ---------
+        judge : dict
+            Settings of the judge.
+        listener : object or None
+            What answers; `None` is the trained model.
+        response : tuple
+            System message, instruction and generation settings.
         """
         responses = self.records(self.folder / "responses.jsonl")
-        listener, checkpoint = self.listening()
+        listener, checkpoint = self.listening(listener)
         figures = same_words(
             listener,
-            self.judge,
+            self.judge(judge),
             self.entries["test"],
             responses,
             self.folder,
-            self.question("response"),
+            Ask(*response).plain(),
             self.hparams["generation_batch_size"],
             {**self.inputs.of("same_words"), **checkpoint},
             self.heard,

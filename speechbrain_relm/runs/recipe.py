@@ -1,7 +1,7 @@
 """The steps of a recipe after its data are prepared (Sections II and III).
 
 Every corpus and system goes the same way; its `train.py` lists the steps.
-Each reads its settings from the YAML, leaves files in the output folder, or in the folder that several systems
+Each leaves files in the output folder, or in the folder that several systems
 share, goes on where a killed run stopped, and is left out if the YAML's
 `steps` does not name it.
 
@@ -23,7 +23,6 @@ from speechbrain_relm.data.datasets import (
 from speechbrain_relm.data.encoder_cache import EncoderCache
 from speechbrain_relm.evaluation.pages.drawn import corpus_points
 from speechbrain_relm.evaluation.score import score_responses
-from speechbrain_relm.model.prompting import with_style
 from speechbrain_relm.release.folder import trained_weights, write_release
 from speechbrain_relm.release.model_card import model_card
 from speechbrain_relm.runs.engines.asking import make_engine
@@ -47,7 +46,7 @@ from speechbrain_relm.runs.steps.fit import (
 )
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.runs.steps.report import describe_repeats, write_report
-from speechbrain_relm.runs.steps.respond import Ask, respond
+from speechbrain_relm.runs.steps.respond import SENTENCE, Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
 from speechbrain_relm.utils.dimensions import DIMENSIONS
@@ -121,8 +120,14 @@ class Recipe(ListeningSteps):
         return read_records(path)
 
     @step("attributes")
-    def label_attributes(self):
-        """Labels arousal, dominance, valence where the corpus does not."""
+    def label_attributes(self, batch_size):
+        """Labels arousal, dominance, valence where the corpus does not.
+
+        Arguments
+        ---------
+        batch_size : int
+            Utterances a batch.
+        """
         cache = self.brain.emotion_cache
         if cache is None:  # a system that does not hear with the encoder
             cache = EncoderCache(
@@ -135,33 +140,82 @@ class Recipe(ListeningSteps):
             # The auxiliary tasks are of training alone (Section II-A).
             self.learned_from,
             self.shared / "attributes.jsonl",
-            self.hparams["labelling_batch_size"],
+            batch_size,
             self.inputs.of("attributes"),
             self.heard,
         )
 
     @step("transcribe")
-    def transcribe(self):
-        """Transcribes the test speech, for a system that reads it."""
+    def transcribe(self, make_transcriber, batch_size):
+        """Transcribes the test speech, for a system that reads it.
+
+        Arguments
+        ---------
+        make_transcriber : callable
+            Makes the transcriber.
+        batch_size : int
+            Utterances a batch.
+        """
         transcribe(
-            self.hparams["transcriber"],
+            make_transcriber,
             self.entries["test"],
             self.shared / "transcripts.jsonl",
             self.brain.device,
-            self.hparams["generation_batch_size"],
+            batch_size,
             self.inputs.of("transcribe"),
             self.heard,
         )
 
     @step("expected_responses")
-    def expect_responses(self):
-        """Step 1 of the paper: what the LLM would say, knowing the emotion."""
+    def expect_responses(
+        self,
+        system,
+        instruction,
+        settings,
+        examples=None,
+        flaws=(),
+        engine=None,
+    ):
+        """Step 1 of the paper: what the LLM would say, knowing the emotion.
+
+        Arguments
+        ---------
+        system : str
+            System message.
+        instruction : str
+            What stands before the transcript, with "{emotion}".
+        settings : dict
+            Generation settings.
+        examples : dict or None
+            Emotion to example turns that stand before the transcript.
+        flaws : sequence of str
+            What leaves an answer out of training, besides a refusal.
+        engine : dict or None
+            What asks the LLM; see `speechbrain_relm.runs.engines.asking`.
+            `None` asks it in this process.
+        """
         self.ask_text_llm(
             with_words(self.learned_from),
             self.shared / "expected_responses.jsonl",
+            system,
+            instruction,
+            settings,
+            examples,
+            flaws,
+            engine,
         )
 
-    def ask_text_llm(self, entries, path):
+    def ask_text_llm(
+        self,
+        entries,
+        path,
+        system,
+        instruction,
+        settings,
+        examples=None,
+        flaws=(),
+        engine=None,
+    ):
         """Lets the text LLM answer to the transcripts of some utterances.
 
         Arguments
@@ -170,30 +224,47 @@ class Recipe(ListeningSteps):
             Manifest entries.
         path : pathlib.Path
             Where the records go.
+        system : str
+            See `expect_responses`, as of all that follow.
+        instruction : str
+            What stands before the transcript.
+        settings : dict
+            Generation settings.
+        examples : dict or None
+            Example turns.
+        flaws : sequence of str
+            What is refused.
+        engine : dict or None
+            What asks the LLM.
         """
-        given = self.hparams
         expect_responses(
             self.text_llm,
             entries,
             path,
             self.brain.device,
             self.inputs.of("expected_responses"),
-            given["continuation_system"],
-            given["continuation_from_text"],
-            given["expected_response_settings"],
-            given["generation_batch_size"],
-            # A corpus without emotions has none of these.
-            given.get("continuation_examples"),
-            given.get("expected_response_flaws", ()),
-            make_engine(given.get("expected_response_engine")),
+            system,
+            instruction,
+            settings,
+            self.hparams["generation_batch_size"],
+            examples,
+            flaws,
+            make_engine(engine),
         )
 
     @step("fit")
-    def training(self):
+    def training(self, sampler, train_loader, valid_loader):
         """Gathers what Step 2 of the paper learns from.
 
-        Batches are SpeechBrain's `DynamicBatchSampler`'s; lengths are
-        positions of the LLM's sequence.
+        Arguments
+        ---------
+        sampler : callable
+            Makes SpeechBrain's `DynamicBatchSampler`; lengths are positions of
+            the LLM's sequence.
+        train_loader : dict
+            Arguments of the training data's loader.
+        valid_loader : dict
+            Arguments of the validation data's loader, and a `batch_size`.
 
         Returns
         -------
@@ -231,7 +302,9 @@ class Recipe(ListeningSteps):
             split: costs(kept, responses, self.brain.model.llm, rate)
             for split, kept in entries.items()
         }
-        return in_batches(datasets, lengths, self.hparams)
+        return in_batches(
+            datasets, lengths, sampler, train_loader, valid_loader
+        )
 
     def _expected(self):
         """Gives what Step 1 left, as far as anything of it is learned."""
@@ -264,10 +337,27 @@ class Recipe(ListeningSteps):
         run_on_main(self.fit.begin, args=[learned])
 
     @step("respond")
-    def respond(self):
-        """Answers the test speech, and says which emotion was heard."""
+    def respond(
+        self, listener, response, recognition, sentence=SENTENCE, lexicon=None
+    ):
+        """Answers the test speech, with the best checkpoint if it learned.
+
+        Arguments
+        ---------
+        listener : object or None
+            What answers (see `speechbrain_relm.runs.listeners`); `None` is the
+            trained model.
+        response : tuple
+            System message, instruction and generation settings.
+        recognition : tuple
+            The same for asking which emotion it was.
+        sentence : str
+            The answer whose likelihood is calibrated, with "{emotion}".
+        lexicon : str or None
+            A YAML of the words of classes.
+        """
         entries = self.entries["test"]
-        listener, checkpoint = self.listening()
+        listener, checkpoint = self.listening(listener)
         # Model 2 of Table I reads what Whisper heard.
         if "transcribe" in self.hparams["steps"]:
             heard = self.records(self.shared / "transcripts.jsonl")
@@ -282,49 +372,31 @@ class Recipe(ListeningSteps):
             {**self.inputs.of("respond"), **checkpoint},
             self.heard,
             self.hparams["emotions"],
-            self.question("response"),
-            self.question("recognition"),
+            Ask(*response).plain(),
+            Ask(*recognition).plain(),
             self.hparams["generation_batch_size"],
-            self.hparams["recognition_sentence"],
-            self.hparams["recognition_lexicon"],
+            sentence,
+            lexicon,
         )
         for cache in (self.brain.emotion_cache, self.brain.frame_cache):
             if cache is not None:
                 cache.log()
 
-    def question(self, name):
-        """Gives what every utterance is asked.
+    def listening(self, listener):
+        """Readies what answers the test speech.
 
         Arguments
         ---------
-        name : str
-            "response" or "recognition".
-
-        Returns
-        -------
-        speechbrain_relm.runs.steps.respond.Ask
-            Prompt and generation settings.
-        """
-        system, instruction, settings = (
-            self.hparams[f"{name}_{part}"]
-            for part in ("system", "instruction", "settings")
-        )
-        if name == "response":
-            system = with_style(system, self.hparams["response_style"])
-        return Ask(system, instruction, settings).plain()
-
-    def listening(self):
-        """Readies what answers the test speech.
+        listener : object or None
+            See `respond`.
 
         Returns
         -------
         listener : object
-            That of the YAML (see `speechbrain_relm.runs.listeners`), or the
-            trained model, with its best checkpoint, as a listener.
+            The same, or the trained model as a listener.
         checkpoint : dict
             What it learned, as inputs; see `recover`.
         """
-        listener = self.hparams["listener"]
         if listener is None:
             return SpeechListener(self.brain), self.recover()
         # Models 1 to 3 of Table I, and whoever else has learned elsewhere.
@@ -350,19 +422,34 @@ class Recipe(ListeningSteps):
         return {}
 
     @step("score")
-    def score_empathy(self):
-        """Scores the responses by EPITOME (Section II-C)."""
+    def score_empathy(self, scorer):
+        """Scores the responses by EPITOME (Section II-C).
+
+        Arguments
+        ---------
+        scorer : speechbrain_relm.lobes.epitome.EmpathyScorer
+            The scorer.
+        """
         responses = self.records(self.folder / "responses.jsonl")
         score_responses(
-            self.hparams["empathy_scorer"].to(self.brain.device),
+            scorer.to(self.brain.device),
             responses,
             self.folder / "scores.jsonl",
             self.inputs.of("score"),
         )
 
     @step("report")
-    def report(self):
+    def report(self, title, remarks, baseline):
         """Writes the table, the figures, and a page of both with examples.
+
+        Arguments
+        ---------
+        title : str
+            Heading: system and corpus.
+        remarks : list of str
+            What a reader must know of these numbers.
+        baseline : str or None
+            Output folder of the run to test against.
 
         Returns
         -------
@@ -375,9 +462,9 @@ class Recipe(ListeningSteps):
             write_report,
             kwargs={
                 "folder": self.folder,
-                "title": self.hparams["report_title"],
-                "remarks": [*self.hparams["report_remarks"], self.repeats()],
-                "baseline": self.hparams["baseline"],
+                "title": title,
+                "remarks": [*remarks, self.repeats()],
+                "baseline": baseline,
                 "corpus": self.hparams["corpus"],
                 "points": self._points(),
                 "wavs": {i: entry["wav"] for i, entry in test.items()},
@@ -404,8 +491,17 @@ class Recipe(ListeningSteps):
         return describe_repeats(self.learned_from, self.entries["test"])
 
     @step("release")
-    def release(self):
+    def release(self, title, remarks, licence):
         """Leaves what `EmpatheticListener` loads in `release/`.
+
+        Arguments
+        ---------
+        title : str
+            Heading of the model card: system and corpus.
+        remarks : list of str
+            What a reader must know of its numbers.
+        licence : str
+            The corpus's.
 
         Returns
         -------
@@ -423,9 +519,9 @@ class Recipe(ListeningSteps):
         card = functools.partial(
             model_card,
             folder=self.folder,
-            title=self.hparams["report_title"],
-            remarks=self.hparams["report_remarks"],
-            licence=self.hparams["corpus_licence"],
+            title=title,
+            remarks=remarks,
+            licence=licence,
             hparams=self.hparams,
             entries=self.entries,
         )

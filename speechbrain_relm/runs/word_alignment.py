@@ -49,7 +49,13 @@ class WordRecipe(Recipe):
         The loaded YAML.
     brain : WordBrain
         Trains the adapter.
+    emotion_first : bool
+        Whether the emotion is the first word that is spelled.
     """
+
+    def __init__(self, hparams, brain, emotion_first):
+        super().__init__(hparams, brain)
+        self.emotion_first = emotion_first
 
     def dataset(self, split):
         """Makes the dataset of a split.
@@ -68,12 +74,21 @@ class WordRecipe(Recipe):
             self.entries[split],
             self.hparams["chat_llm"],
             self.hparams["emotions"],
-            self.hparams["emotion_first"],
+            self.emotion_first,
         )
 
     @step("fit")
-    def training(self):
-        """Gathers what the adapter learns from; lengths are seconds.
+    def training(self, sampler, train_loader, valid_loader):
+        """Gathers what the adapter learns from.
+
+        Arguments
+        ---------
+        sampler : callable
+            Makes SpeechBrain's `DynamicBatchSampler`; lengths are seconds.
+        train_loader : dict
+            Arguments of the training data's loader.
+        valid_loader : dict
+            Arguments of the validation data's loader, and a `batch_size`.
 
         Returns
         -------
@@ -93,7 +108,9 @@ class WordRecipe(Recipe):
                 split: [e["duration"] for e in self.entries[split].values()]
                 for split in splits
             },
-            self.hparams,
+            sampler,
+            train_loader,
+            valid_loader,
         )
 
     @property
@@ -125,8 +142,15 @@ class WordRecipe(Recipe):
         run_on_main(_export, args=[tensors, self.aligned])
 
     @step("report")
-    def report(self):
+    def report(self, title, size):
         """Measures on the test set; writes `words.json` and `table.md`.
+
+        Arguments
+        ---------
+        title : str
+            Heading.
+        size : int
+            Utterances a batch.
 
         Returns
         -------
@@ -136,7 +160,7 @@ class WordRecipe(Recipe):
         self.recover()
         dataset, entries = self.dataset("test"), self.entries["test"]
         lengths = [entry["duration"] for entry in entries.values()]
-        size, recognized = self.hparams["batch_size"], []
+        recognized = []
         with torch.no_grad(), evaluating(self.brain.model):
             for ids in make_batches(list(entries), lengths, size):
                 batch = load_batch(dataset, ids)
@@ -147,13 +171,7 @@ class WordRecipe(Recipe):
             **self.brain.recognition(recognized),
         }
         run_on_main(
-            write_words,
-            args=[
-                self.folder,
-                self.hparams["report_title"],
-                figures,
-                recognized[:8],
-            ],
+            write_words, args=[self.folder, title, figures, recognized[:8]]
         )
         return self.folder / "table.md"
 

@@ -47,19 +47,6 @@ BETTER = {
     "WER": "min",
 }
 BEST_BY = "loss"
-# The Brain's arguments that a recipe's YAML has under the same name.
-FROM_YAML = (
-    "loss_weights",
-    "lr_schedule",
-    "train_logger",
-    "embedding_folder",
-    "frame_folder",
-    "rates",
-    "best_by",
-    "fsdp",
-    "log_interval_steps",
-    "step_logger",
-)
 
 
 class RELLMBrain(ShardedBrain):
@@ -146,34 +133,6 @@ class RELLMBrain(ShardedBrain):
         self.train_means = RunningMeans()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("train_means", self.train_means)
-
-    @classmethod
-    def from_hparams(cls, hparams, run_opts):
-        """Makes the Brain that a recipe's YAML describes.
-
-        Arguments
-        ---------
-        hparams : dict
-            The loaded YAML; `FROM_YAML` and `speech_examples` may be missing
-            where there is a default.
-        run_opts : speechbrain.utils.run_opts.RunOptions or dict
-            SpeechBrain's run options.
-
-        Returns
-        -------
-        RELLMBrain
-            The Brain.
-        """
-        return cls(
-            modules=hparams["modules"],
-            opt_class=hparams["opt_class"],
-            hparams=hparams,
-            run_opts=run_opts,
-            checkpointer=hparams["checkpointer"],
-            instruction=hparams["continuation_from_speech"],
-            examples=hparams.get("speech_examples", ()),
-            **{name: hparams[name] for name in FROM_YAML if name in hparams},
-        )
 
     def _prepare_emotion_encoder(self, embedding_folder):
         """Keeps its embeddings, if the system has one."""

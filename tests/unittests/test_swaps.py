@@ -136,25 +136,34 @@ def test_swap(
             "warmup_steps": 1,
             "batch_size": 3,
             "lr": 0.01,
-            "labelling_batch_size": 8,
             "generation_batch_size": 8,
-            "expected_response_settings": {"max_new_tokens": 4},
-            "response_settings": {"max_new_tokens": 4},
-            "recognition_settings": {"max_new_tokens": 4},
         },
     )
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.yaml").write_text(text, encoding="utf-8")
     hparams = load_hyperpyyaml(text)
-    run_opts = {"device": "cpu", "noprogressbar": True}
-    brain = RELLMBrain.from_hparams(hparams, run_opts)
+    brain = RELLMBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts={"device": "cpu", "noprogressbar": True},
+        checkpointer=hparams["checkpointer"],
+        instruction=hparams["continuation_from_speech"],
+        loss_weights=hparams["loss_weights"],
+        lr_schedule=hparams["lr_schedule"],
+        train_logger=hparams["train_logger"],
+    )
     recipe = Recipe(hparams, brain)
     before = {
         k: v.clone() for k, v in trainable_parameters(brain.model).items()
     }
-    recipe.label_attributes()
-    recipe.expect_responses()
-    training = recipe.training()
+    recipe.label_attributes(8)
+    recipe.expect_responses(
+        "", hparams["continuation_from_text"], {"max_new_tokens": 4}
+    )
+    training = recipe.training(
+        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
+    )
     brain.fit(hparams["epoch_counter"], **training)
     # Every part that trains has moved, the swapped one with it.
     moved = {
@@ -170,9 +179,10 @@ def test_swap(
     assert moved == expected
     log = (tmp_path / "run" / "train_log.txt").read_text()
     assert "nan" not in log and len(log.splitlines()) == 2
-    recipe.respond()
-    recipe.score_empathy()
-    assert recipe.report().is_file()
+    ask = ("", "", {"max_new_tokens": 4})
+    recipe.respond(None, ask, ask)
+    recipe.score_empathy(hparams["empathy_scorer"])
+    assert recipe.report("A swap", [], None).is_file()
 
 
 def test_a_frozen_lobe_of_speechbrain_does_not_drop_out(encoders, tmp_path):

@@ -132,8 +132,6 @@ def make_recipe(prepared, tiny_sources):
             "output_folder": str(folder),
             "shared_folder": str(prepared / "shared"),
             **tiny_sources,
-            "labelling_batch_size": 8,
-            "expected_response_settings": {"max_new_tokens": 6},
             "batch_size": 2,
             "number_of_epochs": 2,
             "warmup_steps": 1,
@@ -144,15 +142,29 @@ def make_recipe(prepared, tiny_sources):
         Path(folder).mkdir(parents=True, exist_ok=True)
         Path(folder, "recipe.yaml").write_text(text, encoding="utf-8")
         hparams = load_hyperpyyaml(text)
-        run_opts = {
-            "device": "cpu",
-            "noprogressbar": True,
-            "precision": precision,
-        }
-        brain = RELLMBrain.from_hparams(hparams, run_opts)
+        brain = RELLMBrain(
+            modules=hparams["modules"],
+            opt_class=hparams["opt_class"],
+            hparams=hparams,
+            run_opts={
+                "device": "cpu",
+                "noprogressbar": True,
+                "precision": precision,
+            },
+            checkpointer=hparams["checkpointer"],
+            instruction=hparams["continuation_from_speech"],
+            loss_weights=hparams["loss_weights"],
+            lr_schedule=hparams["lr_schedule"],
+            train_logger=hparams["train_logger"],
+            embedding_folder=hparams["embedding_folder"],
+            frame_folder=hparams["frame_folder"],
+            log_interval_steps=hparams["log_interval_steps"],
+        )
         recipe = Recipe(hparams, brain)
-        recipe.label_attributes()
-        recipe.expect_responses()
+        recipe.label_attributes(8)
+        settings = {"max_new_tokens": 6}
+        text = hparams["continuation_from_text"]
+        recipe.expect_responses("", text, settings)
         return recipe
 
     return make
@@ -160,8 +172,10 @@ def make_recipe(prepared, tiny_sources):
 
 def fit(recipe):
     """Trains."""
-    training = recipe.training()
-    recipe.brain.fit(recipe.hparams["epoch_counter"], **training)
+    hparams = recipe.hparams
+    names = ("sampler", "train_loader", "valid_loader")
+    training = recipe.training(*(hparams[name] for name in names))
+    recipe.brain.fit(hparams["epoch_counter"], **training)
     return recipe
 
 

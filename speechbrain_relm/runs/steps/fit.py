@@ -132,7 +132,7 @@ def start_adapter(brain, hparams, entries):
         standardise(brain.model.adapter, *found)
 
 
-def in_batches(datasets, lengths, hparams):
+def in_batches(datasets, lengths, sampler, train_loader, valid_loader):
     """Puts datasets into batches of like length.
 
     Arguments
@@ -141,20 +141,20 @@ def in_batches(datasets, lengths, hparams):
         "train" and "valid" to datasets.
     lengths : dict
         The same to the length of each utterance, in the sampler's unit.
-    hparams : dict
-        The loaded YAML: its `sampler` makes SpeechBrain's
-        `DynamicBatchSampler`; `train_loader` and `valid_loader` are the data
-        loaders' arguments, the latter with a `batch_size`.
+    sampler : callable
+        Makes SpeechBrain's `DynamicBatchSampler`.
+    train_loader : dict
+        Arguments of the training data's loader.
+    valid_loader : dict
+        Arguments of the validation data's loader, and a `batch_size`.
 
     Returns
     -------
     dict
         For `brain.fit`, which counts the epochs.
     """
-    batches = hparams["sampler"](
-        datasets["train"], lengths_list=lengths["train"]
-    )
-    valid_loader = dict(hparams["valid_loader"])
+    batches = sampler(datasets["train"], lengths_list=lengths["train"])
+    valid_loader = dict(valid_loader)
     valid_batches = make_batches(
         range(len(datasets["valid"])),
         lengths["valid"],
@@ -163,10 +163,7 @@ def in_batches(datasets, lengths, hparams):
     return {
         "train_set": datasets["train"],
         "valid_set": datasets["valid"],
-        "train_loader_kwargs": {
-            **hparams["train_loader"],
-            "batch_sampler": batches,
-        },
+        "train_loader_kwargs": {**train_loader, "batch_sampler": batches},
         "valid_loader_kwargs": {
             **valid_loader,
             "batch_sampler": share(valid_batches),
