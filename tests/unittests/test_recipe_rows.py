@@ -16,6 +16,7 @@ from pathlib import Path
 import forked
 import pytest
 from recipe_runs import ROOT
+from speechbrain.utils.run_opts import RunOptions
 
 ROWS = [
     row
@@ -37,6 +38,19 @@ def test_every_yaml_has_a_row():
         for field, value in row.items():
             if field.endswith("_file") and value:
                 assert (ROOT / value).is_file(), value
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["Hparam_file"])
+def test_a_script_names_what_its_yaml_sets(row):
+    """SpeechBrain asks it of each recipe: no setting works unseen."""
+    text = (ROOT / row["Hparam_file"]).read_text(encoding="utf-8")
+    script = (ROOT / row["Script_file"]).read_text(encoding="utf-8")
+    lines = re.findall(r"^(\w+):(.*)", text, re.M)
+    names = {name for name, value in lines if "!apply" not in value}
+    referred = set(re.findall(r"<(\w+)", text))
+    named = set(re.findall(r'\["(\w+)"\]', script))
+    assert len(named) > 10
+    assert names - referred - named - set(RunOptions().as_dict()) == set()
 
 
 def in_a_python_of_its_own(arguments, cwd):

@@ -159,6 +159,7 @@ def make_recipe(prepared, tiny_sources):
             embedding_folder=hparams["embedding_folder"],
             frame_folder=hparams["frame_folder"],
             log_interval_steps=hparams["log_interval_steps"],
+            best_by=hparams["best_by"],
         )
         recipe = Recipe(hparams, brain)
         recipe.label_attributes(8)
