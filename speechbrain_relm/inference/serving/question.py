@@ -113,14 +113,14 @@ def not_shown(turns, examples):
 
     Arguments
     ---------
-    turns : list of Turn
+    turns : list of speechbrain_relm.inference.serving.messages.Turn
         What the client sent.
     examples : list of (str, str)
         Of the release.
 
     Returns
     -------
-    list of Turn
+    list of speechbrain_relm.inference.serving.messages.Turn
         The conversation after them.
 
     Example
