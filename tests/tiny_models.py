@@ -76,7 +76,9 @@ def save_whisper(folder):
     )
     WhisperForConditionalGeneration(config).save_pretrained(folder)
     WhisperFeatureExtractor().save_pretrained(folder)
-    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(
+        source, trust_remote_code=False
+    ).save_pretrained(folder)
     return folder
 
 
@@ -111,7 +113,9 @@ def save_bert(folder):
     torch.manual_seed(5)
     BertModel(SMALL_BERT).save_pretrained(folder)
     source = models.folder("all-MiniLM-L6-v2")
-    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(
+        source, trust_remote_code=False
+    ).save_pretrained(folder)
     return folder
 
 
@@ -120,7 +124,9 @@ def save_tokenizer(folder, count=TOKENS):
     from speechbrain_relm.mini import models
 
     source = models.folder("SmolLM2-135M-Instruct")
-    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(
+        source, trust_remote_code=False
+    ).save_pretrained(folder)
     path = Path(folder, "tokenizer.json")
     whole = json.loads(path.read_text(encoding="utf-8"))
     bpe = whole["model"]

@@ -192,10 +192,9 @@ class EncoderCache:
             Speech frames [B, T', C], zero where padded; or embeddings [B, E],
             and arousal, dominance, valence [B, 3].
         """
-        rows = [self._read(key) for key in keys]
-        if self.file is not None and any(row is None for row in rows):
+        if self.file is not None and not self.kept.keys() >= set(keys):
             self._look()
-            rows = [self._read(key) for key in keys]
+        rows = [self._read(key) for key in keys]
         new = [i for i, row in enumerate(rows) if row is None]
         self.asked += len(keys)
         self.found += len(keys) - len(new)

@@ -98,10 +98,10 @@ def find_hparams(path, recipe_folder):
     for candidate in (Path(path), Path(recipe_folder) / path):
         if candidate.is_file():
             return str(candidate)
-    choices = sorted(Path(recipe_folder).glob("hparams/*.yaml"))
-    there = ", ".join(f"hparams/{choice.name}" for choice in choices)
     if Path(path).is_dir():
         raise RecipeError(f"{path} is a folder: name a recipe's YAML.")
+    choices = sorted(Path(recipe_folder).glob("hparams/*.yaml"))
+    there = ", ".join(f"hparams/{choice.name}" for choice in choices)
     raise RecipeError(
         f"There is no YAML {path}, neither in {Path.cwd()} nor in "
         f"{recipe_folder}. "

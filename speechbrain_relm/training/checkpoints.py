@@ -334,15 +334,11 @@ def ranks(meta):
     >>> ranks({"loss": float("nan"), "UA": 0.5})
     {}
     """
-    known, broken = {}, False
-    for name, value in meta.items():
-        if not isinstance(value, float) or math.isfinite(value):
-            known[name] = value
-            continue
-        broken = broken or name == "loss"
+    figures = {k: v for k, v in meta.items() if isinstance(v, float)}
+    lost = {k: v for k, v in figures.items() if not math.isfinite(v)}
+    for name, value in sorted(lost.items()):
         logger.warning(
             "%s is %s: this checkpoint is none of the best.", name, value
         )
-    if broken:
-        return {k: v for k, v in known.items() if not isinstance(v, float)}
-    return known
+    left_out = figures if "loss" in lost else lost
+    return {k: v for k, v in meta.items() if k not in left_out}

@@ -41,9 +41,8 @@ BATCHED = {
     "top_k",
     "top_p",
 }
-
-
-COLDEST = 1e-3  # temperature
+# The temperature from which on other tokens than the likeliest are drawn.
+COLDEST = 1e-3
 
 
 class Question(NamedTuple):

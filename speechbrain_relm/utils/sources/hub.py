@@ -14,7 +14,6 @@ import time
 from fnmatch import fnmatch
 from pathlib import Path
 
-from filelock import FileLock
 from huggingface_hub import (
     constants,
     hf_hub_download,
@@ -23,6 +22,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.utils import WeakFileLock
 
 from speechbrain_relm.utils.errors import first_line
 from speechbrain_relm.utils.sources.checks.answers import (
@@ -125,7 +125,7 @@ def cached(source, revision=None):
     return None
 
 
-def remove_left_overs(source):
+def remove_cut_downloads(source):
     """Removes what killed downloads left of a model in the cache.
 
     Each download of huggingface_hub's has a file of its own, and what another
@@ -138,18 +138,17 @@ def remove_left_overs(source):
 
     Example
     -------
-    >>> remove_left_overs("nobody/has-this")
+    >>> remove_cut_downloads("nobody/has-this")
     """
     name = repo_folder_name(repo_id=str(source), repo_type="model")
     cache = Path(constants.HF_HUB_CACHE)
     for part in (cache / name / "blobs").glob("*.incomplete"):
         lock = cache / ".locks" / name / f"{part.name.partition('.')[0]}.lock"
         # Whoever downloads has the lock; where a file system gives it to all,
-        # it was written to just now.
-        with contextlib.suppress(OSError, NotImplementedError):
-            with FileLock(lock, timeout=0, mode=0o664):
-                if time.time() - part.stat().st_mtime > UNTOUCHED:
-                    part.unlink()
+        # it was written to just now. What cannot be removed may stay.
+        with contextlib.suppress(OSError), WeakFileLock(lock, timeout=0.1):
+            if time.time() - part.stat().st_mtime > UNTOUCHED:
+                part.unlink()
 
 
 @functools.lru_cache(maxsize=None)

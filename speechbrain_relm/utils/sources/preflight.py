@@ -118,7 +118,7 @@ def _look_at_folder(name, source, path):
 def _ask_hub(name, source):
     """Asks the hub about a model."""
     info = hub.ask(source)
-    hub.remove_left_overs(source)  # before free disk is measured
+    hub.remove_cut_downloads(source)  # before free disk is measured
     sizes = {file.rfilename: file.size or 0 for file in info.siblings}
     names = hub.wanted(sizes)
     for what, some in (

@@ -84,7 +84,8 @@ def ask(source, revision=None):
     if time.monotonic() < until:
         raise _no_answer(source, kind)
     try:
-        info = HfApi().model_info(
+        api = HfApi()
+        info = api.model_info(
             source,
             revision=revision,
             files_metadata=True,
@@ -92,7 +93,7 @@ def ask(source, revision=None):
         )
         # Whoever may not download a gated model may read about it.
         if info.gated:
-            HfApi().auth_check(source)
+            api.auth_check(source)
         return info
     except HfHubHTTPError as error:
         raise _refusal(source, revision, error)
