@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from speechbrain.utils.logger import get_logger
 from torch.nn.utils.rnn import pad_sequence
+from transformers import PretrainedConfig
 
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.disk.refusals import naming
@@ -27,6 +28,9 @@ from speechbrain_relm.utils.files import sync
 from speechbrain_relm.utils.precision import at_precision
 
 logger = get_logger(__name__)
+
+# What a model's settings say of the files that it came from.
+OF_FILES = ("transformers_version", "architectures", "dtype", "torch_dtype")
 
 
 def encoder_mark(encoder, precision="fp32"):
@@ -57,10 +61,19 @@ def encoder_mark(encoder, precision="fp32"):
         for name, value in vars(encoder).items()
         if isinstance(value, (bool, int, float, str)) and name != "training"
     }
+    # Of equal weights other activations make another encoder.
+    configs = {
+        name: part.config.to_dict()
+        for name, part in encoder.named_modules()
+        if isinstance(getattr(part, "config", None), PretrainedConfig)
+    }
+    for config in configs.values():
+        for name in [n for n in config if n.startswith("_") or n in OF_FILES]:
+            del config[name]
     # "high" and "medium" let a GPU round the factors of float32 products.
     precision = f"{precision} {torch.get_float32_matmul_precision()}"
     digest = hashlib.sha256(
-        f"{type(encoder).__name__} {settings} {precision}".encode()
+        f"{encoder!r} {settings} {configs} {precision}".encode()
     )
     for name, tensor in sorted(encoder.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -89,6 +89,7 @@ def table(options):
         `runs`, `baseline`, `gains`, `paper`, `output` and `data_folder`.
     """
     check_names(options.runs)
+    _check_is_no_run(options.output)
     runs = [read_run(folder) for folder in options.runs]
     remarks = describe_scorers(runs)
     if options.gains:
@@ -110,6 +111,15 @@ def table(options):
     text = write_table(options.output, runs, options.baseline, remarks, wavs)
     paths = [options.output / f"table.{ending}" for ending in ("md", "html")]
     sys.stdout.write("\n".join([text, *map(str, paths), ""]))
+
+
+def _check_is_no_run(folder):
+    """Refuses a folder whose own table another one would replace."""
+    if (folder / "responses.jsonl").is_file():
+        raise ValueError(
+            f"--output {folder} is a run, whose own table this one would "
+            "replace: name another folder."
+        )
 
 
 def check_names(folders):
@@ -156,6 +166,7 @@ def join(options):
     options : argparse.Namespace
         `tables` and `output`.
     """
+    _check_is_no_run(options.output)
     cells, seen = [], set()
     for table in options.tables:
         corpus, _, folder = table.rpartition("=")

@@ -10,15 +10,19 @@ from typing import Dict, NamedTuple, Optional
 
 import torch
 
+from speechbrain_relm.data.corpus import as_json
 from speechbrain_relm.evaluation.chance.clusters import clusters_of
 from speechbrain_relm.evaluation.recognition import recognition_figures
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.disk.run_folders import check_run
-from speechbrain_relm.utils.provenance.kept import MARK
+from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.provenance.kept import MARK, STEP
 from speechbrain_relm.utils.provenance.stamps import (
     fingerprint,
     is_content,
     read_stamp,
+    stamp_of,
+    write_stamp,
 )
 from speechbrain_relm.utils.records import read_records
 from speechbrain_relm.utils.text.cells import markdown_cell
@@ -41,6 +45,8 @@ RECOGNITION = {
 TEXTS = ("transcript", "heard", "emotion", "cluster")
 # What the category head is held against: the same frames, the same split.
 HEAD, PROBE = "category head", "linear probe of the frames"
+# In the stamp of figures, the responses that they are of.
+ANSWERED = "responses"
 # Records whose stamps say what a run was made from.
 STAMPED = ("responses", "scores")
 
@@ -317,6 +323,8 @@ def read_run(folder):
     path = Path(path)
     for file in ("responses.jsonl", "scores.jsonl"):
         check_run(path, file, ", or score its responses first")
+    for file in STAMPED:
+        _check_stamp(path / f"{file}.jsonl", file)
     probe = path / "probe.jsonl"
     run = Run(
         name or path.name,
@@ -341,13 +349,109 @@ def read_run(folder):
             "'score' again."
         )
     _check(run, path)
+    _check_derived(run, path)
     return run
 
 
+def _check_stamp(path, file):
+    """Refuses records whose stamp is gone, or is not of them."""
+    step = {"responses": "respond", "scores": "score"}[file]
+    stamp = read_stamp(path)
+    for utterance, record in read_records(path).items():
+        made_from = record.get(MARK, {}).get(STEP)
+        if made_from is None or (stamp and fingerprint(stamp) == made_from):
+            continue
+        what = "is of other records" if stamp else "is missing or damaged"
+        raise ValueError(
+            f"{stamp_of(path)} {what}, which says what {utterance} was made "
+            f"from: run the step '{step}' again."
+        )
+
+
+def _check_derived(run, path):
+    """Refuses figures that are of other responses or recordings."""
+    found = {
+        name: read_stamp(path / f"{name}.json")
+        for name in ("listening", "same_words")
+        if getattr(run, name) is not None
+    }
+    for name, stamp in found.items():
+        if stamp and stamp[ANSWERED] != answered(run.responses):
+            step = {"listening": "listen"}.get(name, name)
+            raise ValueError(
+                f"{path}/{name}.json is of other responses than "
+                f"responses.jsonl has: run the step '{step}' again, or delete "
+                "it."
+            )
+    probed = run.probe is not None and read_stamp(path / "probe.jsonl")
+    heard = {
+        i: [r[MARK]["audio"], r["emotion"]]
+        for i, r in run.responses.items()
+        if "audio" in r.get(MARK, {})
+    }
+    if probed and heard and probed["test"]["content"] != fingerprint(heard):
+        raise ValueError(
+            f"{path}/probe.jsonl is of other recordings than responses.jsonl: "
+            "run the step 'probe' again, or delete it."
+        )
+
+
+def answered(responses):
+    """Names responses, and what they answer, by their content.
+
+    Arguments
+    ---------
+    responses : dict
+        Utterance id to record.
+
+    Returns
+    -------
+    str
+        A fingerprint.
+
+    Example
+    -------
+    >>> answered({"a": {"response": "Oh!"}})
+    'b672c88e69358997'
+    """
+    fields = ("response", *TEXTS)
+    return fingerprint(
+        {i: [r.get(field) for field in fields] for i, r in responses.items()}
+    )
+
+
+def write_figures(path, figures, responses, **inputs):
+    """Leaves figures of responses, and says of which.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The JSON file.
+    figures : dict
+        What it holds.
+    responses : dict
+        Utterance id to record.
+    **inputs
+        What else the figures were made from.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "listening.json"
+    >>> write_figures(path, {"n": 1}, {"a": {"response": "Oh!"}})
+    >>> read_figures(path)
+    {'n': 1}
+    """
+    write_atomically(path, as_json(figures))
+    write_stamp(path, {ANSWERED: answered(responses), **inputs})
+
+
 def _is_of(score, run, utterance):
-    """Tells whether a score is of the response that is there now."""
-    said = run.responses[utterance].get("response")
-    return (score.get(MARK) or {}).get("response", said) == said
+    """Tells whether a score is of the words and response that are there now."""
+    now, mark = run.responses[utterance], score.get(MARK) or {}
+    return all(
+        mark.get(field, now.get(field)) == now.get(field)
+        for field in ("response", "transcript")
+    )
 
 
 def _check(run, path):

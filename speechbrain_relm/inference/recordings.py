@@ -13,7 +13,7 @@ import soundfile
 from speechbrain_relm.inference.commands import changes, load
 from speechbrain_relm.inference.serving.reader import emotions_of
 from speechbrain_relm.utils.provenance.digests import checksums
-from speechbrain_relm.utils.provenance.stamps import DIGITS
+from speechbrain_relm.utils.provenance.stamps import DIGITS, read_stamp
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.sound.audio import inspect_wav
 from speechbrain_relm.utils.sources.base_models import source_content
@@ -35,11 +35,16 @@ def answer_all(options):
     Raises
     ------
     ValueError
-        If there is nothing to answer.
+        If there is nothing to answer, or the output is something else.
     """
+    output = Path(options.output)
+    if output.is_file() and "release" not in (read_stamp(output) or {}):
+        raise ValueError(
+            f"--output {output} is no file of answers to recordings, and "
+            "would be replaced: name another."
+        )
     durations, left_out = audible(options.recordings)
     listener = load(options.release, options.device, options.trust_code)
-    output = Path(options.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     batches = make_batches(
         list(durations), list(durations.values()), options.batch_size

@@ -10,7 +10,6 @@ Authors
 import sys
 from pathlib import Path
 
-from speechbrain_relm.data.corpus import as_json
 from speechbrain_relm.data.esd import read_esd
 from speechbrain_relm.evaluation.listening.same_words import (
     parallel_takes,
@@ -21,12 +20,12 @@ from speechbrain_relm.evaluation.listening_rows import (
     short,
     swap_rows,
 )
+from speechbrain_relm.evaluation.runs import write_figures
 from speechbrain_relm.inference.commands import load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
 from speechbrain_relm.utils.disk.locks import locked
-from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.provenance.digests import checksums
 from speechbrain_relm.utils.provenance.stamps import DIGITS
 from speechbrain_relm.utils.sources.base_models import source_content
@@ -120,7 +119,7 @@ def run(options):
             inputs,
             contents,
         )
-        write_atomically(folder / "same_words.json", as_json(figures))
+        write_figures(folder / "same_words.json", figures, responses)
     return figures, len(emotions)
 
 

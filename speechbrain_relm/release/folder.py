@@ -15,7 +15,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.model.trained import trainable_parameters
 from speechbrain_relm.release.needed import NEEDED
-from speechbrain_relm.release.opening import read_release
+from speechbrain_relm.release.opening import MADE, read_release
 from speechbrain_relm.training.initialization import start_names
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import sha256, whole_folder
@@ -40,7 +40,6 @@ logger = get_logger(__name__)
 
 # The name that SpeechBrain expects, in safetensors format.
 WEIGHTS = "model.ckpt"
-MADE = "made"  # in its stamp, its files as they were made
 
 _HEAD = """\
 # Made by the recipe's step 'release', for speechbrain_relm.inference.re_llm.

@@ -19,8 +19,11 @@ from hyperpyyaml.core import recursive_update
 from speechbrain_relm.release.listed import unlisted
 from speechbrain_relm.utils.disk.downloads import check_file, check_weights
 from speechbrain_relm.utils.errors import RecipeError, first_line
+from speechbrain_relm.utils.provenance.digests import checksum
+from speechbrain_relm.utils.provenance.stamps import STAMP, read_stamp
 from speechbrain_relm.utils.sources.architectures import without_code
 
+MADE = "made"  # in its stamp, its files as they were made
 # Real ones have 10 kB.
 LARGEST = 2**16
 # A text that references fill in; a path has hundreds of characters.
@@ -173,7 +176,8 @@ def open_release(
     OSError
         If a file is missing.
     ValueError
-        If the YAML wants more than a release needs, or cannot be built.
+        If the YAML wants more than a release needs, or cannot be built, or
+        if the weights are not as they were made.
 
     Example
     -------
@@ -184,8 +188,15 @@ def open_release(
     path = Path(folder) / name
     if not trust_code:
         text = read_release(folder, name)
+    made = (read_stamp(Path(folder)) or {}).get(MADE, {})
     for file in sorted(Path(folder).glob("*.ckpt")):
         check_weights(file)
+        if made.get(file.name, checksum(file)) != checksum(file):
+            raise ValueError(
+                f"{file} is not as it was made: copy the release again, or "
+                "have the step 'release' make it again. If it was changed on "
+                f"purpose, delete {STAMP} beside it."
+            )
     with naming(path):
         if trust_code:
             with open(check_file(path), encoding="utf-8") as stream:

@@ -7,8 +7,8 @@ Authors
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_relm.data.corpus import as_json
 from speechbrain_relm.evaluation.listening.same_words import same_words
+from speechbrain_relm.evaluation.runs import write_figures
 from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.runs.steps.listen import listen, make_judge
 from speechbrain_relm.runs.steps.naming import step
@@ -19,7 +19,6 @@ from speechbrain_relm.runs.steps.recognize import (
 )
 from speechbrain_relm.runs.steps.respond import Ask
 from speechbrain_relm.runs.steps.targets import check_targets
-from speechbrain_relm.utils.files import write_atomically
 
 logger = get_logger(__name__)
 
@@ -187,4 +186,4 @@ class ListeningSteps:
             )
             return
         path = self.folder / "same_words.json"
-        run_on_main(write_atomically, args=[path, as_json(figures)])
+        run_on_main(write_figures, args=[path, figures, responses])

@@ -45,7 +45,11 @@ from speechbrain_relm.runs.steps.fit import (
     to_learn,
 )
 from speechbrain_relm.runs.steps.naming import step
-from speechbrain_relm.runs.steps.report import describe_repeats, write_report
+from speechbrain_relm.runs.steps.report import (
+    check_report,
+    describe_repeats,
+    write_report,
+)
 from speechbrain_relm.runs.steps.respond import SENTENCE, Ask, respond
 from speechbrain_relm.runs.steps.transcribe import transcribe
 from speechbrain_relm.training.batches import costs, positions_per_second
@@ -511,11 +515,12 @@ class Recipe(ListeningSteps):
         Raises
         ------
         RecipeError
-            If there is nothing that learned, or no report of it.
+            If there is nothing that learned, or no report of it as it is.
         """
         weights = trained_weights(
             self.folder, self.brain.checkpointer, self.brain.choosing
         )
+        check_report(self.folder, weights)
         card = functools.partial(
             model_card,
             folder=self.folder,

@@ -18,7 +18,11 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.evaluation.pages.recordings import recordings_of_all
 from speechbrain_relm.evaluation.pages.table import write_table
-from speechbrain_relm.evaluation.runs import describe_scorers, read_run
+from speechbrain_relm.evaluation.runs import (
+    describe_scorers,
+    read_figures,
+    read_run,
+)
 from speechbrain_relm.runs.ending import listen_next, show_end
 from speechbrain_relm.runs.experiment import find_hparams, read_settings
 from speechbrain_relm.runs.settings.command_line import (
@@ -156,7 +160,7 @@ def _read_seconds(folder):
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_figures(path)
     except ValueError:
         logger.warning(
             "%s is damaged: put aside as %s.", path, set_aside(path).name

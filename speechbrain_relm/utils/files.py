@@ -11,9 +11,13 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+from speechbrain.utils.logger import get_logger
+
 from speechbrain_relm.utils.disk.leftovers import is_left_over, of_this_process
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.disk.refusals import naming
+
+logger = get_logger(__name__)
 
 # Remembers what a made folder was made from.
 FINGERPRINT = "MADE.json"
@@ -251,6 +255,8 @@ def _clear_up(folder, replaced):
 def make_once(folder, settings, build, resume=False):
     """Makes a folder whole or not at all, and only if its settings are new.
 
+    What somebody added to it, or changed, is kept beside the new one.
+
     Arguments
     ---------
     folder : str or pathlib.Path
@@ -292,10 +298,25 @@ def make_once(folder, settings, build, resume=False):
                 f"{folder} has files but no {FINGERPRINT}, so it was not made "
                 "here and is left alone: name another folder."
             )
+        if made.is_file() and _is_edited(folder, made):
+            kept = free_name(folder.with_name(f"{folder.name}.old"))
+            os.replace(folder, kept)
+            logger.warning(
+                "%s has files that were added or changed since it was made: "
+                "it is kept as %s.",
+                folder,
+                kept.name,
+            )
         with whole_folder(folder, resume) as fresh:
             build(fresh)
             (fresh / FINGERPRINT).write_bytes(fingerprint)
     return folder
+
+
+def _is_edited(folder, made):
+    """Tells whether anything is newer than what was written last."""
+    last = made.stat().st_mtime_ns
+    return any(file.stat().st_mtime_ns > last for file in folder.rglob("*"))
 
 
 def free_name(path):

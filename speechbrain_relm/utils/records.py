@@ -69,7 +69,7 @@ def read_records(path):
     >>> read_records(path)
     {'x': {'id': 'x', 'level': 2}}
     """
-    records, damaged = _read(path)
+    records, damaged = read_sound(path)
     for number, problem in damaged.items():
         raise ValueError(
             f"{path}, line {number}: {problem}. Delete the line, and its "
@@ -78,8 +78,28 @@ def read_records(path):
     return records
 
 
-def _read(path):
-    """Reads the sound lines of a file; line number -> problem of the others."""
+def read_sound(path):
+    """Reads the sound lines of a file of records.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        A JSON-lines file.
+
+    Returns
+    -------
+    records : dict
+        Utterance id to record.
+    damaged : dict
+        Number of another line to what is wrong with it.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.jsonl"
+    >>> _ = path.write_text('{"id": "x"}\\n{"id": "x"}\\n')
+    >>> read_sound(path)[1]
+    {2: "the id 'x' is in line 1 too"}
+    """
     records, lines, damaged = {}, {}, {}
     for number, line in read_lines(path):
         record = as_record(line)
@@ -87,7 +107,8 @@ def _read(path):
             logger.warning("%s, line %d is cut off: left out.", path, number)
         elif record is None:
             damaged[number] = (
-                "not a JSON record of whole characters with a text as 'id'"
+                "not a JSON record of whole characters with a text as 'id', or "
+                "changed since it was written"
             )
         elif record["id"] in records:
             first = lines[record["id"]]
@@ -119,7 +140,7 @@ def sound_records(path):
     >>> (path.parent / "damaged.a.jsonl").exists()
     True
     """
-    records, damaged = _read(path)
+    records, damaged = read_sound(path)
     if damaged:
         copy = aside(path)
         shutil.copy(path, copy)

@@ -17,6 +17,7 @@ from speechbrain_relm.data.manifests import (
 from speechbrain_relm.training.checkpoints import CompleteCheckpointer
 from speechbrain_relm.utils.provenance import digests
 from speechbrain_relm.utils.provenance.digests import file_digests
+from speechbrain_relm.utils.provenance.kept import as_line, as_record
 from speechbrain_relm.utils.records import work_through
 
 DAMAGES = {
@@ -149,6 +150,19 @@ def test_records(spoil, tmp_path, caplog, request):
     copy = tmp_path / "damaged.r.jsonl"
     if copy.exists():
         assert copy.read_bytes() == spoilt
+
+
+def test_each_bit_of_a_record():
+    """Whatever flips, it is the same record, none, or one that nobody asks."""
+    record = {"id": "a", "text": "é", "level": 12, "from": {"step": "1f"}}
+    line = as_line(record).encode()
+    assert as_record(line) == record
+    for place in range(8 * len(line)):
+        other = bytearray(line)
+        other[place // 8] ^= 1 << place % 8
+        found = as_record(bytes(other))
+        # In the checksum's own name: what it guards is whole.
+        assert found is None or {n: found.get(n) for n in record} == record
 
 
 def test_records_that_are_kept_aside(spoil, tmp_path):

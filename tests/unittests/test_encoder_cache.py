@@ -4,6 +4,9 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import json
+import shutil
+
 import forked
 import pytest
 import torch
@@ -82,6 +85,19 @@ def test_other_weights_or_settings_find_nothing(encoder, utterances, tmp_path):
     assert len(names) == 3
     ask(EncoderCache(encoder, tmp_path), utterances)
     assert Counting.heard == 6
+
+
+def test_another_activation_finds_nothing(emotion_folder, tmp_path):
+    """Equal weights with other settings make another encoder."""
+    other = tmp_path / "other"
+    shutil.copytree(emotion_folder, other)
+    same = encoder_mark(DimensionalEmotionEncoder(other))
+    assert same == encoder_mark(DimensionalEmotionEncoder(emotion_folder))
+    config = json.loads((other / "config.json").read_text())
+    for name, value in (("hidden_act", "relu"), ("layer_norm_eps", 0.3)):
+        changed = json.dumps({**config, name: value})
+        (other / "config.json").write_text(changed)
+        assert encoder_mark(DimensionalEmotionEncoder(other)) != same
 
 
 def test_another_precision_finds_nothing(encoder, utterances, tmp_path):

@@ -176,6 +176,25 @@ def test_a_complete_corpus_is_kept_and_a_changed_one_remade(tmp_path):
     assert wav.is_file()
 
 
+def test_what_was_added_to_a_corpus_is_kept(tmp_path, caplog):
+    """A folder that somebody worked in is put aside, not deleted."""
+    folder = tmp_path / "made"
+
+    def build(temporary):
+        """Makes a file."""
+        (temporary / "a.txt").write_text("a", encoding="utf-8")
+
+    make_once(folder, {"seed": 1}, build)
+    make_once(folder, {"seed": 2}, build)
+    assert not (tmp_path / "made.old").exists()
+    (folder / "notes").mkdir()
+    (folder / "notes" / "mine.txt").write_text("mine", encoding="utf-8")
+    make_once(folder, {"seed": 3}, build)
+    assert (tmp_path / "made.old/notes/mine.txt").read_text() == "mine"
+    assert "kept as made.old" in caplog.text
+    assert not (folder / "notes").exists()
+
+
 def test_a_failed_corpus_leaves_nothing(tmp_path):
     def build(temporary):
         (temporary / "half.wav").write_bytes(b"")

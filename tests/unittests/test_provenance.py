@@ -2,25 +2,33 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from recipe_runs import ROOT
 
+from speechbrain_relm.__main__ import main as command_line
 from speechbrain_relm.evaluation.__main__ import main as evaluation
-from speechbrain_relm.evaluation.runs import read_run
+from speechbrain_relm.evaluation.runs import Run, read_run, write_figures
+from speechbrain_relm.evaluation.tables.alike import check_alike, results_of
 from speechbrain_relm.runs.provenance import declared
 from speechbrain_relm.runs.provenance.dry_run import fit_verdict
 from speechbrain_relm.runs.provenance.fits import Fit
 from speechbrain_relm.runs.provenance.inputs import Inputs
+from speechbrain_relm.runs.steps.report import check_report
 from speechbrain_relm.runs.systems import effective_yaml
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.plain_yaml import settings_of
 from speechbrain_relm.utils.provenance.digests import file_digests
+from speechbrain_relm.utils.provenance.kept import as_line, as_record
 from speechbrain_relm.utils.provenance.stamps import (
+    content,
     differences,
     fingerprint,
     told,
+    write_stamp,
 )
+from speechbrain_relm.utils.records import work_through
 from speechbrain_relm.utils.sources.base_models import source_content
 
 CORPORA = ("ESD", "IEMOCAP", "MSP-Podcast")
@@ -227,6 +235,126 @@ def test_scores_of_other_responses_are_refused(tmp_path, scorer_folder):
     """Edited responses are to be scored again."""
     path = run_of(tmp_path / "a", scorer_folder)
     file = tmp_path / "a/run/responses.jsonl"
-    file.write_text(file.read_text().replace("Oh no!", "Oh yes!"))
-    with pytest.raises(ValueError, match="scores are of other responses"):
+    text = file.read_text()
+    file.write_text(text.replace("Oh no!", "Oh yes!"))
+    with pytest.raises(ValueError, match="line 1: .* changed since it was"):
         read_run(path)
+    (record,) = map(as_record, text.encode().splitlines())
+    for field in ("response", "transcript"):
+        file.write_text(as_line({**record, field: "Oh yes!"}))
+        with pytest.raises(ValueError, match="scores are of other responses"):
+            read_run(path)
+
+
+@pytest.mark.parametrize("name", ["responses", "scores"])
+def test_records_without_their_stamp_are_refused(name, tmp_path, scorer_folder):
+    """Nobody would know which scorer it was."""
+    path = run_of(tmp_path / "a", scorer_folder)
+    stamp = tmp_path / f"a/run/{name}.inputs.json"
+    text = stamp.read_text()
+    for spoilt in (None, text[:9], text.replace("{", '{"seed": 2,', 1)):
+        stamp.unlink() if spoilt is None else stamp.write_text(spoilt)
+        with pytest.raises(ValueError, match=f"{name}.inputs.json is"):
+            read_run(path)
+    stamp.write_text(text)
+    read_run(path)
+
+
+@pytest.mark.parametrize("name", ["listening", "same_words"])
+def test_figures_of_other_responses_are_refused(name, tmp_path, scorer_folder):
+    """As when the prompt changed, and the step did not run again."""
+    path = run_of(tmp_path / "a", scorer_folder)
+    responses = read_run(path).responses
+    write_figures(tmp_path / f"a/run/{name}.json", {"n": 1}, responses)
+    assert getattr(read_run(path), name) == {"n": 1}
+    (record,) = responses.values()
+    other = {"a": {**record, "response": "Oh yes!"}}
+    write_figures(tmp_path / f"a/run/{name}.json", {"n": 1}, other)
+    with pytest.raises(ValueError, match=f"{name}.json is of other responses"):
+        read_run(path)
+
+
+def test_a_probe_of_other_recordings_is_refused(tmp_path, scorer_folder):
+    """It is held against the head that heard these."""
+    path = run_of(tmp_path / "a", scorer_folder)
+    file = tmp_path / "a/run/responses.jsonl"
+    (record,) = read_run(path).responses.values()
+    record["from"]["audio"], record["emotion"] = "12", "sad"
+    file.write_text(as_line(record))
+    for audio in ("12", "34"):
+        heard = content(fingerprint({"a": [audio, "sad"]}), "1 utterance")
+        work_through(
+            tmp_path / "a/run/probe.jsonl",
+            [["a"]],
+            lambda ids: [{"id": i, "probe_emotion": "sad"} for i in ids],
+            {"test": heard},
+            "probe",
+        )
+        if audio == "12":
+            assert read_run(path).is_probed()
+    with pytest.raises(ValueError, match="probe.jsonl is of other recordings"):
+        read_run(path)
+
+
+def seed_of(digest, **inputs):
+    """Makes a run of a system that was trained."""
+    made = {"checkpoint": content(digest, "CKPT"), "fit": digest, **inputs}
+    said = {"a": {"id": "a", "response": "Oh!", "transcript": "I fell."}}
+    return Run("A", said, {"a": {"ER": 1}}, {"responses": made})
+
+
+def test_only_repetitions_are_pooled():
+    """No copy of a run, and no other experiment."""
+    check_alike([seed_of("1"), seed_of("2", init_from="aligned/2")])
+    with pytest.raises(ValueError, match="A have the same trained weights"):
+        check_alike([seed_of("1"), seed_of("2"), seed_of("1")])
+    runs = [seed_of(n, response_system=f"Say {n}.") for n in "12"]
+    with pytest.raises(ValueError, match='response_system was "Say 1.", is'):
+        check_alike(runs)
+
+
+def test_a_report_of_other_answers_is_not_released(tmp_path, scorer_folder):
+    """Its model card would show their figures."""
+    run = Path(run_of(tmp_path / "a", scorer_folder))
+    weights = tmp_path / "model.ckpt"
+    weights.touch()
+    (run / "table.csv").touch()
+    write_stamp(run / "table.csv", {"results": results_of(read_run(run))})
+    check_report(run, weights)
+    write_stamp(run / "table.csv", {"results": "0"})
+    with pytest.raises(RecipeError, match="run the step 'report' again"):
+        check_report(run, weights)
+
+
+def test_a_table_does_not_replace_a_runs_own(tmp_path, scorer_folder):
+    """Nor do several tables that are joined."""
+    run = run_of(tmp_path / "a", scorer_folder)
+    for asked in (["table", run], ["join", f"ESD={run}"]):
+        with pytest.raises(SystemExit, match="whose own table this one would"):
+            evaluation([*asked, "--output", run])
+
+
+@pytest.mark.parametrize("name", ["responses.jsonl", "table.csv"])
+def test_answers_to_recordings_replace_nothing_else(
+    name, tmp_path, release_folder
+):
+    """Whatever the file that was named by mistake holds."""
+    path = tmp_path / name
+    path.write_text('{"id": "a"}\n')
+    write_stamp(path, {"seed": 1})
+    with pytest.raises(SystemExit, match="name another"):
+        command_line(
+            ["respond", release_folder, "a.wav", "--output", str(path)]
+        )
+    assert path.read_text() == '{"id": "a"}\n'
+
+
+def test_a_dry_run_counts_what_a_fit_makes_stale(tmp_path):
+    """Restarted, or gone on with for more epochs."""
+    fit = Fit(tmp_path / "save", {"lr": 0.1}, 2)
+    fit.begin({})
+    (tmp_path / "save" / "CKPT+1").mkdir()
+    assert "number_of_epochs" not in fit_verdict(fit)
+    assert fit_verdict(fit, restart=True).startswith("done anew")
+    longer = Fit(tmp_path / "save", {"lr": 0.1}, 3)
+    assert fit_verdict(longer).endswith("number_of_epochs grows")

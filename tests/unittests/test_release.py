@@ -76,6 +76,19 @@ def test_a_release_answers_as_the_run_did(finished, tmp_path):
         )
 
 
+def test_flipped_weights_are_named(finished, tmp_path):
+    """A file that was copied badly, or by a bad disk."""
+    release = tmp_path / "release"
+    shutil.copytree(finished / "release", release)
+    content = bytearray((release / "model.ckpt").read_bytes())
+    content[-9] ^= 4
+    (release / "model.ckpt").write_bytes(content)
+    with pytest.raises(ValueError, match="model.ckpt is not as it was made"):
+        EmpatheticListener.from_hparams(release)
+    (release / "INPUTS.json").unlink()
+    EmpatheticListener.from_hparams(release)
+
+
 def test_it_holds_the_trained_tensors_only(finished):
     """Those of the best checkpoint; an inference YAML; a filled-in card."""
     release = finished / "release"

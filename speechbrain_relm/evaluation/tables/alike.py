@@ -9,9 +9,16 @@ from collections import defaultdict
 from speechbrain_relm.evaluation.pooling import pool_runs
 from speechbrain_relm.evaluation.runs import SCORES
 from speechbrain_relm.utils.provenance.kept import MARK
-from speechbrain_relm.utils.provenance.stamps import SHORT, fingerprint
+from speechbrain_relm.utils.provenance.stamps import (
+    SHORT,
+    differences,
+    fingerprint,
+    told,
+)
 from speechbrain_relm.utils.text.cells import markdown_cell
 
+# In what the repetitions of one system may differ.
+OF_TRAINING = ("checkpoint", "fit", "init_from")
 # Of an utterance of the test, what all runs must have alike.
 TESTED = ("transcript", "emotion", "cluster")
 
@@ -27,7 +34,8 @@ def check_alike(runs):
     Raises
     ------
     ValueError
-        If they differ in the scorer, in the utterances, or in what these are.
+        If they differ in the scorer, in the utterances, or in what these are,
+        or if runs of one name are no repetitions of one system.
 
     Example
     -------
@@ -45,6 +53,8 @@ def check_alike(runs):
         "was scored by another scorer",
         "score its responses again by the step 'score' or the command 'score'",
     )
+    for name in dict.fromkeys(run.name for run in runs):
+        _check_pool(name, [run for run in runs if run.name == name])
     systems = pool_runs(runs)
     utterances = [
         (run.name, tuple(sorted(set(run.utterances().values()))))
@@ -61,6 +71,35 @@ def check_alike(runs):
         )
     for what in (*TESTED, "audio"):
         _check_utterances(runs, what)
+
+
+def _check_pool(name, runs):
+    """Refuses a copy as another seed, and another experiment as either."""
+    known = [run.inputs.get("responses") for run in runs]
+    known = [inputs for inputs in known if inputs]
+    weights = [
+        inputs["checkpoint"]["content"]
+        for inputs in known
+        if "checkpoint" in inputs
+    ]
+    for digest in weights:
+        if weights.count(digest) > 1:
+            raise ValueError(
+                f"Two runs of {name} have the same trained weights "
+                f"({digest[:SHORT]}): a copy is no other seed. Leave it out."
+            )
+    for inputs in known[1:]:
+        found = [
+            part
+            for part in differences(known[0], inputs)
+            if part[0].partition(".")[0] not in OF_TRAINING
+            and not part[0].endswith("seed")
+        ]
+        if found:
+            raise ValueError(
+                f"The runs of {name} differ in more than their training: "
+                f"{told(found)}. Give them names of their own."
+            )
 
 
 def _check_utterances(runs, what):
@@ -96,6 +135,36 @@ def _refuse_odd(pairs, what, fix):
         )
 
 
+def results_of(run):
+    """Names the responses and scores of a run by their content.
+
+    Arguments
+    ---------
+    run : Run
+        The run.
+
+    Returns
+    -------
+    str
+        A fingerprint.
+
+    Example
+    -------
+    >>> from speechbrain_relm.evaluation.runs import Run
+    >>> results_of(Run("A", {"a": {"response": "Oh!"}}, {"a": {"ER": 1}}))
+    '581c63ee699189eb'
+    """
+    return fingerprint(
+        {
+            utterance: [
+                record["response"],
+                *map(run.scores[utterance].get, SCORES),
+            ]
+            for utterance, record in run.responses.items()
+        }
+    )
+
+
 def describe_origin(runs):
     """Says by fingerprints what a table was made from.
 
@@ -129,14 +198,7 @@ def describe_origin(runs):
     scorer = "".join(f", empathy scorer `{s[:SHORT]}`" for s in scorers)
     lines.append(f"- Test set `{fingerprint(tested)[:SHORT]}`{scorer}.")
     for run in parts:
-        results = {
-            utterance: [
-                record["response"],
-                *map(run.scores[utterance].get, SCORES),
-            ]
-            for utterance, record in run.responses.items()
-        }
-        named, made = fingerprint(results), run.made_from()
+        named, made = results_of(run), run.made_from()
         line = f"- {markdown_cell(run.name)}: responses and scores "
         line += f"`{named[:SHORT]}`"
         lines.append(line + (f", made from `{made[:SHORT]}`." if made else "."))

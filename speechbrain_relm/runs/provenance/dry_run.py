@@ -26,7 +26,7 @@ from speechbrain_relm.utils.provenance.kept import (
     why,
 )
 from speechbrain_relm.utils.provenance.stamps import read_stamp, told
-from speechbrain_relm.utils.records import read_records
+from speechbrain_relm.utils.records import read_sound
 
 # Step to its records, in the shared folder or the run's, and to their splits.
 RECORDS = {
@@ -41,6 +41,8 @@ RECORDS = {
 }
 # Step to what picks the utterances that it works on, where not all are.
 ASKED = {"attributes": unlabelled, "expected_responses": with_words}
+# What of a response is scored.
+SCORED = ("transcript", "response")
 # What of a stamp is known only when the steps before are done.
 LATER = ("fit", "checkpoint", "recognition_lexicon")
 
@@ -62,11 +64,19 @@ def dry_run(hparams_file, run_opts, settings):
     data = data_inputs(entries, heard) if entries else None
     # Without manifests nothing was done, and nothing can be reused.
     redone = entries is None and "prepare" in settings.get("steps", [])
+    fit = fit_of(settings, inputs)
+    learns_more = not fit.has_begun() or settings["restart"] or fit.grows()
+    answers = Path(settings["output_folder"]) / "responses.jsonl"
+    learned = "checkpoint" in (read_stamp(answers) or {})
     for step in settings.get("steps", ["fit"]):
         if step == "fit":
-            verdict = fit_verdict(fit_of(settings, inputs), data)
+            verdict = fit_verdict(fit, data, settings["restart"])
+        elif step == "respond" and learned and learns_more:
+            verdict = "done, once the fit is"
         elif step in RECORDS and entries:
             verdict = _records_verdict(step, settings, inputs, entries, heard)
+        elif step == "score" and entries and not redone:
+            verdict = _score_verdict(settings, inputs)
         elif step == "prepare":
             continue  # told by the prepare script
         else:
@@ -84,7 +94,7 @@ def _data(settings):
     return entries, audio_contents(entries, settings["data_folder"])
 
 
-def fit_verdict(fit, data=None):
+def fit_verdict(fit, data=None, restart=False):
     """Says what would become of a fit.
 
     Arguments
@@ -93,6 +103,8 @@ def fit_verdict(fit, data=None):
         The fit.
     data : dict or None
         What it learns from, as far as it is known.
+    restart : bool
+        Whether what is there is to be kept aside.
 
     Returns
     -------
@@ -107,11 +119,15 @@ def fit_verdict(fit, data=None):
     """
     if not fit.has_begun():
         return "done"
+    if restart:
+        return "done anew, and what is there is kept aside"
     if read_stamp(fit.folder) is None:
         return "refused: nobody knows what its checkpoints were trained with"
     found = fit.changed(data)
     if found:
         return f"refused: {told(found)}"
+    if fit.grows():
+        return "goes on from its last checkpoint: number_of_epochs grows"
     return "goes on from its last checkpoint, if it is not finished"
 
 
@@ -128,18 +144,39 @@ def _records_verdict(step, settings, inputs, entries, heard):
     before = read_stamp(path) or {}
     made_from.update({n: before[n] for n in LATER if n in before})
     of = record_inputs(step, asked, heard)
-    records = read_records(path)
+    records, damaged = read_sound(path)
     for utterance, record in records.items():
         # Whisper's words are those of the records before, as yet.
         if "heard" in (record.get(MARK) or {}) and utterance in of:
             of[utterance].setdefault("heard", record[MARK]["heard"])
+    return _compared(path, records, damaged, asked, made_from, of)
+
+
+def _score_verdict(settings, inputs):
+    """Counts the scores of the responses that are there."""
+    folder = Path(settings["output_folder"])
+    path, answers = folder / "scores.jsonl", folder / "responses.jsonl"
+    if not path.is_file() or not answers.is_file():
+        return "done"
+    asked, _ = read_sound(answers)
+    of = {
+        i: {name: record.get(name) for name in SCORED}
+        for i, record in asked.items()
+    }
+    made_from = inputs.of("score")
+    return _compared(path, *read_sound(path), asked, made_from, of)
+
+
+def _compared(path, records, damaged, asked, made_from, of):
+    """Holds the records that are there against those that are wanted."""
     wanted = wanted_marks([list(asked)], made_from, of)
     other = [r for r in records.values() if not is_wanted(r, wanted)]
     reused = len(records) - len(other)
     if reused == len(asked) and not other:
         return f"reused, {reused} records"
-    reasons = "; ".join(why(path, other, made_from, wanted)) or "not done yet"
+    reasons = [f"line {number}: {what}" for number, what in damaged.items()]
+    reasons += why(path, other, made_from, wanted)
     return (
         f"{len(asked) - reused} of {len(asked)} records done, {reused} reused: "
-        f"{reasons}"
+        f"{'; '.join(reasons) or 'not done yet'}"
     )

@@ -77,6 +77,17 @@ class Fit:
             self.folder.glob(f"*/save/{CKPT_PREFIX}*")
         )
 
+    def grows(self):
+        """Tells whether more epochs are asked for than before.
+
+        Returns
+        -------
+        bool
+            Whether there are.
+        """
+        *_, before = (read_stamp(self.folder) or {}).get(EPOCHS, [self.epochs])
+        return self.epochs > before
+
     def changed(self, data=None):
         """Lists what has changed since the fit began.
 

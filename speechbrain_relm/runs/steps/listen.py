@@ -9,12 +9,12 @@ from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
 
-from speechbrain_relm.data.corpus import as_json
 from speechbrain_relm.evaluation.listening.figures import (
     fits_of,
     listening_figures,
 )
 from speechbrain_relm.evaluation.listening.judge import Judge, judge_responses
+from speechbrain_relm.evaluation.runs import write_figures
 from speechbrain_relm.lobes.chat_llm import ChatLLM
 from speechbrain_relm.utils.files import write_atomically
 from speechbrain_relm.utils.sources.stock import stock_llm
@@ -112,9 +112,11 @@ def listen(judge, responses, folder):
     lines = [
         json.dumps(row, ensure_ascii=False) + "\n" for row in fits.values()
     ]
-    for name, text in (
-        ("listening.jsonl", "".join(lines)),
-        ("listening.json", as_json(figures)),
-    ):
-        run_on_main(write_atomically, args=[folder / name, text])
+    path = folder / "listening.jsonl"
+    run_on_main(write_atomically, args=[path, "".join(lines)])
+    run_on_main(
+        write_figures,
+        args=[folder / "listening.json", figures, responses],
+        kwargs=judge.settings(),
+    )
     return figures

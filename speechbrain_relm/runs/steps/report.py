@@ -14,6 +14,7 @@ from speechbrain_relm.evaluation.runs import describe_scorers, read_run
 from speechbrain_relm.evaluation.tables.alike import (
     check_alike,
     describe_origin,
+    results_of,
 )
 from speechbrain_relm.evaluation.tables.examples import (
     EXAMPLES_PER_EMOTION,
@@ -24,7 +25,10 @@ from speechbrain_relm.evaluation.tables.sections import hearing_sections
 from speechbrain_relm.evaluation.tables.table import table_cells, to_markdown
 from speechbrain_relm.evaluation.tables.table_csv import to_csv
 from speechbrain_relm.utils.dimensions import DIMENSIONS, SCALES, from_unit
+from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.files import write_atomically
+from speechbrain_relm.utils.provenance.digests import checksum
+from speechbrain_relm.utils.provenance.stamps import read_stamp, write_stamp
 from speechbrain_relm.utils.text.cells import markdown_cell
 from speechbrain_relm.utils.text.wording import normalised
 
@@ -93,6 +97,7 @@ def write_report(
     lines += [*describe_scorers(runs), *describe_origin(runs)]
     lines += hearing_sections(runs)
     write_atomically(folder / "table.csv", to_csv(cells))
+    write_stamp(folder / "table.csv", {"results": results_of(run)})
     draw_scores(folder / "figure", cells)
     page = report_page(
         title,
@@ -115,6 +120,48 @@ def write_report(
     ]
     write_atomically(folder / "table.md", "\n".join(lines) + "\n")
     return folder / "table.md"
+
+
+def check_report(folder, weights):
+    """Refuses a report of another training, or of other answers.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Output folder of the run.
+    weights : pathlib.Path
+        Its trained tensors, of which the report has to be.
+
+    Raises
+    ------
+    RecipeError
+        If it is of others.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> of = {"checkpoint": {"content": "0", "of": "CKPT"}}
+    >>> write_stamp(folder / "responses.jsonl", of)
+    >>> (folder / "model.ckpt").touch()
+    >>> check_report(folder, folder / "model.ckpt")
+    Traceback (most recent call last):
+    ...
+    speechbrain_relm.utils.errors.RecipeError: ... are answers of CKPT, but ...
+    """
+    responses, table = folder / "responses.jsonl", folder / "table.csv"
+    answers = (read_stamp(responses) or {}).get("checkpoint")
+    if answers and not checksum(weights).startswith(str(answers["content"])):
+        raise RecipeError(
+            f"{responses} are answers of {answers['of']}, but {weights} is "
+            "the best checkpoint now: run the steps 'respond', 'score' and "
+            "'report' again."
+        )
+    reported = read_stamp(table)
+    if reported and reported["results"] != results_of(read_run(folder)):
+        raise RecipeError(
+            f"{table} is of other responses or scores than there are now: run "
+            "the step 'report' again."
+        )
 
 
 def describe_repeats(learned, test):

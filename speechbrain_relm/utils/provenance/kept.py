@@ -10,8 +10,10 @@ Authors
 """
 
 import json
+import re
 import shutil
 from collections import Counter
+from zlib import crc32
 
 from speechbrain.utils.logger import get_logger
 
@@ -27,6 +29,10 @@ from speechbrain_relm.utils.text.reading import parse_json, read_lines
 
 logger = get_logger(__name__)
 
+# A record as it is written; one of somebody else's has no checksum.
+_SEALED = re.compile(
+    rb'(?P<record>.*), "crc": "(?P<crc>[0-9a-f]{8})"\}\s*', re.DOTALL
+)
 MARK = "from"  # a record's field
 STEP = "step"  # in it, what all records of the step depend on
 
@@ -101,9 +107,10 @@ def as_line(record):
     Example
     -------
     >>> as_line({"id": "a"})
-    '{"id": "a"}\\n'
+    '{"id": "a", "crc": "af678071"}\\n'
     """
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    text = json.dumps(record, ensure_ascii=False)
+    return f'{text[:-1]}, "crc": "{crc32(text.encode()):08x}"}}\n'
 
 
 def as_record(line):
@@ -117,13 +124,21 @@ def as_record(line):
     Returns
     -------
     dict or None
-        `None` from a line that is damaged.
+        `None` from a line that is damaged, or was changed since `as_line`.
 
     Example
     -------
     >>> as_record(b'{"id": "a"}'), as_record(b'{"id": "a')
     ({'id': 'a'}, None)
+    >>> line = as_line({"id": "a"})
+    >>> as_record(line.encode()), as_record(line.replace("a", "b").encode())
+    ({'id': 'a'}, None)
     """
+    sealed = _SEALED.fullmatch(line)
+    if sealed:
+        line = sealed["record"] + b"}"
+        if crc32(line) != int(sealed["crc"], 16):
+            return None
     try:
         record = parse_json(line.decode("utf-8"))
         return record if isinstance(record["id"], str) else None

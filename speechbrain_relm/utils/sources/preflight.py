@@ -22,6 +22,7 @@ from speechbrain_relm.utils.sources.checks.folder import (
     check_template,
     check_tokenizer,
 )
+from speechbrain_relm.utils.sources.stock import gigabytes
 from speechbrain_relm.utils.sources.weights import weights_among
 
 logger = get_logger(__name__)
@@ -189,11 +190,11 @@ def disk_problems(needs):
         free = shutil.disk_usage(folder).free
         if sum(need.size for need in some) > free:
             wanted = ", ".join(
-                f"{need.what} {need.size / 1e9:.2f} GB" for need in some
+                f"{need.what} {gigabytes(need.size)}" for need in some
             )
             problems.append(
                 f"disk of {some[0].folder}: {wanted}, but only "
-                f"{free / 1e9:.2f} GB are free. Make room, or name another "
+                f"{gigabytes(free)} are free. Make room, or name another "
                 "disk: HF_HOME, SPEECHBRAIN_RELM_CACHE, --output_folder."
             )
     return problems
