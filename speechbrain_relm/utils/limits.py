@@ -68,3 +68,26 @@ def check(what, found, limit, unit, fix):
             f"{what}: {found:,} {unit} are more than the {limit:,} that are "
             f"read. {fix}"
         )
+
+
+def gigabytes(count):
+    """Prints a number of bytes.
+
+    Arguments
+    ---------
+    count : int
+        Bytes.
+
+    Returns
+    -------
+    str
+        In GB (10^9 bytes), or in MB if that is little.
+
+    Example
+    -------
+    >>> gigabytes(15_440_000_000), gigabytes(2_000_000)
+    ('15.44 GB', '2.0 MB')
+    """
+    if count < 1e7:
+        return f"{count / 1e6:.1f} MB"
+    return f"{count / 1e9:.2f} GB"

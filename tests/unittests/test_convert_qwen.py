@@ -230,7 +230,7 @@ def test_full_disk_and_existing_target(converted, tmp_path, monkeypatch):
         main(["qwen", str(released), str(stock)])
     usage = type("usage", (), {"free": 1000})
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(SystemExit, match="only 0.00 GB are free"):
+    with pytest.raises(SystemExit, match="only 0.0 MB are free"):
         main(["qwen", str(released), str(tmp_path / "stock")])
     assert not (tmp_path / "stock").exists()
 

@@ -14,6 +14,8 @@ from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.linear_probe import choose_probe, fit_probe
 from speechbrain_relm.runs.steps.probe import probe
+from speechbrain_relm.utils.provenance.kept import as_line
+from speechbrain_relm.utils.records import read_records
 
 EMOTIONS = ["neutral", "sad", "angry", "happy"]
 
@@ -140,7 +142,8 @@ def test_a_second_start_fits_nothing(heard, tmp_path):
     splits, cache = heard
     path = tmp_path / "probe.jsonl"
     probe(cache, splits, EMOTIONS, path, 4, "cpu", contents(splits))
-    path.write_text(path.read_text().replace("strength", "kept"))
+    records = read_records(path).values()
+    path.write_text("".join(as_line({**r, "kept": True}) for r in records))
     again = probe(cache, splits, EMOTIONS, path, 4, "cpu", contents(splits))
     assert all("kept" in record for record in again.values())
     moved = {**splits, "train": splits["valid"], "valid": splits["train"]}

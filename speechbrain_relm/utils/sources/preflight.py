@@ -16,13 +16,13 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.utils.disk.downloads import check_file, check_weights
 from speechbrain_relm.utils.errors import RecipeError, first_line
+from speechbrain_relm.utils.limits import gigabytes
 from speechbrain_relm.utils.sources import hub
 from speechbrain_relm.utils.sources.checks.folder import (
     check_folder,
     check_template,
     check_tokenizer,
 )
-from speechbrain_relm.utils.sources.stock import gigabytes
 from speechbrain_relm.utils.sources.weights import weights_among
 
 logger = get_logger(__name__)

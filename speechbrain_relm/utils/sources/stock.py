@@ -11,6 +11,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.utils.disk.downloads import read_json
 from speechbrain_relm.utils.files import cache_folder, make_once
+from speechbrain_relm.utils.limits import gigabytes
 from speechbrain_relm.utils.sources.hub import model_folder, model_name, wanted
 from speechbrain_relm.utils.sources.pretrained import building_without_weights
 from speechbrain_relm.utils.sources.qwen_folder import plan_qwen, write_qwen
@@ -177,26 +178,3 @@ def state_needs(transfer, lobes, target):
             f"{gigabytes(free)} are free beside {target.parent}: name a "
             "target on another disk."
         )
-
-
-def gigabytes(count):
-    """Prints a number of bytes.
-
-    Arguments
-    ---------
-    count : int
-        Bytes.
-
-    Returns
-    -------
-    str
-        In GB (10^9 bytes), or in MB if that is little.
-
-    Example
-    -------
-    >>> gigabytes(15_440_000_000), gigabytes(2_000_000)
-    ('15.44 GB', '2.0 MB')
-    """
-    if count < 1e7:
-        return f"{count / 1e6:.1f} MB"
-    return f"{count / 1e9:.2f} GB"
