@@ -31,7 +31,7 @@ def test_it_is_stored_with_its_outputs(tutorial):
     kept = tutorial.metadata[run_tutorial.KEPT]
     fix = "Run tools/run_tutorial.py: the code has changed."
     assert kept["of"] == run_tutorial.digest(tutorial), fix
-    assert kept["processor_seconds"] < 300
+    assert kept["processor_seconds"] < 200
     cells = [cell for cell in tutorial.cells if cell.cell_type == "code"]
     counts = [cell.execution_count for cell in cells]
     assert counts == list(range(1, len(cells) + 1))
