@@ -47,8 +47,8 @@ TEXTS = ("transcript", "heard", "emotion", "cluster")
 HEAD, PROBE = "category head", "linear probe of the frames"
 # In the stamp of figures, the responses that they are of.
 ANSWERED = "responses"
-# Records whose stamps say what a run was made from.
-STAMPED = ("responses", "scores")
+# Records whose stamps say what a run was made from, and what makes them.
+STAMPED = {"responses": "respond", "scores": "score"}
 
 
 class Run(NamedTuple):
@@ -323,8 +323,6 @@ def read_run(folder):
     path = Path(path)
     for file in ("responses.jsonl", "scores.jsonl"):
         check_run(path, file, ", or score its responses first")
-    for file in STAMPED:
-        _check_stamp(path / f"{file}.jsonl", file)
     probe = path / "probe.jsonl"
     run = Run(
         name or path.name,
@@ -335,6 +333,9 @@ def read_run(folder):
         read_figures(path / "same_words.json"),
         probe=read_records(probe) if probe.is_file() else None,
     )
+    for file, step in STAMPED.items():
+        records, stamp = getattr(run, file), run.inputs[file]
+        _check_stamp(records, stamp, path / f"{file}.jsonl", step)
     odd = set(run.responses) ^ set(run.scores)
     if odd:
         raise ValueError(
@@ -353,13 +354,12 @@ def read_run(folder):
     return run
 
 
-def _check_stamp(path, file):
+def _check_stamp(records, stamp, path, step):
     """Refuses records whose stamp is gone, or is not of them."""
-    step = {"responses": "respond", "scores": "score"}[file]
-    stamp = read_stamp(path)
-    for utterance, record in read_records(path).items():
+    known = stamp and fingerprint(stamp)
+    for utterance, record in records.items():
         made_from = record.get(MARK, {}).get(STEP)
-        if made_from is None or (stamp and fingerprint(stamp) == made_from):
+        if made_from in (None, known):
             continue
         what = "is of other records" if stamp else "is missing or damaged"
         raise ValueError(
