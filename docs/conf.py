@@ -170,8 +170,35 @@ def link_code(app, docname, source):
     source[0] = LINK.sub(page, source[0])
 
 
+def one_title(app, docname, source):
+    """Sets a recipe's sections below its title.
+
+    SpeechBrain's READMEs have all of them at the first level, of which each
+    would be a page of its own in the sidebar.
+
+    Arguments
+    ---------
+    app : sphinx.application.Sphinx
+        Not used.
+    docname : str
+        The document that is read.
+    source : list of str
+        Its text, changed in place.
+    """
+    if not docname.startswith("recipes/"):
+        return
+    lines, in_code, titled = source[0].split("\n"), False, False
+    for number, line in enumerate(lines):
+        if line.startswith("```"):
+            in_code = not in_code
+        elif line.startswith("#") and not in_code:
+            lines[number] = f"#{line}" if titled else line
+            titled = True
+    source[0] = "\n".join(lines)
+
+
 def setup(app):
-    """Connects the two functions above.
+    """Connects the functions above.
 
     Arguments
     ---------
@@ -180,3 +207,4 @@ def setup(app):
     """
     app.connect("builder-inited", write_api)
     app.connect("source-read", link_code)
+    app.connect("source-read", one_title)
