@@ -306,6 +306,11 @@ def prepare(function, dry_run=False, **kwargs):
         if dry_run:
             verdict = function(**kwargs, dry_run=True)
             sys.stdout.write(f"prepare: {verdict}\n")
+            if verdict.startswith("done again"):
+                sys.stdout.write(
+                    "(What follows is told of the manifests that are there "
+                    "now; those that are made may change it.)\n"
+                )
         else:
             run_on_main(function, kwargs=kwargs)
     except ValueError as error:

@@ -24,6 +24,7 @@ from speechbrain_relm.runs.planning.figures import plan
 from speechbrain_relm.runs.planning.outline import outline
 from speechbrain_relm.utils.disk.downloads import check_weights, read_json
 from speechbrain_relm.utils.files import FINGERPRINT, cache_folder
+from speechbrain_relm.utils.limits import gigabytes
 from speechbrain_relm.utils.plain_yaml import read_plain
 from speechbrain_relm.utils.sharding import node_size
 from speechbrain_relm.utils.sources import hub
@@ -84,7 +85,7 @@ def _check_run(text, settings, run_opts):
         needs += kept_by_caches(settings, hparams)
         problems = memory_problems(sum(memory.values()), device_of(run_opts))
     for need in needs:
-        logger.info("%s: %.2f GB in %s.", *_shown(need))
+        logger.info("%s: %s in %s.", *_shown(need))
     refuse(found, disk_problems(needs) + problems)
 
 
@@ -141,7 +142,7 @@ def loads_by_itself(text):
 
 def _shown(need):
     """A need as the log shows it."""
-    return need.what, need.size / 1e9, need.folder
+    return need.what, gigabytes(need.size), need.folder
 
 
 def conversions(found):
