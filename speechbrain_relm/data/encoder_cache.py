@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from speechbrain.utils.logger import get_logger
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PretrainedConfig
 
 from speechbrain_relm.utils.dimensions import DIMENSIONS
 from speechbrain_relm.utils.disk.refusals import naming
@@ -65,7 +64,7 @@ def encoder_mark(encoder, precision="fp32"):
     configs = {
         name: part.config.to_dict()
         for name, part in encoder.named_modules()
-        if isinstance(getattr(part, "config", None), PretrainedConfig)
+        if hasattr(getattr(part, "config", None), "to_dict")
     }
     for config in configs.values():
         for name in [n for n in config if n.startswith("_") or n in OF_FILES]:
