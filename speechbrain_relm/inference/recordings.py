@@ -5,7 +5,6 @@ Authors
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import soundfile
@@ -15,7 +14,7 @@ from speechbrain_relm.inference.serving.reader import emotions_of
 from speechbrain_relm.utils.provenance.digests import checksums
 from speechbrain_relm.utils.provenance.stamps import DIGITS, read_stamp
 from speechbrain_relm.utils.records import make_batches, work_through
-from speechbrain_relm.utils.sound.audio import inspect_wav
+from speechbrain_relm.utils.sound.audio import inspect_wav, reading_threads
 from speechbrain_relm.utils.sources.base_models import source_content
 
 # Longer ones are heard to their 30th second, as elsewhere.
@@ -199,7 +198,7 @@ def look_at(paths):
     ({}, {'missing.wav': 'missing'})
     """
     durations, left_out = {}, {}
-    with ThreadPoolExecutor() as pool:
+    with reading_threads() as pool:
         looked = pool.map(
             lambda path: inspect_wav(path, SHORTEST, LONGEST), paths
         )

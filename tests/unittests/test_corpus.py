@@ -29,6 +29,7 @@ from speechbrain_relm.utils.sound.audio import (
     inspect_wav,
     inspect_wavs,
     load_audio,
+    reading_threads,
 )
 
 ALL = ("neutral", "sad", "angry", "happy")
@@ -142,6 +143,32 @@ class TestInspectWav:
         assert reason == "too quiet: a peak of -90 dB of full scale"
         samples[5] = 100
         assert inspect_wav(write(path, samples)) == (1.0, None)
+
+
+def test_threads_of_a_forked_process():
+    """All use torch for the first time at once, which it does not survive."""
+    torch.set_num_threads(torch.get_num_threads())  # what the forks lose
+
+    def in_threads():
+        """Adds in six threads at once."""
+        together = threading.Barrier(6)
+
+        def total(length):
+            together.wait()
+            return float(torch.ones(length).add(1).sum())
+
+        with reading_threads() as pool:
+            return list(pool.map(total, [10**5] * 6))
+
+    for _ in range(8):  # nearly all of them failed
+        process = os.fork()
+        if not process:
+            ended = 1
+            try:
+                ended = 0 if in_threads() == [2e5] * 6 else 2
+            finally:
+                os._exit(ended)
+        assert os.waitpid(process, 0)[1] == 0
 
 
 def test_inspect_wavs(tmp_path):

@@ -284,6 +284,28 @@ def _bytes_cut_off(path):
         return max(0, wav.tell() + length - os.path.getsize(path))
 
 
+def reading_threads():
+    """Makes threads in which many files are read at once.
+
+    They are enough: libsndfile works outside Python's lock.
+
+    Returns
+    -------
+    concurrent.futures.ThreadPoolExecutor
+        The threads.
+
+    Example
+    -------
+    >>> with reading_threads() as pool:
+    ...     list(pool.map(len, ["a", "bc"]))
+    [1, 2]
+    """
+    # In a forked process the first use of torch makes its own threads anew, and
+    # of two first uses at once the second finds none: "Invalid thread pool!".
+    torch.set_num_threads(torch.get_num_threads())
+    return ThreadPoolExecutor()
+
+
 def inspect_wavs(
     data_root, files, min_duration=1.0, max_duration=30.0, speech_filter=None
 ):
@@ -327,8 +349,7 @@ def inspect_wavs(
         return inspect_wav(str(path), min_duration, max_duration, speech_filter)
 
     durations, left_out = {}, {}
-    # Threads are enough: libsndfile works outside Python's lock.
-    with ThreadPoolExecutor() as pool:
+    with reading_threads() as pool:
         found = pool.map(inspect, files)
         bar = tqdm(found, total=len(files), desc="Reading audio", unit="file")
         for file, (duration, reason) in zip(files, bar):
