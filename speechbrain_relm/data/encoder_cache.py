@@ -61,14 +61,14 @@ def encoder_mark(encoder, precision="fp32"):
         if isinstance(value, (bool, int, float, str)) and name != "training"
     }
     # Of equal weights other activations make another encoder.
-    configs = {
-        name: part.config.to_dict()
-        for name, part in encoder.named_modules()
-        if hasattr(getattr(part, "config", None), "to_dict")
-    }
-    for config in configs.values():
-        for name in [n for n in config if n.startswith("_") or n in OF_FILES]:
-            del config[name]
+    configs = [
+        {
+            name: value
+            for name, value in config.to_dict().items()
+            if not name.startswith("_") and name not in OF_FILES
+        }
+        for config in _configs(encoder)
+    ]
     # "high" and "medium" let a GPU round the factors of float32 products.
     precision = f"{precision} {torch.get_float32_matmul_precision()}"
     digest = hashlib.sha256(
@@ -79,6 +79,12 @@ def encoder_mark(encoder, precision="fp32"):
         content = tensor.detach().cpu().contiguous().view(torch.uint8)
         digest.update(content.numpy().data)
     return digest.hexdigest()[:16]
+
+
+def _configs(encoder):
+    """Lists the settings of pretrained models in an encoder, each once."""
+    found = [getattr(part, "config", None) for part in encoder.modules()]
+    return {id(c): c for c in found if hasattr(c, "to_dict")}.values()
 
 
 class EncoderCache:

@@ -448,10 +448,7 @@ def write_figures(path, figures, responses, **inputs):
 def _is_of(score, run, utterance):
     """Tells whether a score is of the words and response that are there now."""
     now, mark = run.responses[utterance], score.get(MARK) or {}
-    return all(
-        mark.get(field, now.get(field)) == now.get(field)
-        for field in ("response", "transcript")
-    )
+    return all(now.get(n) == value for n, value in mark.items() if n != STEP)
 
 
 def _check(run, path):

@@ -228,8 +228,8 @@ def test_the_document_lists_the_pull_requests(sizes):
             " * The speechbrain_relm contributors 2026",
         ),
         (
-            "see recipes/ESD. And tests/tmp/made",
-            "see recipes/ESD/RE-LLM. And tests/tmp/made",
+            "see recipes/ESD. And tests/samples/made",
+            "see recipes/ESD/RE-LLM. And tests/samples/made",
         ),
     ],
 )

@@ -21,6 +21,7 @@ from speechbrain_relm.runs.provenance.fits import fit_of
 from speechbrain_relm.runs.provenance.inputs import inputs_of
 from speechbrain_relm.utils.provenance.kept import (
     MARK,
+    STEP,
     is_wanted,
     wanted_marks,
     why,
@@ -41,8 +42,6 @@ RECORDS = {
 }
 # Step to what picks the utterances that it works on, where not all are.
 ASKED = {"attributes": unlabelled, "expected_responses": with_words}
-# What of a response is scored.
-SCORED = ("transcript", "response")
 # What of a stamp is known only when the steps before are done.
 LATER = ("fit", "checkpoint", "recognition_lexicon")
 
@@ -159,12 +158,11 @@ def _score_verdict(settings, inputs):
     if not path.is_file() or not answers.is_file():
         return "done"
     asked, _ = read_sound(answers)
-    of = {
-        i: {name: record.get(name) for name in SCORED}
-        for i, record in asked.items()
-    }
-    made_from = inputs.of("score")
-    return _compared(path, *read_sound(path), asked, made_from, of)
+    records, damaged = read_sound(path)
+    # What of a response is scored, as the scores say themselves.
+    names = {n for r in records.values() for n in r.get(MARK, {})} - {STEP}
+    of = {i: {n: r.get(n) for n in names} for i, r in asked.items()}
+    return _compared(path, records, damaged, asked, inputs.of("score"), of)
 
 
 def _compared(path, records, damaged, asked, made_from, of):

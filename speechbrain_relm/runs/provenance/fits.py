@@ -157,7 +157,7 @@ class Fit:
         if self.has_begun():
             # One after another.
             lengths = read_stamp(self.folder)[EPOCHS]
-            if self.epochs > lengths[-1]:
+            if self.grows():
                 logger.info(
                     "number_of_epochs grows from %d to %d: the learning rate "
                     "follows the new length from here on.",

@@ -150,7 +150,7 @@ def check_report(folder, weights):
     """
     responses, table = folder / "responses.jsonl", folder / "table.csv"
     answers = (read_stamp(responses) or {}).get("checkpoint")
-    if answers and not checksum(weights).startswith(str(answers["content"])):
+    if answers and not checksum(weights).startswith(answers["content"]):
         raise RecipeError(
             f"{responses} are answers of {answers['of']}, but {weights} is "
             "the best checkpoint now: run the steps 'respond', 'score' and "
