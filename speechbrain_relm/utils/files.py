@@ -247,7 +247,8 @@ def _clear_up(folder, replaced):
     if replaced.exists() and not folder.exists():
         os.replace(replaced, folder)
     shutil.rmtree(replaced, ignore_errors=True)
-    for left in folder.parent.glob(f".{folder.name}.partial.*"):
+    # Its own, and those of folders that were made whole for it in its place.
+    for left in folder.parent.glob(f".*{folder.name}.partial.*"):
         if is_left_over(left):
             shutil.rmtree(left, ignore_errors=True)
 

@@ -30,6 +30,7 @@ from speechbrain_relm.mini.voices import (
     dimensions,
     synthesize,
 )
+from speechbrain_relm.utils.disk.leftovers import HOST, of_this_process
 from speechbrain_relm.utils.files import make_once
 
 FIRST_IDS = {"Neutral": 1, "Angry": 351, "Happy": 701, "Sad": 1051}
@@ -193,6 +194,18 @@ def test_what_was_added_to_a_corpus_is_kept(tmp_path, caplog):
     assert (tmp_path / "made.old/notes/mine.txt").read_text() == "mine"
     assert "kept as made.old" in caplog.text
     assert not (folder / "notes").exists()
+
+
+def test_left_overs_of_killed_processes_are_cleared_up(tmp_path):
+    """Of a folder, and of one that was made whole inside its making."""
+    mine = f".made.partial.{of_this_process()}"
+    gone = f".made.partial.99999999@{HOST}"
+    for name in (gone, f".{gone}.partial.99999999@{HOST}", mine):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".made.partial").mkdir()  # to go on with
+    make_once(tmp_path / "made", {"seed": 1}, lambda folder: None, resume=True)
+    assert {path.name for path in tmp_path.iterdir()} >= {mine, "made"}
+    assert not [path for path in tmp_path.iterdir() if "9999" in path.name]
 
 
 def test_a_failed_corpus_leaves_nothing(tmp_path):
