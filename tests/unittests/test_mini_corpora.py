@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import espeakng_loader
@@ -30,6 +31,7 @@ from speechbrain_relm.mini.voices import (
     dimensions,
     synthesize,
 )
+from speechbrain_relm.utils.disk import leftovers
 from speechbrain_relm.utils.disk.leftovers import HOST, of_this_process
 from speechbrain_relm.utils.files import make_once
 
@@ -206,6 +208,23 @@ def test_left_overs_of_killed_processes_are_cleared_up(tmp_path):
     make_once(tmp_path / "made", {"seed": 1}, lambda folder: None, resume=True)
     assert {path.name for path in tmp_path.iterdir()} >= {mine, "made"}
     assert not [path for path in tmp_path.iterdir() if "9999" in path.name]
+
+
+def test_another_process_clears_up_first(tmp_path, monkeypatch):
+    """As the processes of one run do that follow a killed run."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    left = tmp_path / f"relm-a1b2c3d4.99999999@{HOST}"
+    left.mkdir()
+
+    def gone_meanwhile(path):
+        """Tells what it was, when the other has removed it."""
+        path.rmdir()
+        return True
+
+    monkeypatch.setattr(leftovers, "is_left_over", gone_meanwhile)
+    folder = leftovers.use_temporary_folder()
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_failed_corpus_leaves_nothing(tmp_path):

@@ -5,6 +5,7 @@ Authors
 """
 
 import atexit
+import contextlib
 import hashlib
 import os
 import platform
@@ -131,8 +132,10 @@ def use_temporary_folder():
     if OWNED.search(before.name):  # a launcher's, or ours already
         return before
     for left in before.glob("relm-*.*@*"):
-        if is_left_over(left) and left.stat().st_uid == os.getuid():
-            shutil.rmtree(left, ignore_errors=True)
+        # Another process of the run may have been faster.
+        with contextlib.suppress(FileNotFoundError):
+            if is_left_over(left) and left.stat().st_uid == os.getuid():
+                shutil.rmtree(left, ignore_errors=True)
     ending = f".{of_this_process()}"
     folder = Path(tempfile.mkdtemp(ending, "relm-", before))
     creator = os.getpid()
