@@ -1,6 +1,8 @@
 # Each target sets up what it needs: a virtual environment in .venv.
 PYTHON := .venv/bin/python
-# Python compiles what is imported; to compile all takes pip a minute more.
+# Python compiles what is imported, once; to compile all takes pip a minute more.
+# Where compiled files are forbidden, every process would do it anew, for ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(PYTHON) -m pip install -qq --no-compile --disable-pip-version-check
 INSTALLED := .venv/.installed
 SMALL := .venv/.installed_small
