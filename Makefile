@@ -55,7 +55,7 @@ web: $(INSTALLED) demo
 
 # Each core takes a test file at a time, the long ones first.
 test: $(INSTALLED)
-	@echo "Running the tests: about 20 minutes on two cores."
+	@echo "Running the tests: about 15 minutes on two cores."
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 
