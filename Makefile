@@ -38,7 +38,7 @@ demo: $(SMALL)
 	$(PYTHON) -m speechbrain_relm.evaluation.listening.four_voices $(DEMO)/re_llm_mini
 	@echo "Next: make web, or"
 	@echo "  .venv/bin/speechbrain-relm respond $(DEMO)/re_llm_mini/release" \
-		"$(DEMO)/ESD/0019/Sad/0019_001351.wav --emotion"
+		"$$(ls $(DEMO)/ESD/0019/Sad/*.wav | head -n 1) --emotion"
 
 models: $(SMALL)
 	$(PYTHON) -m speechbrain_relm.mini
