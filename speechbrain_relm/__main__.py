@@ -43,6 +43,11 @@ ELSEWHERE = {
         [],
         "an LLM's grades of a run's responses, beside EPITOME's scores",
     ),
+    "listen": (
+        "runs.judging.listening",
+        [],
+        "whether any system's responses follow the voice, from a CSV",
+    ),
     "table": ("evaluation.__main__", ["table"], "Table I of finished runs"),
     "join": (
         "evaluation.__main__",

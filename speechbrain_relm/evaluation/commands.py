@@ -7,7 +7,7 @@ Authors
 import sys
 from pathlib import Path
 
-from speechbrain_relm.evaluation.external import read_responses
+from speechbrain_relm.evaluation.external import take_over
 from speechbrain_relm.evaluation.pages.recordings import recordings_of_all
 from speechbrain_relm.evaluation.pages.table import write_table
 from speechbrain_relm.evaluation.questions import render_questions
@@ -24,8 +24,6 @@ from speechbrain_relm.evaluation.tables.table import (
 from speechbrain_relm.evaluation.tables.table_csv import read_csv, to_csv
 from speechbrain_relm.lobes.epitome import EmpathyScorer
 from speechbrain_relm.utils.files import write_atomically
-from speechbrain_relm.utils.provenance.stamps import read_stamp
-from speechbrain_relm.utils.records import read_records, work_through
 from speechbrain_relm.utils.sources.base_models import source_content
 from speechbrain_relm.utils.text.cells import markdown_cell
 
@@ -38,16 +36,7 @@ def score(options):
     options : argparse.Namespace
         `responses`, `output` and `scorer`.
     """
-    source = Path(options.responses)
-    if source.suffix == ".jsonl":
-        if not source.is_file():
-            raise FileNotFoundError(f"{source} is missing.")
-        responses = read_records(source)
-    else:
-        responses = read_responses(source)
-    target = options.output / "responses.jsonl"
-    if source.resolve() != target.resolve():
-        _take_over(source, responses, target)
+    responses = take_over(options.responses, options.output)
     scorer_folder = scorer_source(options.scorer)
     score_responses(
         EmpathyScorer(scorer_folder),
@@ -60,24 +49,6 @@ def score(options):
     lines += describe_origin([run])
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.write(f"\n{options.output}\n")
-
-
-def _take_over(source, responses, target):
-    """Puts responses of another system into a folder of their own."""
-    before = read_stamp(target)
-    if target.is_file() and "external" not in (before or {}):
-        raise ValueError(
-            f"{target} holds a run's own responses, which those of {source} "
-            "would replace: name another folder."
-        )
-    work_through(
-        target,
-        [list(responses)],
-        lambda ids: [dict(responses[i]) for i in ids],
-        {"external": True},
-        "responses",
-        responses,
-    )
 
 
 def table(options):

@@ -147,6 +147,40 @@ def swaps_table(runs):
     return lines
 
 
+def figures_table(figures, classes):
+    """Shows figures as a table.
+
+    Arguments
+    ---------
+    figures : dict
+        Name to a figure; what is none is left out.
+    classes : int
+        How many emotions there are to fit.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Example
+    -------
+    >>> figure = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 8}
+    >>> print(figures_table({"tone_fit": figure, "notes": []}, 4))
+    | measure | value [95 % interval] | n |
+    | --- | --- | ---: |
+    | tone fit (chance .250) | .500 [.250, .750] | 8 |
+    """
+    lines = ["| measure | value [95 % interval] | n |", "| --- | --- | ---: |"]
+    for name, figure in figures.items():
+        if not isinstance(figure, dict) or "value" not in figure:
+            continue
+        title = name.replace("_", " ")
+        if name == "tone_fit":
+            title += f" (chance {short(1 / classes)})"
+        lines.append(f"| {title} | {in_brackets(figure)} | {figure['n']} |")
+    return "\n".join(lines)
+
+
 def swap_rows(swaps):
     """Lists swaps as cells of a table.
 

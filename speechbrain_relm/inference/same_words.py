@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 from speechbrain_relm.data.esd import read_esd
+from speechbrain_relm.evaluation.listening.judge import SEED
 from speechbrain_relm.evaluation.listening.same_words import (
     parallel_takes,
     same_words,
 )
 from speechbrain_relm.evaluation.listening_rows import (
-    in_brackets,
-    short,
+    figures_table,
     swap_rows,
 )
 from speechbrain_relm.evaluation.runs import write_figures
@@ -37,7 +37,6 @@ WANTED = (
     "continuation_from_text",
     "continuation_examples",
 )
-SEED = 1  # of the sentences that are compared
 
 
 def run(options):
@@ -189,15 +188,8 @@ def render(figures, classes):
     | --- | ---: | ---: | ---: |
     | both (the other take itself) | undefined | undefined | 0 |
     """
-    lines = ["| measure | value [95 % interval] | n |", "| --- | --- | ---: |"]
-    for name, figure in figures.items():
-        if name == "swaps":
-            continue
-        title = name.replace("_", " ")
-        if name == "tone_fit":
-            title += f" (chance {short(1 / classes)})"
-        lines.append(f"| {title} | {in_brackets(figure)} | {figure['n']} |")
-    lines += [
+    lines = [
+        figures_table(figures, classes),
         "",
         "| from the other take | fits own | fits other | responses |",
         "| --- | ---: | ---: | ---: |",

@@ -16,6 +16,7 @@ from speechbrain_relm.utils.text.wording import normalised
 
 # Sentences that a response's own one is among (content fit).
 SENTENCES = 4
+SEED = 1  # of the sentences that are compared, where no YAML says
 # What is judged of a record.
 JUDGED = ("transcript", "emotion", "response", "finished")
 
