@@ -218,6 +218,18 @@ def test_killed_anywhere_it_ends_the_same(
     assert (folder / "train_log.txt").read_text() == log
 
 
+def test_training_starts_from_an_earlier_runs_checkpoint(
+    finished, corpus, tiny, tmp_path
+):
+    """By its folder, in which other files end like its weights."""
+    (start,) = (finished[0] / "save").glob("CKPT*")
+    steps = ["prepare", "attributes", "expected_responses", "fit"]
+    settings = {**tiny, "init_from": str(start), "steps": steps}
+    printed = run(command(YAML, tmp_path / "run", corpus, settings))
+    assert f"| init_from | {start} |" in printed
+    assert re.search(r"Training starts from .*: \d+ tensors", printed)
+
+
 def test_a_baseline_run_is_tested_against(finished, corpus, tiny, tmp_path):
     """Another run's folder gives the Wilcoxon test; it may be this one."""
     folder, _ = finished

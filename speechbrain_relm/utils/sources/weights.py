@@ -27,6 +27,7 @@ WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model-*-of-*.bin",
     "*.bin",
+    "model.ckpt",  # of a training's checkpoint, before what else it keeps
     "*.ckpt",
 )
 # Beside the weights, training scripts leave these.
