@@ -231,6 +231,36 @@ class EncoderCache:
             [self.encoder.output_size, len(DIMENSIONS)], 1
         )
 
+    def again(self, keys):
+        """Gives what was heard before, without the speech.
+
+        Arguments
+        ---------
+        keys : list of str
+            `audio_key` of each utterance.
+
+        Returns
+        -------
+        frames : torch.Tensor
+            Rows [B, T', width], zero where padded.
+        counts : torch.Tensor
+            Rows of each utterance [B].
+
+        Raises
+        ------
+        RuntimeError
+            If one of them was damaged since; it is heard anew at the next
+            start.
+        """
+        rows = [self._read(key) for key in keys]
+        if any(row is None for row in rows):
+            raise RuntimeError(
+                f"{self.title} were damaged while they were read: start again."
+            )
+        rows = [torch.from_numpy(row) for row in rows]
+        counts = torch.tensor([len(row) for row in rows])
+        return pad_sequence(rows, batch_first=True), counts
+
     def _encode(self, wavs, wav_lens):
         """Runs the encoder; an emotion is one row an utterance."""
         if not self.of_frames:

@@ -43,8 +43,13 @@ RECOGNITION = {
 }
 # Texts that a record may have.
 TEXTS = ("transcript", "heard", "emotion", "cluster")
-# What the category head is held against: the same frames, the same split.
-HEAD, PROBE = "category head", "linear probe of the frames"
+HEAD = "category head"
+# What it is held against, by the same frames of the same split, and the field
+# that each leaves in the records of the step `probe`.
+REFERENCES = {
+    "linear probe of the frames": "probe_emotion",
+    "EmoBox's small head on the frames": "small_head_emotion",
+}
 # In the stamp of figures, the responses that they are of.
 ANSWERED = "responses"
 # Records whose stamps say what a run was made from, and what makes them.
@@ -252,13 +257,17 @@ class Run(NamedTuple):
         }
 
     def _with_probe(self):
-        """Adds the linear probe, after the head that is held against it."""
+        """Adds the references, after the head that is held against them."""
         ways = self.recognized()
-        if HEAD in ways and self.is_probed():
-            heard = [self.probe[i]["probe_emotion"] for i in self.responses]
-            head = ways.pop(HEAD)
-            ways = {HEAD: head, PROBE: (heard, head[1]), **ways}
-        return ways
+        if HEAD not in ways or not self.is_probed():
+            return ways
+        head, records = ways.pop(HEAD), [self.probe[i] for i in self.responses]
+        references = {
+            way: ([record[field] for record in records], head[1])
+            for way, field in REFERENCES.items()
+            if all(field in record for record in records)
+        }
+        return {HEAD: head, **references, **ways}
 
     def is_probed(self):
         """Tells whether a linear probe heard the same test speech.

@@ -1,4 +1,4 @@
-"""The logistic regression that the category head is held against."""
+"""What the category head is held against, by the same frames."""
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from speechbrain_relm.evaluation.tables.table import table_cells
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.linear_probe import choose_probe, fit_probe
+from speechbrain_relm.model.small_head import SmallHead, fit_small_head
 from speechbrain_relm.runs.steps.probe import probe
 from speechbrain_relm.utils.provenance.kept import as_line
 from speechbrain_relm.utils.records import read_records
@@ -135,6 +136,8 @@ def test_the_step_pools_real_frames_only(heard, tmp_path):
     found = [records[1][i]["probe_emotion"] for i in splits["test"]]
     assert found == [EMOTIONS[i] for i in expected]
     assert {r["strength"] for r in records[1].values()} == {strength}
+    small = {r["small_head_emotion"] for r in records[1].values()}
+    assert small <= set(EMOTIONS)
 
 
 def test_a_second_start_fits_nothing(heard, tmp_path):
@@ -151,16 +154,53 @@ def test_a_second_start_fits_nothing(heard, tmp_path):
     assert not any("kept" in record for record in anew.values())
 
 
+def test_the_small_head_is_its_formula():
+    """In plain numpy, of real frames only."""
+    torch.manual_seed(0)
+    head, frames = SmallHead(6, 3, 5), torch.randn(2, 4, 6)
+    mask = torch.tensor([[True] * 4, [True, True, False, False]])
+    found = head(frames, mask).detach().numpy()
+    parts = [p.detach().numpy() for p in head.parameters()]
+    for row, count in enumerate((4, 2)):
+        hidden = frames[row, :count].numpy() @ parts[0].T + parts[1]
+        mean = np.maximum(hidden, 0).mean(0)
+        assert found[row] == pytest.approx(parts[2] @ mean + parts[3], rel=1e-5)
+
+
+def test_the_small_head_learns_and_stops_in_time():
+    """It hears what a mean cannot: classes that differ in the spread only.
+
+    With labels of noise it is kept as it was before it learned them by heart.
+    """
+    labels = torch.arange(80) % 2
+    draw = torch.Generator().manual_seed(3)
+    noise = torch.randn(80, 20, 1, generator=draw)
+    frames = noise * (1 + 3 * labels[:, None, None])
+    mask = torch.ones(frames.shape[:2], dtype=torch.bool)
+    batch = frames[:40], mask[:40], labels[:40]
+    held = frames[40:], mask[40:], labels[40:]
+    head = fit_small_head(lambda _: [batch] * 10, lambda _: [held], 1, 2, "cpu")
+    right = head(*held[:2]).argmax(1) == held[2]
+    assert right.float().mean() > 0.9
+    wrong = torch.randint(2, (80,), generator=draw)
+    batch, held = (*batch[:2], wrong[:40]), (*held[:2], wrong[40:])
+    head = fit_small_head(lambda _: [batch] * 10, lambda _: [held], 1, 2, "cpu")
+    loss = torch.nn.functional.cross_entropy(head(*held[:2]), held[2])
+    assert float(loss.detach()) < 0.75  # chance is 0.69
+
+
 def test_the_table_has_it_beside_the_head():
     """With a sentence of what it is."""
     response = {"emotion": "sad", "response": "Oh.", "head_emotion": "sad"}
     record = {"probe_emotion": "angry", "strength": 0.03}
+    record["small_head_emotion"] = "sad"
     run = Run("A", {"a": response}, {"a": {"ER": 0}}, probe={"a": record})
     names = [cell.metric for cell in table_cells([run])]
     place = names.index("UA by category head")
     assert names[place + 3] == "UA by linear probe of the frames"
     (line,) = describe_probe([run])
     assert "(0.03)" in line
+    assert names[place + 6] == "UA by EmoBox's small head on the frames"
     assert run.recognition()["linear probe of the frames"]["UA"]["value"] == 0
     pooled = pool_runs([run, run])[0]
     assert describe_probe([pooled]) == [line]
