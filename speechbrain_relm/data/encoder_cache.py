@@ -248,14 +248,15 @@ class EncoderCache:
 
         Raises
         ------
-        RuntimeError
+        OSError
             If one of them was damaged since; it is heard anew at the next
             start.
         """
         rows = [self._read(key) for key in keys]
         if any(row is None for row in rows):
-            raise RuntimeError(
-                f"{self.title} were damaged while they were read: start again."
+            raise OSError(
+                f"{self.title} of {self.file.parent} were damaged while they "
+                "were read: start again, and they are computed anew."
             )
         rows = [torch.from_numpy(row) for row in rows]
         counts = torch.tensor([len(row) for row in rows])

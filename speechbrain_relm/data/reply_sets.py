@@ -48,7 +48,8 @@ def emocf_rows(path):
     >>> row["id"], row["speaker"], row["response"]
     ('5ea7_aa_fear', '5ea7', 'Are you all right?')
     """
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    # Not `splitlines`: JSON's texts may hold other separators than this.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         place = f"{path}, line {number}"
         if not line.strip():
             continue

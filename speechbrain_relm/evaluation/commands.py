@@ -7,7 +7,7 @@ Authors
 import sys
 from pathlib import Path
 
-from speechbrain_relm.evaluation.external import take_over
+from speechbrain_relm.evaluation.external import read_any, take_over
 from speechbrain_relm.evaluation.pages.recordings import recordings_of_all
 from speechbrain_relm.evaluation.pages.table import write_table
 from speechbrain_relm.evaluation.questions import render_questions
@@ -36,7 +36,8 @@ def score(options):
     options : argparse.Namespace
         `responses`, `output` and `scorer`.
     """
-    responses = take_over(options.responses, options.output)
+    responses = read_any(options.responses)
+    take_over(responses, options.responses, options.output)
     scorer_folder = scorer_source(options.scorer)
     score_responses(
         EmpathyScorer(scorer_folder),

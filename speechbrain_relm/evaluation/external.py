@@ -7,9 +7,20 @@ Authors
 from pathlib import Path
 
 from speechbrain_relm.data.reply_sets import emocf_rows, sd_eval_rows
+from speechbrain_relm.evaluation.runs import (
+    ANSWERED,
+    FIGURES,
+    answered,
+    record_problem,
+    remove_figures,
+)
 from speechbrain_relm.utils.provenance.stamps import read_stamp
 from speechbrain_relm.utils.records import read_records, work_through
-from speechbrain_relm.utils.text.reading import read_table
+from speechbrain_relm.utils.text.reading import (
+    parse_json,
+    read_table,
+    read_text,
+)
 
 NEEDED = ("transcript", "response")
 OPTIONAL = ("id", "emotion", "speaker", "cluster")
@@ -76,22 +87,46 @@ def read_responses(path):
 
 def _rows(path):
     """Reads a file by what it is: places and rows."""
-    if path.suffix == ".json":
+    name = path.name.lower()
+    if name.endswith(".json"):
         return sd_eval_rows(path)
-    if ".jsonl" in path.name:
+    if ".jsonl" in name and not name.endswith((".csv", ".txt")):
         return emocf_rows(path)
     return read_table(path, NEEDED)
 
 
-def take_over(source, folder):
-    """Brings responses into a folder that tables take for a run.
+def _read_lines(path):
+    """Reads JSON lines that have the fields of a run's responses."""
+    records = {}
+    lines = read_text(path).split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            record = parse_json(line)
+        except (RecursionError, ValueError) as err:
+            raise ValueError(f"{place}: no JSON ({err}): correct it.") from None
+        if not isinstance(record, dict):
+            raise ValueError(f"{place}: no JSON object: correct it.")
+        utterance = str(record.get("id", number))
+        if utterance in records:
+            raise ValueError(
+                f"{place}, id: '{utterance}' is there twice. Give each "
+                "response an id of its own."
+            )
+        records[utterance] = {**record, "id": utterance}
+    return records
+
+
+def read_any(source):
+    """Reads responses of whatever kind, and makes sure of their fields.
 
     Arguments
     ---------
     source : str or pathlib.Path
-        What `read_responses` reads, or a run's responses.jsonl.
-    folder : str or pathlib.Path
-        Receives responses.jsonl, unless that is the source.
+        What `read_responses` reads, a run's responses.jsonl, or JSON lines
+        with the same fields.
 
     Returns
     -------
@@ -100,27 +135,77 @@ def take_over(source, folder):
 
     Raises
     ------
-    FileNotFoundError
+    OSError
         If there is no such file.
     ValueError
-        If a response cannot be read, or the folder is that of another run.
+        If a response cannot be read, or has a field of a wrong kind.
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "other.csv"
-    >>> _ = path.write_text("transcript,response\\nI fell.,Oh no!\\n")
-    >>> take_over(path, path.parent / "run")["2"]["response"]
-    'Oh no!'
+    >>> path = getfixture("tmp_path") / "other.jsonl"
+    >>> _ = path.write_text('{"transcript": "I fell.", "response": 5}')
+    >>> read_any(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: .../other.jsonl, 1, response: it is no text.
     """
-    source, target = Path(source), Path(folder) / "responses.jsonl"
-    if source.suffix == ".jsonl":
-        if not source.is_file():
-            raise FileNotFoundError(f"{source} is missing.")
-        responses = read_records(source)
-    else:
-        responses = read_responses(source)
-    if source.resolve() == target.resolve():
-        return responses
+    path = Path(source)
+    if path.suffix.lower() != ".jsonl" or path.is_dir() or _is_emocf(path):
+        return read_responses(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing.")
+    own = read_stamp(path) is not None
+    responses = read_records(path) if own else _read_lines(path)
+    if not responses:
+        raise ValueError(f"{path} has no responses.")
+    for utterance, record in responses.items():
+        problem = record_problem(record, ("response", "transcript"))
+        if problem is None and not record["transcript"].strip():
+            problem = "transcript: it is empty"
+        if problem:
+            raise ValueError(f"{path}, {utterance}, {problem}.")
+    return responses
+
+
+def _is_emocf(path):
+    """Tells EmoCF's lines from a run's, whatever the file is called."""
+    if not path.is_file():
+        return False
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        return '"prediction":' in stream.readline()
+
+
+def take_over(responses, source, folder):
+    """Brings responses into a folder that tables take for a run.
+
+    Figures there of other responses are removed: what they were worked out
+    from is kept, as far as it is the same.
+
+    Arguments
+    ---------
+    responses : dict
+        From `read_any`.
+    source : str or pathlib.Path
+        The file that they are from.
+    folder : str or pathlib.Path
+        Receives responses.jsonl, unless that is the source.
+
+    Raises
+    ------
+    ValueError
+        If the folder is that of a run.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> said = {"2": {"id": "2", "transcript": "I fell.", "response": "Oh!"}}
+    >>> take_over(said, "other.csv", folder)
+    >>> read_any(folder / "responses.jsonl")["2"]["response"]
+    'Oh!'
+    """
+    target = Path(folder) / "responses.jsonl"
+    if Path(source).resolve() == target.resolve():
+        return
     before = read_stamp(target)
     if target.is_file() and "external" not in (before or {}):
         raise ValueError(
@@ -135,4 +220,8 @@ def take_over(source, folder):
         "responses",
         responses,
     )
-    return responses
+    for name in FIGURES:
+        path = Path(folder) / f"{name}.json"
+        stamp = read_stamp(path)
+        if stamp and stamp[ANSWERED] != answered(responses):
+            remove_figures(path)

@@ -4,6 +4,10 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from collections import defaultdict
+from pathlib import Path
+
+from speechbrain_relm.utils.provenance.stamps import fingerprint
 from speechbrain_relm.utils.text.cells import markdown_cell
 
 TONE, CONTENT = "Tone fit", "Content fit"
@@ -104,6 +108,20 @@ def describe_listening(runs):
         for run in known
         for note in run.listening["notes"]
     ]
+    judges = defaultdict(list)
+    for run in known:
+        for part in run.parts or [run]:
+            if part.judge():
+                judges[fingerprint(part.judge())].append(part)
+    for parts in judges.values():
+        names = ", ".join(dict.fromkeys(markdown_cell(p.name) for p in parts))
+        judge = Path(parts[0].judge()["judge"]["of"]).name
+        lines.append(f"- Judge of {names}: {markdown_cell(judge)}.")
+    if len(judges) > 1:
+        lines.append(
+            "- **The fits are of different judges, or of one that was asked "
+            "differently: do not compare them.**"
+        )
     return lines
 
 

@@ -213,7 +213,7 @@ def describe_probe(runs):
         "- The linear probe is no part of the system: a logistic regression "
         "on the mean of the frozen speech encoder's frames, fit on the same "
         f"training utterances, its penalty ({chosen}) chosen by validation. "
-        "A category head that hears the same frames should reach it. Nor is "
-        "EmoBox's small head, two linear layers with the mean over the frames "
-        "between them, trained on the same utterances."
+        "A category head that hears the same frames should reach it. EmoBox's "
+        "small head, where it is shown, is none either: two linear layers with "
+        "the mean over the frames between them, trained on the same utterances."
     ]

@@ -54,6 +54,8 @@ REFERENCES = {
 ANSWERED = "responses"
 # Records whose stamps say what a run was made from, and what makes them.
 STAMPED = {"responses": "respond", "scores": "score"}
+# Figures over responses, and what makes them.
+FIGURES = {"listening": "listen", "same_words": "same_words"}
 
 
 class Run(NamedTuple):
@@ -122,6 +124,20 @@ class Run(NamedTuple):
         """
         scorer = self._scorer()
         return scorer and scorer["content"]
+
+    def judge(self):
+        """Names what judged whether the responses listen.
+
+        Returns
+        -------
+        dict or None
+            What the figures were made from besides the responses, if it is
+            known: the judge, and how it was asked.
+        """
+        stamp = self.inputs.get("listening")
+        if not stamp or "judge" not in stamp:
+            return None
+        return {n: v for n, v in stamp.items() if n != ANSWERED}
 
     def made_from(self):
         """Identifies what responses and scores were made from.
@@ -337,7 +353,10 @@ def read_run(folder):
         name or path.name,
         read_records(path / "responses.jsonl"),
         read_records(path / "scores.jsonl"),
-        {name: read_stamp(path / f"{name}.jsonl") for name in STAMPED},
+        {
+            **{name: read_stamp(path / f"{name}.jsonl") for name in STAMPED},
+            "listening": read_stamp(path / "listening.json"),
+        },
         read_figures(path / "listening.json"),
         read_figures(path / "same_words.json"),
         probe=read_records(probe) if probe.is_file() else None,
@@ -381,16 +400,15 @@ def _check_derived(run, path):
     """Refuses figures that are of other responses or recordings."""
     found = {
         name: read_stamp(path / f"{name}.json")
-        for name in ("listening", "same_words")
+        for name in FIGURES
         if getattr(run, name) is not None
     }
     for name, stamp in found.items():
         if stamp and stamp[ANSWERED] != answered(run.responses):
-            step = {"listening": "listen"}.get(name, name)
             raise ValueError(
                 f"{path}/{name}.json is of other responses than "
-                f"responses.jsonl has: run the step '{step}' again, or delete "
-                "it."
+                f"responses.jsonl has: run the step '{FIGURES[name]}' again, "
+                "or delete it."
             )
     probed = run.probe is not None and read_stamp(path / "probe.jsonl")
     heard = {
@@ -454,6 +472,26 @@ def write_figures(path, figures, responses, **inputs):
     write_stamp(path, {ANSWERED: answered(responses), **inputs})
 
 
+def remove_figures(path):
+    """Removes figures of other responses, if they are there.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The JSON file.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "listening.json"
+    >>> write_figures(path, {"n": 1}, {"a": {"response": "Oh!"}})
+    >>> remove_figures(path)
+    >>> read_figures(path) is None
+    True
+    """
+    for old in (path, stamp_of(path)):
+        old.unlink(missing_ok=True)
+
+
 def _is_of(score, run, utterance):
     """Tells whether a score is of the words and response that are there now."""
     now, mark = run.responses[utterance], score.get(MARK) or {}
@@ -468,7 +506,7 @@ def _check(run, path):
             "'respond'."
         )
     for utterance, record in run.responses.items():
-        problem = _problem(record)
+        problem = record_problem(record)
         if problem:
             raise ValueError(f"{path}/responses.jsonl, {utterance}, {problem}.")
     for utterance, record in run.scores.items():
@@ -482,13 +520,32 @@ def _check(run, path):
             )
 
 
-def _problem(record):
-    """Says what is wrong with the record of a response, if anything."""
-    for field in ("response", *TEXTS):
-        # A response must be there; the others may be.
-        wanted = field == "response" or field in record
+def record_problem(record, needed=("response",)):
+    """Says what is wrong with the record of a response, if anything.
+
+    Arguments
+    ---------
+    record : dict
+        Of `responses.jsonl`.
+    needed : sequence of str
+        Texts that must be there; the others may be.
+
+    Returns
+    -------
+    str or None
+        The field and its fault.
+
+    Example
+    -------
+    >>> record_problem({"response": "Oh!", "transcript": 5})
+    'transcript: it is no text'
+    """
+    for field in ("response", *TEXTS, "speaker"):
+        wanted = field in needed or field in record
         if wanted and not isinstance(record.get(field), str):
             return f"{field}: it is no text"
+    if not isinstance(record.get("finished", True), bool):
+        return f"finished: {record['finished']!r} is neither true nor false"
     for field in RECOGNITION.values():
         if not isinstance(record.get(field), (str, type(None))):
             return f"{field}: {record[field]!r} is no class"

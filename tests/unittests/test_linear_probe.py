@@ -13,7 +13,7 @@ from speechbrain_relm.evaluation.tables.table import table_cells
 from speechbrain_relm.lobes.whisper_encoder import WhisperSpeechEncoder
 from speechbrain_relm.mini.esd import make_esd
 from speechbrain_relm.model.linear_probe import choose_probe, fit_probe
-from speechbrain_relm.model.small_head import SmallHead, fit_small_head
+from speechbrain_relm.runs.emotion.small_head import SmallHead, fit_small_head
 from speechbrain_relm.runs.steps.probe import probe
 from speechbrain_relm.utils.provenance.kept import as_line
 from speechbrain_relm.utils.records import read_records

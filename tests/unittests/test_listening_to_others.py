@@ -1,15 +1,21 @@
 """Other systems' responses: read as published, and whether they listen."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
 from speechbrain_relm.__main__ import main
-from speechbrain_relm.evaluation.external import read_responses
+from speechbrain_relm.evaluation.external import read_any, read_responses
+from speechbrain_relm.evaluation.listening_rows import describe_listening
 from speechbrain_relm.evaluation.runs import read_run
-from speechbrain_relm.runs.judging.prompts import PROMPTS, read_prompts
+from speechbrain_relm.runs.judging.prompts import (
+    PROMPTS,
+    examples_of,
+    read_prompts,
+)
 
 SAID = ["It is late.", "We won.", "The door is open."]
 EMOTIONS = ["anger", "fear", "joy", "sadness"]
@@ -148,21 +154,98 @@ def test_prior_and_rivals_are_the_measures(tmp_path, qwen_folder):
 
 
 @pytest.mark.parametrize(
-    "columns, words",
+    "name, text, words",
     [
-        ("transcript,response\nI fell.,Oh!", "2, emotion: it is missing"),
+        ("a.csv", "transcript,response\nI fell.,Oh!", "2, emotion: it is mis"),
         (
-            "transcript,response,emotion\nI fell.,Oh!,bored",
-            "examples: none has the name 'bored'",
+            "a.csv",
+            "transcript,response,emotion\nI fell.,Oh!,bored\nI fell.,A,cross",
+            "emotion: the judge has no example turns of bored, cross, only",
+        ),
+        (
+            "a.csv",
+            "transcript,response,emotion\nI fell.,Oh!,joy\nI fell.,A,Happy",
+            "emotion: Happy and joy are one to the judge",
+        ),
+        ("a.jsonl", '{"transcript": "A", "emotion": "sad"}', "1, response: it"),
+        ("a.jsonl", '{"response": "A", "emotion": "sad"}', "1, transcript: it"),
+        ("a.jsonl", "", "has no responses"),
+        ("a.jsonl", "{", "line 1: no JSON"),
+        ("a.jsonl", "[]", "line 1: no JSON object"),
+        (
+            "a.jsonl",
+            '{"transcript": "A", "response": "B", "emotion": ["sad"]}',
+            "1, emotion: it is no text",
+        ),
+        (
+            "a.jsonl",
+            '{"transcript": "A", "response": "B", "finished": "no"}',
+            "1, finished: 'no' is neither",
+        ),
+        (
+            "a.jsonl",
+            '{"transcript": " ", "response": "B"}',
+            "1, transcript: it is empty",
         ),
     ],
 )
-def test_emotions_the_judge_needs(tmp_path, qwen_folder, columns, words):
-    """One line says what to do."""
+def test_what_the_judge_needs(tmp_path, name, text, words):
+    """One line says what to do, before any model is loaded."""
+    path, folder = tmp_path / name, tmp_path / "run"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match=words) as error:
+        main(["listen", str(path), str(folder), "--judge", "no/such"])
+    assert str(path) in str(error.value) and not folder.exists()
+
+
+def test_emocf_by_another_name(tmp_path):
+    """Its fields tell it; a text may hold any separator that JSON allows."""
+    path = tmp_path / "renamed.jsonl"
+    write_emocf(path, lambda sentence, emotion: "Oh.\u2028No.\x85")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("\\u2028", "\u2028"), encoding="utf-8")
+    found = read_any(path)
+    assert len(found) == 24
+    assert {r["response"] for r in found.values()} == {"Oh.\u2028No.\x85"}
+
+
+def test_what_changed_leaves_nothing_stale(
+    tmp_path, qwen_folder, scorer_folder
+):
+    """Without speakers no old comparison stays, nor after other words."""
+    folder = listened(tmp_path, qwen_folder, lambda sentence, _: sentence)
+    assert (folder / "same_words.json").is_file()
+    path = tmp_path / "now.csv"
+    path.write_text(
+        "transcript,response,emotion\nI fell.,Oh!,sad\nI won.,Great!,joy\n",
+        encoding="utf-8",
+    )
+    main(["listen", str(path), str(folder), "--judge", qwen_folder])
+    assert not (folder / "same_words.json").exists()
+    path.write_text(path.read_text().replace("Oh!", "Oh no!"))
+    main(["score", str(path), str(folder), "--scorer", scorer_folder])
+    assert read_run(folder).listening is None
+
+
+def test_a_table_names_different_judges(
+    tmp_path, qwen_folder, llama_folder, scorer_folder
+):
+    """Fits by another judge, or another question, are not the same measure."""
     path = tmp_path / "other.csv"
-    path.write_text(columns + "\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match=words):
-        main(["listen", str(path), str(tmp_path), "--judge", qwen_folder])
+    path.write_text(
+        "transcript,response,emotion\nI fell.,Oh!,sad\nI won.,Great!,joy\n",
+        encoding="utf-8",
+    )
+    runs = []
+    for judge in (qwen_folder, llama_folder):
+        folder = tmp_path / str(len(runs))
+        main(["listen", str(path), str(folder), "--judge", judge])
+        main(["score", str(path), str(folder), "--scorer", scorer_folder])
+        runs.append(read_run(folder))
+    assert "do not compare" in describe_listening(runs)[-1]
+    (line,) = [x for x in describe_listening(runs[:1]) if "Judge of" in x]
+    assert Path(qwen_folder).name in line
+    assert "do not compare" not in describe_listening([runs[0]] * 2)[-1]
 
 
 def test_every_emotion_has_its_own_turns():
@@ -176,15 +259,49 @@ def test_every_emotion_has_its_own_turns():
     assert len(replies) == len(set(replies))
 
 
-@pytest.mark.parametrize("change", ["system", "examples", "[", "turns"])
-def test_wrong_prompts(tmp_path, change):
-    """What is missing is said, with the form."""
-    prompts = yaml.safe_load(PROMPTS.read_text(encoding="utf-8"))
-    if change == "turns":
-        prompts["examples"][0]["turns"] = ["one"]
-    prompts.pop(change, None)
-    text = change if change == "[" else yaml.safe_dump(prompts)
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ("[", "line 1: no YAML"),
+        ("[]", "fields: give system, instruction, examples"),
+        ({"system": None}, "system: give a text"),
+        ({"more": 1}, "fields: give"),
+        ({"instruction": "{oops}"}, "instruction: {oops} stands for nothing"),
+        ({"instruction": "{emotion.x}"}, "{emotion.x} stands for nothing"),
+        ({"instruction": "{emotion"}, "instruction: .* is written twice"),
+        ({"examples": "sad"}, "examples: give a list"),
+        ({"examples": [{"names": ["sad"]}]}, "number 1: give names and turns"),
+        (
+            {"examples": [{"names": "sad", "turns": []}]},
+            "number 1, names: give a list of texts",
+        ),
+        (
+            {"examples": [{"names": ["sad"], "turns": ["ab"]}]},
+            "number 1, turns: give .sentence, reply.",
+        ),
+        (
+            {"examples": [{"names": ["sad", "Sad"], "turns": []}]},
+            "'sad' is there twice",
+        ),
+    ],
+)
+def test_wrong_prompts(tmp_path, change, words):
+    """The file and the field are named."""
+    text = change
+    if isinstance(change, dict):
+        prompts = yaml.safe_load(PROMPTS.read_text(encoding="utf-8"))
+        text = yaml.safe_dump({**prompts, **change})
     path = tmp_path / "prompts.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match="does not say how to ask the judge"):
+    with pytest.raises(ValueError, match=words) as error:
         read_prompts(path)
+    assert str(path) in str(error.value)
+
+
+def test_an_instruction_in_place_of_examples():
+    """It must name the emotion, and not in braces that are meant."""
+    prompts = {"system": "", "instruction": "Be {emotion}.", "examples": []}
+    assert examples_of(["bored"], prompts, "a.csv") == {"bored": []}
+    prompts["instruction"] = "Be {{emotion}}."
+    with pytest.raises(ValueError, match="no example turns of bored"):
+        examples_of(["bored"], prompts, "a.csv")

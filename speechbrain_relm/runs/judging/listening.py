@@ -41,15 +41,17 @@ def make_parser():
     )
     parser.add_argument(
         "responses",
-        help="a CSV with transcript, response, emotion and perhaps speaker, a "
-        "file of EmoCF or SD-Eval, or a responses.jsonl",
+        help="a CSV with transcript, response, emotion, and perhaps speaker, "
+        "id and cluster; a file of EmoCF or SD-Eval; or JSON lines",
     )
     parser.add_argument("output", type=Path, help="folder for the figures")
     parser.add_argument(
-        "--judge", help="hub id or folder of an LLM; by default a small one"
+        "--judge",
+        help="hub id or folder of an LLM; by default SmolLM2-135M-Instruct, "
+        "which takes .2 s a question on a core, ten a response",
     )
     parser.add_argument(
-        "--prompts", default=PROMPTS, help="a YAML like its own"
+        "--prompts", default=PROMPTS, help=f"a YAML like {PROMPTS}"
     )
     parser.add_argument(
         "--batch_size", type=count, default=32, help="responses at a time"
@@ -74,56 +76,107 @@ def listen_to(given):
         If a response has no emotion, or the judge knows one of them not.
     """
     # `--help` need not wait for these.
-    from speechbrain_relm.evaluation.external import take_over
-    from speechbrain_relm.evaluation.listening.judge import (
-        SEED,
-        Judge,
-        judge_responses,
-    )
-    from speechbrain_relm.evaluation.listening.same_words import (
-        other_takes,
-        parallel_takes,
-        takes_figures,
-    )
-    from speechbrain_relm.evaluation.listening_rows import figures_table
-    from speechbrain_relm.evaluation.runs import write_figures
+    from speechbrain_relm.evaluation.external import read_any, take_over
+    from speechbrain_relm.evaluation.listening.judge import SEED, Judge
+    from speechbrain_relm.evaluation.runs import remove_figures
     from speechbrain_relm.runs.steps.listen import listen
     from speechbrain_relm.utils.disk.locks import locked
 
     prompts = read_prompts(given.prompts)
+    read = read_any(given.responses)
+    responses = {i: {"finished": True, **r} for i, r in read.items()}
+    emotions = _emotions(responses, given.responses)
+    examples = examples_of(emotions, prompts, given.responses)
+    _refuse_own(given)
     given.output.mkdir(parents=True, exist_ok=True)
     with locked(given.output):
-        responses = {
-            i: {"finished": True, **record}
-            for i, record in take_over(given.responses, given.output).items()
-        }
-        emotions = _emotions(responses, given.responses)
+        take_over(read, given.responses, given.output)
         judge = Judge(
             _load(given),
             given.device,
             given.judge,
             prompts["system"],
             prompts["instruction"],
-            examples_of(emotions, prompts, given.prompts),
+            examples,
             emotions,
             given.batch_size,
             SEED,
         )
+        _refuse_long(judge, responses, given.responses)
         figures = listen(judge, responses, given.output)
-        lines = [figures_table(figures, len(emotions))]
-        voices = {i: r for i, r in responses.items() if r.get("speaker")}
-        groups = parallel_takes(voices)
-        if groups:
-            path = given.output / "likelihoods.jsonl"
-            judged = judge_responses(judge, responses, path, "likelihoods")
-            others = other_takes(groups, voices, emotions)
-            found = takes_figures(groups, others, judged, responses, {})
-            path = given.output / "same_words.json"
-            write_figures(path, found, responses)
-            lines += ["", "## Same words, another voice", ""]
-            lines.append(figures_table(found, len(emotions)))
-    lines += ["", *(f"- {note}" for note in figures["notes"])]
-    sys.stdout.write("\n".join([*lines, str(given.output), ""]))
+        remove_figures(given.output / "same_words.json")
+        found = _same_words(judge, responses, given.output)
+    sys.stdout.write(_render(judge, figures, found, given.output))
+
+
+def _same_words(judge, responses, folder):
+    """Compares answers to the same words, where speakers are known."""
+    from speechbrain_relm.evaluation.listening.judge import judge_responses
+    from speechbrain_relm.evaluation.listening.same_words import (
+        other_takes,
+        parallel_takes,
+        takes_figures,
+    )
+    from speechbrain_relm.evaluation.runs import write_figures
+
+    voices = {i: r for i, r in responses.items() if r.get("speaker")}
+    groups = parallel_takes(voices)
+    if not groups:
+        return None
+    judged = judge_responses(
+        judge, responses, folder / "likelihoods.jsonl", "likelihoods"
+    )
+    others = other_takes(groups, voices, judge.emotions)
+    found = takes_figures(groups, others, judged, responses, {})
+    write_figures(
+        folder / "same_words.json", found, responses, **judge.settings()
+    )
+    return found
+
+
+def _render(judge, figures, found, folder):
+    """Shows the figures."""
+    from speechbrain_relm.evaluation.listening_rows import figures_table
+
+    classes = len(judge.emotions)
+    lines = [figures_table(figures, classes)]
+    if found is not None:
+        lines += ["", "## Same words, another voice", ""]
+        lines.append(figures_table(found, classes))
+    lines += [
+        "",
+        f"- Judge: {Path(judge.source).name}, which knows what it can",
+    ]
+    lines[-1] += " tell apart: compare with figures by the same one only."
+    lines += [f"- {note}" for note in figures["notes"]]
+    return "\n".join([*lines, "", str(folder), ""])
+
+
+def _refuse_own(given):
+    """Refuses a run of ours, whose own judge the recipe names."""
+    from speechbrain_relm.utils.provenance.stamps import read_stamp
+
+    path = Path(given.responses)
+    stamp = read_stamp(path) if path.name == "responses.jsonl" else None
+    of_run = stamp is not None and "external" not in stamp
+    if of_run and path.parent.resolve() == given.output.resolve():
+        raise ValueError(
+            f"{path} is a run's own, whose figures these would replace: name "
+            "another folder, or run the recipe's step 'listen'."
+        )
+
+
+def _refuse_long(judge, responses, path):
+    """Refuses a response that the judge cannot read."""
+    limit = getattr(judge.llm.model.config, "max_position_embeddings", None)
+    longest = max(responses, key=lambda i: len(responses[i]["response"]))
+    record = responses[longest]
+    size = len(judge.llm.encode(record["transcript"] + record["response"]))
+    if limit and size > limit:
+        raise ValueError(
+            f"{path}, {longest}, response: it has {size} tokens, and the "
+            f"judge reads {limit}. Cut it, or name another judge (--judge)."
+        )
 
 
 def _load(given):
@@ -140,10 +193,10 @@ def _load(given):
 def _emotions(responses, path):
     """Lists the emotions of responses, each of which must have one."""
     for utterance, record in responses.items():
-        if not record.get("emotion"):
+        if not record.get("emotion", "").strip():
             raise ValueError(
-                f"{path}, {utterance}, emotion: it is missing. Say in which "
-                "emotion each transcript was said."
+                f"{path}, {utterance}, emotion: it is missing. Say in a field "
+                "or column `emotion` how each transcript was said."
             )
     return sorted({record["emotion"] for record in responses.values()})
 

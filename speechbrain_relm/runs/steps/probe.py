@@ -14,7 +14,7 @@ import torch
 from speechbrain_relm.data.datasets import load_batch, speech_dataset
 from speechbrain_relm.data.encoder_cache import encoder_mark
 from speechbrain_relm.model.linear_probe import STRENGTHS, choose_probe
-from speechbrain_relm.model.small_head import SETTINGS, fit_small_head
+from speechbrain_relm.runs.emotion.small_head import SETTINGS, fit_small_head
 from speechbrain_relm.utils.lengths import masked_mean, valid_mask
 from speechbrain_relm.utils.provenance.stamps import content, fingerprint
 from speechbrain_relm.utils.records import make_batches, work_through

@@ -99,13 +99,14 @@ def fit_small_head(train, valid, input_size, classes, device):
     >>> head(*batch[:2]).argmax(1).tolist()
     [0, 1]
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         torch.manual_seed(SETTINGS["seed"])
         head = SmallHead(input_size, classes, SETTINGS["hidden_size"])
     head = head.to(device)
     optimizer = torch.optim.Adam(head.parameters(), SETTINGS["lr"])
     order = torch.Generator().manual_seed(SETTINGS["seed"])
-    best, lowest, waited = None, float("inf"), 0
+    # Where no loss is finite, the head stays as it was drawn.
+    best, lowest, waited = copy.deepcopy(head.state_dict()), float("inf"), 0
     for _ in range(SETTINGS["epochs"]):
         for frames, mask, labels in train(order):
             optimizer.zero_grad()
@@ -117,8 +118,7 @@ def fit_small_head(train, valid, input_size, classes, device):
             best, lowest, waited = copy.deepcopy(head.state_dict()), loss, 0
         if waited == SETTINGS["patience"]:
             break
-    if best is not None:  # else no loss was finite
-        head.load_state_dict(best)
+    head.load_state_dict(best)
     return head
 
 
