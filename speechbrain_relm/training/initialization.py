@@ -45,7 +45,7 @@ def start_from(model, source, adapter=FRESH):
         one as it was drawn, like the authors' code; "widened" keeps the old
         one and adds zeros, so that training starts from its behaviour
         exactly. "standardised" leaves any adapter for a new one, which
-        then starts from the frames' mean and spread (see
+        then starts as averages of standardised frames (see
         `lobes.parts.standardising`).
 
     Raises

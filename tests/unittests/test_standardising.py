@@ -9,6 +9,7 @@ from speechbrain_relm.lobes.conv_adapter import ConvAdapter
 from speechbrain_relm.lobes.parts.standardising import (
     frame_statistics,
     standardise,
+    start_as_averages,
 )
 from speechbrain_relm.utils.errors import RecipeError
 
@@ -53,6 +54,39 @@ def test_it_is_as_if_the_frames_were_standardised():
     assert np.allclose(before.detach(), after.detach(), atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [12, 6, 4])
+def test_it_starts_as_the_mean_of_eight_frames(size):
+    """Of all channels; of their turned ones where the LLM has fewer."""
+    torch.manual_seed(0)
+    adapter, frames = ConvAdapter(6, size, 4), torch.randn(1, 64, 6)
+    adapter.layer_norm = nn.Identity()
+    for conv in adapter.conv_layers:
+        nn.init.zeros_(conv.weight)  # what was drawn is noise
+    start_as_averages(adapter)
+    with torch.no_grad():
+        found = adapter(frames)[0][0]
+    means = frames[0].view(8, 8, 6).mean(1)
+    if size < 6:
+        # A rotation keeps what lies in its rows.
+        weight = adapter.conv_layers[-1].weight[:size, :, 3]
+        turn = weight / weight.norm(dim=1, keepdim=True)
+        means = means @ turn.detach().T
+        assert np.allclose(
+            turn.detach() @ turn.detach().T, np.eye(size), atol=1e-5
+        )
+    assert np.allclose(found[:, : min(size, 6)], means, atol=1e-5)
+    assert not found[:, 6:].any()
+
+
+def test_a_drawn_part_stays():
+    """Else units that start alike would learn alike."""
+    adapter = ConvAdapter(6, 8, 4)
+    start_as_averages(adapter)
+    for conv in adapter.conv_layers:
+        rows = conv.weight.detach().flatten(1)
+        assert len(torch.unique(rows, dim=0)) == len(rows)
+
+
 def test_what_it_is_not_for():
     """A channel that never changes is no division by zero; the rest is said."""
     adapter = ConvAdapter(2, 8, 4)
@@ -60,3 +94,5 @@ def test_what_it_is_not_for():
     assert torch.isfinite(adapter.conv_layers[0].weight).all()
     with pytest.raises(RecipeError, match="not for Linear"):
         standardise(nn.Linear(2, 2), torch.zeros(2), torch.ones(2))
+    with pytest.raises(RecipeError, match="not for Linear"):
+        start_as_averages(nn.Linear(2, 2))

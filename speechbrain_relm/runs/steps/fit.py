@@ -12,6 +12,7 @@ from speechbrain_relm.data.datasets import (
 from speechbrain_relm.lobes.parts.standardising import (
     frame_statistics,
     standardise,
+    start_as_averages,
 )
 from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.training.initialization import STANDARDISED
@@ -129,6 +130,7 @@ def start_adapter(brain, hparams, entries):
     if brain.checkpointer.find_checkpoint() is None:
         size = hparams["labelling_batch_size"]
         found = frame_statistics(SpeechListener(brain), entries, size)
+        start_as_averages(brain.model.adapter)
         standardise(brain.model.adapter, *found)
 
 
