@@ -225,7 +225,10 @@ def test_training_starts_from_an_earlier_runs_checkpoint(
     (start,) = (finished[0] / "save").glob("CKPT*")
     steps = ["prepare", "attributes", "expected_responses", "fit"]
     settings = {**tiny, "init_from": str(start), "steps": steps}
-    printed = run(command(YAML, tmp_path / "run", corpus, settings))
+    arguments = command(
+        YAML, tmp_path / "run", corpus, settings, number_of_epochs=1
+    )
+    printed = run(arguments)
     assert f"| init_from | {start} |" in printed
     assert re.search(r"Training starts from .*: \d+ tensors", printed)
 
