@@ -156,7 +156,7 @@ def test_prior_and_rivals_are_the_measures(tmp_path, qwen_folder):
 @pytest.mark.parametrize(
     "name, text, words",
     [
-        ("a.csv", "transcript,response\nI fell.,Oh!", "2, emotion: it is mis"),
+        ("a.csv", "transcript,response\nI fell.,Oh!", "2, emotion: it is"),
         (
             "a.csv",
             "transcript,response,emotion\nI fell.,Oh!,bored\nI fell.,A,cross",
