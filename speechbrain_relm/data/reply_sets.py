@@ -14,7 +14,7 @@ Authors
 
 from pathlib import Path
 
-from speechbrain_relm.utils.text.reading import parse_json, read_json, read_text
+from speechbrain_relm.utils.text.reading import read_json, read_json_lines
 
 
 def emocf_rows(path):
@@ -48,17 +48,8 @@ def emocf_rows(path):
     >>> row["id"], row["speaker"], row["response"]
     ('5ea7_aa_fear', '5ea7', 'Are you all right?')
     """
-    # Not `splitlines`: JSON's texts may hold other separators than this.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, record in read_json_lines(path, "fetch the file again"):
         place = f"{path}, line {number}"
-        if not line.strip():
-            continue
-        try:
-            record = parse_json(line)
-        except (RecursionError, ValueError) as err:
-            raise ValueError(
-                f"{place}: no JSON ({err}); fetch the file again."
-            ) from None
         wanted = ("filename", "emotion", "sentence", "prediction")
         name, emotion, sentence, reply = _texts(record, wanted, place)
         name = Path(name).stem

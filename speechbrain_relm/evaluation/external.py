@@ -16,11 +16,7 @@ from speechbrain_relm.evaluation.runs import (
 )
 from speechbrain_relm.utils.provenance.stamps import read_stamp
 from speechbrain_relm.utils.records import read_records, work_through
-from speechbrain_relm.utils.text.reading import (
-    parse_json,
-    read_table,
-    read_text,
-)
+from speechbrain_relm.utils.text.reading import read_json_lines, read_table
 
 NEEDED = ("transcript", "response")
 OPTIONAL = ("id", "emotion", "speaker", "cluster")
@@ -68,11 +64,7 @@ def read_responses(path):
     records = {}
     for number, (place, row) in enumerate(_rows(path), start=2):
         utterance = row.get("id") or str(number)
-        if utterance in records:
-            raise ValueError(
-                f"{place}, id: '{utterance}' is there twice. Give each "
-                "response an id of its own."
-            )
+        _check_new(utterance, records, place)
         if not row["transcript"].strip():
             raise ValueError(
                 f"{place}, transcript: it is empty. Fill it in or delete the "
@@ -83,6 +75,15 @@ def read_responses(path):
     if not records:
         raise ValueError(f"{path} has no responses: add rows to it.")
     return records
+
+
+def _check_new(utterance, records, place):
+    """Refuses an id that is there already."""
+    if utterance in records:
+        raise ValueError(
+            f"{place}, id: '{utterance}' is there twice. Give each response "
+            "an id of its own."
+        )
 
 
 def _rows(path):
@@ -98,23 +99,12 @@ def _rows(path):
 def _read_lines(path):
     """Reads JSON lines that have the fields of a run's responses."""
     records = {}
-    lines = read_text(path).split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, record in read_json_lines(path, "correct it"):
         place = f"{path}, line {number}"
-        try:
-            record = parse_json(line)
-        except (RecursionError, ValueError) as err:
-            raise ValueError(f"{place}: no JSON ({err}): correct it.") from None
         if not isinstance(record, dict):
             raise ValueError(f"{place}: no JSON object: correct it.")
         utterance = str(record.get("id", number))
-        if utterance in records:
-            raise ValueError(
-                f"{place}, id: '{utterance}' is there twice. Give each "
-                "response an id of its own."
-            )
+        _check_new(utterance, records, place)
         records[utterance] = {**record, "id": utterance}
     return records
 

@@ -111,11 +111,12 @@ def describe_listening(runs):
     judges = defaultdict(list)
     for run in known:
         for part in run.parts or [run]:
-            if part.judge():
-                judges[fingerprint(part.judge())].append(part)
-    for parts in judges.values():
-        names = ", ".join(dict.fromkeys(markdown_cell(p.name) for p in parts))
-        judge = Path(parts[0].judge()["judge"]["of"]).name
+            judge = part.judge()
+            if judge:
+                source = Path(judge["judge"]["of"]).name
+                judges[source, fingerprint(judge)].append(part.name)
+    for (judge, _), names in judges.items():
+        names = ", ".join(dict.fromkeys(map(markdown_cell, names)))
         lines.append(f"- Judge of {names}: {markdown_cell(judge)}.")
     if len(judges) > 1:
         lines.append(

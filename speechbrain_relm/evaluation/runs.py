@@ -62,8 +62,8 @@ class Run(NamedTuple):
     """A run's records.
 
     `name` for tables; `responses` and `scores`, utterance id to record;
-    `inputs`, what "responses" and "scores" were made from, as far as it is
-    known (see `utils.provenance.stamps`); `listening` and `same_words`, the
+    `inputs`, what "responses", "scores" and "listening" were made from, as far
+    as it is known (see `utils.provenance.stamps`); `listening` and `same_words`, the
     figures of the steps of these names, if they ran; `parts`, the runs of one
     name that this one joins (see `pooling`); `probe`, utterance id to the
     record of the step `probe`.

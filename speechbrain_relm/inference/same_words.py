@@ -23,7 +23,7 @@ from speechbrain_relm.evaluation.listening_rows import (
 from speechbrain_relm.evaluation.runs import write_figures
 from speechbrain_relm.inference.commands import load
 from speechbrain_relm.runs.listeners import ReleasedListener
-from speechbrain_relm.runs.steps.listen import make_judge
+from speechbrain_relm.runs.steps.listen import judge_dtype, make_judge
 from speechbrain_relm.runs.steps.respond import Ask, respond
 from speechbrain_relm.utils.disk.locks import locked
 from speechbrain_relm.utils.provenance.digests import checksums
@@ -75,7 +75,7 @@ def run(options):
     judge = make_judge(
         {
             "source": options.judge or llm.source,
-            "dtype": "float32" if options.device == "cpu" else "bfloat16",
+            "dtype": judge_dtype(options.device),
             "batch_size": size,
             "seed": SEED,
         },

@@ -179,12 +179,12 @@ def test_the_small_head_learns_and_stops_in_time():
     mask = torch.ones(frames.shape[:2], dtype=torch.bool)
     batch = frames[:40], mask[:40], labels[:40]
     held = frames[40:], mask[40:], labels[40:]
-    head = fit_small_head(lambda _: [batch] * 10, lambda _: [held], 1, 2, "cpu")
+    head = fit_small_head(lambda _: [batch] * 10, lambda: [held], 1, 2, "cpu")
     right = head(*held[:2]).argmax(1) == held[2]
     assert right.float().mean() > 0.9
     wrong = torch.randint(2, (80,), generator=draw)
     batch, held = (*batch[:2], wrong[:40]), (*held[:2], wrong[40:])
-    head = fit_small_head(lambda _: [batch] * 10, lambda _: [held], 1, 2, "cpu")
+    head = fit_small_head(lambda _: [batch] * 10, lambda: [held], 1, 2, "cpu")
     loss = torch.nn.functional.cross_entropy(head(*held[:2]), held[2])
     assert float(loss.detach()) < 0.75  # chance is 0.69
 

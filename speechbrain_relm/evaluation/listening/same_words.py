@@ -163,14 +163,23 @@ def answer_swapped(
 
 
 def same_words(
-    listener, judge, entries, responses, folder, ask, size, inputs, contents
+    listener,
+    judge,
+    entries,
+    responses,
+    folder,
+    ask=None,
+    size=None,
+    inputs=None,
+    contents=None,
 ):
     """Runs the experiment on the parallel takes among some utterances.
 
     Arguments
     ---------
-    listener : object
-        The system; one that cannot swap only answers.
+    listener : object or None
+        The system; one that cannot swap only answers, and needs none of the
+        last four arguments. `None` is one that is not here.
     judge : speechbrain_relm.evaluation.listening.judge.Judge
         The judge.
     entries : dict
@@ -204,8 +213,12 @@ def same_words(
     judged = judge_responses(
         judge, responses, folder / "likelihoods.jsonl", "likelihoods"
     )
+    takes = [utterance for group in groups for utterance in group]
+    judged = {i: judged[i] for i in takes}
+    own = {i: responses[i] for i in takes}
+    figures = listening_figures(fits_of(judged, own), own, judge.emotions)
     others = other_takes(groups, entries, judge.emotions)
-    tones = {}
+    tones = {"both": {i: judged[others[i]]["tone"] for i in takes}}
     if getattr(listener, "swaps", ()):
         records = answer_swapped(
             listener,
@@ -218,7 +231,7 @@ def same_words(
             contents,
         )
         swapped = {
-            f"{swap} {i}": {**responses[i], **record[swap]}
+            f"{swap} {i}": {**own[i], **record[swap]}
             for i, record in records.items()
             for swap in listener.swaps
         }
@@ -227,38 +240,7 @@ def same_words(
             judge, swapped, path, "swaps' likelihoods", content=False
         )
         for swap in listener.swaps:
-            tones[swap] = {i: found[f"{swap} {i}"]["tone"] for i in others}
-    return takes_figures(groups, others, judged, responses, tones)
-
-
-def takes_figures(groups, others, judged, responses, tones):
-    """Sums up over takes that differ in the voice only.
-
-    Arguments
-    ---------
-    groups : list of list of str
-        From `parallel_takes`.
-    others : dict
-        From `other_takes`.
-    judged : dict
-        From `judge_responses`, of the takes at least.
-    responses : dict
-        What was judged.
-    tones : dict
-        Of each swap that was made, utterance id to the `tone` of the answer;
-        "both" needs none, being the other take itself.
-
-    Returns
-    -------
-    dict
-        See `same_words`.
-    """
-    takes = [utterance for group in groups for utterance in group]
-    judged = {i: judged[i] for i in takes}
-    own = {i: responses[i] for i in takes}
-    emotions = list(judged[takes[0]]["tone"])
-    figures = listening_figures(fits_of(judged, own), own, emotions)
-    tones = {**tones, "both": {i: judged[others[i]]["tone"] for i in takes}}
+            tones[swap] = {i: found[f"{swap} {i}"]["tone"] for i in takes}
     # The yardstick of all swaps is that of the takes as they are.
     priors = tone_priors(judged, {i: own[i]["emotion"] for i in takes})
     return {

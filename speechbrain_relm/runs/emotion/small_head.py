@@ -78,7 +78,7 @@ def fit_small_head(train, valid, input_size, classes, device):
         A `torch.Generator` to an epoch's batches, shuffled by it: frames
         [B, T, C], mask [B, T] and labels [B] each.
     valid : callable
-        `None` to the batches of other utterances.
+        Gives the batches of other utterances.
     input_size : int
         Channels of a frame.
     classes : int
@@ -95,7 +95,7 @@ def fit_small_head(train, valid, input_size, classes, device):
     -------
     >>> frames = torch.tensor([[[3.0]], [[-3.0]]])
     >>> batch = frames, torch.ones(2, 1, dtype=torch.bool), torch.tensor([0, 1])
-    >>> head = fit_small_head(lambda g: [batch], lambda g: [batch], 1, 2, "cpu")
+    >>> head = fit_small_head(lambda g: [batch], lambda: [batch], 1, 2, "cpu")
     >>> head(*batch[:2]).argmax(1).tolist()
     [0, 1]
     """
@@ -112,7 +112,7 @@ def fit_small_head(train, valid, input_size, classes, device):
             optimizer.zero_grad()
             cross_entropy(head(frames, mask), labels).backward()
             optimizer.step()
-        loss = _cross_entropy(head, valid(None))
+        loss = _cross_entropy(head, valid())
         waited += 1
         if loss < lowest:
             best, lowest, waited = copy.deepcopy(head.state_dict()), loss, 0

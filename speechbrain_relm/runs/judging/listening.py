@@ -77,7 +77,6 @@ def listen_to(given):
     """
     # `--help` need not wait for these.
     from speechbrain_relm.evaluation.external import read_any, take_over
-    from speechbrain_relm.evaluation.listening.judge import SEED, Judge
     from speechbrain_relm.evaluation.runs import remove_figures
     from speechbrain_relm.runs.steps.listen import listen
     from speechbrain_relm.utils.disk.locks import locked
@@ -91,17 +90,7 @@ def listen_to(given):
     given.output.mkdir(parents=True, exist_ok=True)
     with locked(given.output):
         take_over(read, given.responses, given.output)
-        judge = Judge(
-            _load(given),
-            given.device,
-            given.judge,
-            prompts["system"],
-            prompts["instruction"],
-            examples,
-            emotions,
-            given.batch_size,
-            SEED,
-        )
+        judge = _make_judge(given, prompts, examples)
         _refuse_long(judge, responses, given.responses)
         figures = listen(judge, responses, given.output)
         remove_figures(given.output / "same_words.json")
@@ -109,28 +98,38 @@ def listen_to(given):
     sys.stdout.write(_render(judge, figures, found, given.output))
 
 
+def _make_judge(given, prompts, examples):
+    """Makes the judge; `examples` has the emotions, in their order."""
+    from speechbrain_relm.evaluation.listening.judge import SEED
+    from speechbrain_relm.runs.steps.listen import judge_dtype, make_judge
+
+    source = given.judge
+    if source is None:
+        source = load_hyperpyyaml(LLM.read_text(encoding="utf-8"))["source"]
+    settings = {
+        "source": source,
+        "dtype": judge_dtype(given.device),
+        "batch_size": given.batch_size,
+        "seed": SEED,
+    }
+    asked = {
+        "continuation_system": prompts["system"],
+        "continuation_from_text": prompts["instruction"],
+        "continuation_examples": examples,
+    }
+    return make_judge(settings, asked, list(examples), None, given.device)
+
+
 def _same_words(judge, responses, folder):
     """Compares answers to the same words, where speakers are known."""
-    from speechbrain_relm.evaluation.listening.judge import judge_responses
-    from speechbrain_relm.evaluation.listening.same_words import (
-        other_takes,
-        parallel_takes,
-        takes_figures,
-    )
+    from speechbrain_relm.evaluation.listening.same_words import same_words
     from speechbrain_relm.evaluation.runs import write_figures
 
     voices = {i: r for i, r in responses.items() if r.get("speaker")}
-    groups = parallel_takes(voices)
-    if not groups:
-        return None
-    judged = judge_responses(
-        judge, responses, folder / "likelihoods.jsonl", "likelihoods"
-    )
-    others = other_takes(groups, voices, judge.emotions)
-    found = takes_figures(groups, others, judged, responses, {})
-    write_figures(
-        folder / "same_words.json", found, responses, **judge.settings()
-    )
+    found = same_words(None, judge, voices, responses, folder)
+    if found is not None:
+        path = folder / "same_words.json"
+        write_figures(path, found, responses, **judge.settings())
     return found
 
 
@@ -145,10 +144,10 @@ def _render(judge, figures, found, folder):
         lines.append(figures_table(found, classes))
     lines += [
         "",
-        f"- Judge: {Path(judge.source).name}, which knows what it can",
+        f"- Judge: {Path(judge.source).name}, which knows what it can tell "
+        "apart: compare with figures by the same one only.",
+        *(f"- {note}" for note in figures["notes"]),
     ]
-    lines[-1] += " tell apart: compare with figures by the same one only."
-    lines += [f"- {note}" for note in figures["notes"]]
     return "\n".join([*lines, "", str(folder), ""])
 
 
@@ -177,17 +176,6 @@ def _refuse_long(judge, responses, path):
             f"{path}, {longest}, response: it has {size} tokens, and the "
             f"judge reads {limit}. Cut it, or name another judge (--judge)."
         )
-
-
-def _load(given):
-    """Loads the judge, whose name `given` then has."""
-    from speechbrain_relm.lobes.chat_llm import ChatLLM
-
-    if given.judge is None:
-        found = load_hyperpyyaml(LLM.read_text(encoding="utf-8"))
-        given.judge = found["source"]
-    dtype = "float32" if str(given.device) == "cpu" else "bfloat16"
-    return ChatLLM(given.judge, dtype=dtype).to(given.device)
 
 
 def _emotions(responses, path):

@@ -114,7 +114,7 @@ def shown_to_teacher(brain, hparams):
 
 
 def start_adapter(brain, hparams, entries):
-    """Lets a new adapter start from the frames' mean and spread, if asked.
+    """Lets a new adapter start as averages of standardised frames, if asked.
 
     Arguments
     ---------

@@ -59,6 +59,27 @@ def make_judge(settings, prompts, emotions, llm, device):
     )
 
 
+def judge_dtype(device):
+    """Chooses at what a judge works that is loaded for itself.
+
+    Arguments
+    ---------
+    device : torch.device or str
+        Where it works.
+
+    Returns
+    -------
+    str
+        A name of torch's.
+
+    Example
+    -------
+    >>> judge_dtype("cpu"), judge_dtype("cuda")
+    ('float32', 'bfloat16')
+    """
+    return "float32" if str(device) == "cpu" else "bfloat16"
+
+
 def is_as_pretrained(llm, source):
     """Tells whether an LLM is a pretrained one, its adapters apart.
 

@@ -167,7 +167,7 @@ def by_small_head(frame_cache, heard, classes, device):
 
     head = fit_small_head(
         lambda order: _batches("train", order),
-        lambda _: _batches("valid"),
+        lambda: _batches("valid"),
         frame_cache.width,
         classes,
         device,

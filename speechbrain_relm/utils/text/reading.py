@@ -188,6 +188,53 @@ def read_json(path):
         ) from None
 
 
+def read_json_lines(path, fix):
+    """Reads a file that others wrote, a JSON a line.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file; empty lines count not.
+    fix : str
+        What to do about a line that is none.
+
+    Yields
+    ------
+    number : int
+        Of the line, from 1.
+    value : object
+        What the line holds.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If a line is no JSON.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.jsonl"
+    >>> _ = path.write_text('{"a": 1}\\n\\n[')
+    >>> for _, value in read_json_lines(path, "correct it"):
+    ...     print(value)
+    Traceback (most recent call last):
+    ...
+    ValueError: .../a.jsonl, line 3: no JSON (...); correct it.
+    """
+    # Not `splitlines`: JSON's texts may hold other separators than this.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line)
+        except (RecursionError, ValueError) as err:
+            raise ValueError(
+                f"{path}, line {number}: no JSON ({err}); {fix}."
+            ) from None
+        yield number, value
+
+
 def is_number(value):
     """Tells whether a value of a JSON file is a finite number.
 
