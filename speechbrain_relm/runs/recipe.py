@@ -39,6 +39,7 @@ from speechbrain_relm.runs.provenance.inputs import ALL_OPTIONS, inputs_of
 from speechbrain_relm.runs.steps.attributes import label_attributes
 from speechbrain_relm.runs.steps.expected_responses import expect_responses
 from speechbrain_relm.runs.steps.fit import (
+    check_start,
     in_batches,
     shown_to_teacher,
     start_adapter,
@@ -81,6 +82,7 @@ class Recipe(ListeningSteps):
         self.folder = Path(hparams["output_folder"])
         self.shared = Path(hparams["shared_folder"])
         self.seconds = {}
+        check_start(getattr(brain.model, "adapter", None), hparams)
         self.entries = read_manifests(hparams)
         # What each step depends on; the run's own YAML has it as text.
         options = {name: getattr(brain, name) for name in ALL_OPTIONS}

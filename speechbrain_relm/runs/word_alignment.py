@@ -28,7 +28,7 @@ from speechbrain_relm.data.datasets import (
 )
 from speechbrain_relm.model.prompting import evaluating
 from speechbrain_relm.runs.recipe import Recipe
-from speechbrain_relm.runs.steps.fit import in_batches
+from speechbrain_relm.runs.steps.fit import in_batches, start_adapter
 from speechbrain_relm.runs.steps.naming import step
 from speechbrain_relm.utils.disk.refusals import naming
 from speechbrain_relm.utils.errors import RecipeError
@@ -101,6 +101,7 @@ class WordRecipe(Recipe):
             for split in ("train", "valid"):
                 add_attributes(self.entries[split], attributes)
         self.begin_fit(attributes)
+        start_adapter(self.brain, self.hparams, self.entries["train"])
         splits = ("train", "valid")
         return in_batches(
             {split: self.dataset(split) for split in splits},

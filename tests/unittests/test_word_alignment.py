@@ -121,6 +121,15 @@ def test_the_recipe_killed_and_resumed(command, whole, tmp_path):
     assert figures["utterances"] == 3 and 0 <= figures["UA"] <= 1
 
 
+def test_the_adapter_started_as_averages(whole):
+    """A few small steps from there its bottleneck is still almost nothing."""
+    tensors = load_file(whole / "aligned" / "model.ckpt")
+    drawn, moved = torch.empty(tensors["adapter.fc2.weight"].shape), 0.02
+    torch.nn.init.xavier_uniform_(drawn)
+    assert float(drawn.abs().max()) > 2 * moved  # the other start
+    assert float(tensors["adapter.fc2.weight"].abs().max()) < moved
+
+
 def test_nothing_trained_is_not_exported(command, tmp_path):
     """Else `init_from` would start from an adapter as it was drawn."""
     bare = [*command(tmp_path / "bare"), "--steps=[prepare,export]"]

@@ -15,6 +15,8 @@ Authors
 """
 
 import torch
+from speechbrain.utils.distributed import if_main_process
+from tqdm import tqdm
 
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
@@ -52,7 +54,7 @@ def start_as_averages(adapter):
     >>> adapter.fc2.weight.any().item()
     False
     """
-    for conv in _convolutions(adapter):
+    for conv in convolutions_of(adapter):
         size, width = conv.out_channels // 2, conv.in_channels
         conv.weight.mul_(DRAWN)
         conv.bias.zero_()
@@ -68,8 +70,30 @@ def start_as_averages(adapter):
     adapter.fc2.weight.zero_()
 
 
-def _convolutions(adapter):
-    """Gives an adapter's convolutions, which it must have."""
+def convolutions_of(adapter):
+    """Gives an adapter's convolutions, which it must have.
+
+    Arguments
+    ---------
+    adapter : torch.nn.Module
+        A `ConvAdapter`.
+
+    Returns
+    -------
+    torch.nn.ModuleList
+        Its convolutions, the first one first.
+
+    Raises
+    ------
+    RecipeError
+        If it has none.
+
+    Example
+    -------
+    >>> from speechbrain_relm.lobes.conv_adapter import ConvAdapter
+    >>> len(convolutions_of(ConvAdapter(2, 8)))
+    3
+    """
     layers = getattr(adapter, "conv_layers", None)
     if not layers:
         raise RecipeError(
@@ -110,7 +134,7 @@ def standardise(adapter, mean, spread):
     >>> torch.allclose(before[..., inside], after[..., inside], atol=1e-5)
     True
     """
-    first = _convolutions(adapter)[0]
+    first = convolutions_of(adapter)[0]
     weight = first.weight / spread.clamp(min=SMALLEST)[:, None].to(first.weight)
     first.weight.copy_(weight)
     first.bias -= torch.einsum("oik,i->o", weight, mean.to(weight))
@@ -148,7 +172,9 @@ def frame_statistics(listener, entries, size):
     hook = listener.model.adapter.register_forward_pre_hook(_add)
     try:
         lengths = [entry["duration"] for entry in entries.values()]
-        for ids in make_batches(list(entries), lengths, size):
+        batches = make_batches(list(entries), lengths, size)
+        quiet = not if_main_process()
+        for ids in tqdm(batches, "measuring frames", disable=quiet):
             listener.encode({i: entries[i] for i in ids})
     finally:
         hook.remove()

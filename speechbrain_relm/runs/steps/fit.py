@@ -10,6 +10,7 @@ from speechbrain_relm.data.datasets import (
     with_words,
 )
 from speechbrain_relm.lobes.parts.standardising import (
+    convolutions_of,
     frame_statistics,
     standardise,
     start_as_averages,
@@ -19,6 +20,8 @@ from speechbrain_relm.training.initialization import STANDARDISED
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.processes import share
 from speechbrain_relm.utils.records import make_batches
+
+MEASURED = 2000  # utterances, enough for means and spreads
 
 
 def to_learn(split, entries, responses, attributes, dimensions):
@@ -113,6 +116,25 @@ def shown_to_teacher(brain, hparams):
     }
 
 
+def check_start(adapter, hparams):
+    """Refuses an adapter that cannot start as asked, before any long step.
+
+    Arguments
+    ---------
+    adapter : torch.nn.Module or None
+        The adapter; a system of text has none.
+    hparams : dict
+        The loaded YAML.
+
+    Raises
+    ------
+    RecipeError
+        If it has no convolutions to start as averages.
+    """
+    if hparams.get("init_adapter") == STANDARDISED and adapter is not None:
+        convolutions_of(adapter)
+
+
 def start_adapter(brain, hparams, entries):
     """Lets a new adapter start as averages of standardised frames, if asked.
 
@@ -129,6 +151,8 @@ def start_adapter(brain, hparams, entries):
         return
     if brain.checkpointer.find_checkpoint() is None:
         size = hparams["labelling_batch_size"]
+        apart = -(-len(entries) // MEASURED)
+        entries = {name: entries[name] for name in list(entries)[::apart]}
         found = frame_statistics(SpeechListener(brain), entries, size)
         start_as_averages(brain.model.adapter)
         standardise(brain.model.adapter, *found)
