@@ -10,7 +10,9 @@ Authors
 import copy
 
 import torch
+from speechbrain.utils.distributed import if_main_process
 from torch.nn.functional import cross_entropy
+from tqdm import tqdm
 
 from speechbrain_relm.utils.lengths import masked_mean
 
@@ -107,7 +109,8 @@ def fit_small_head(train, valid, input_size, classes, device):
     order = torch.Generator().manual_seed(SETTINGS["seed"])
     # Where no loss is finite, the head stays as it was drawn.
     best, lowest, waited = copy.deepcopy(head.state_dict()), float("inf"), 0
-    for _ in range(SETTINGS["epochs"]):
+    epochs = range(SETTINGS["epochs"])
+    for _ in tqdm(epochs, "small head", disable=not if_main_process()):
         for frames, mask, labels in train(order):
             optimizer.zero_grad()
             cross_entropy(head(frames, mask), labels).backward()
