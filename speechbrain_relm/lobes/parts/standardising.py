@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from speechbrain_relm.utils.errors import RecipeError
 from speechbrain_relm.utils.lengths import counts_from_relative, valid_mask
+from speechbrain_relm.utils.processes import gather, share
 from speechbrain_relm.utils.records import make_batches
 
 SMALLEST = 1e-5  # spread of a channel that never changes
@@ -167,17 +168,20 @@ def frame_statistics(listener, entries, size):
         counts = counts_from_relative(lens.cpu(), feats.shape[1])
         mask = valid_mask(counts, feats.shape[1], feats.device)
         frames = feats[mask.bool()].double()
-        sums.append((len(frames), frames.sum(0), frames.square().sum(0)))
+        squares = frames.square().sum(0)
+        sums.append((len(frames), frames.sum(0).cpu(), squares.cpu()))
 
     hook = listener.model.adapter.register_forward_pre_hook(_add)
     try:
         lengths = [entry["duration"] for entry in entries.values()]
         batches = make_batches(list(entries), lengths, size)
         quiet = not if_main_process()
-        for ids in tqdm(batches, "measuring frames", disable=quiet):
+        for ids in tqdm(share(batches), "measuring frames", disable=quiet):
             listener.encode({i: entries[i] for i in ids})
     finally:
         hook.remove()
+    # Each process hears its share; what they found is the same for all.
+    sums = [part for parts in gather(sums) for part in parts]
     number, total, squares = (sum(part) for part in zip(*sums))
     mean = total / number
     return mean, (squares / number - mean.square()).clamp(min=0).sqrt()

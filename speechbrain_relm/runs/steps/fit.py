@@ -4,6 +4,8 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import random
+
 from speechbrain_relm.data.datasets import (
     add_attributes,
     shown_before,
@@ -117,7 +119,7 @@ def shown_to_teacher(brain, hparams):
 
 
 def check_start(adapter, hparams):
-    """Refuses an adapter that cannot start as asked, before any long step.
+    """Refuses an adapter that cannot start as asked, before anything is heard.
 
     Arguments
     ---------
@@ -131,7 +133,8 @@ def check_start(adapter, hparams):
     RecipeError
         If it has no convolutions to start as averages.
     """
-    if hparams.get("init_adapter") == STANDARDISED and adapter is not None:
+    wanted = hparams.get("init_adapter") == STANDARDISED
+    if wanted and adapter is not None and "fit" in hparams["steps"]:
         convolutions_of(adapter)
 
 
@@ -151,11 +154,35 @@ def start_adapter(brain, hparams, entries):
         return
     if brain.checkpointer.find_checkpoint() is None:
         size = hparams["labelling_batch_size"]
-        apart = -(-len(entries) // MEASURED)
-        entries = {name: entries[name] for name in list(entries)[::apart]}
-        found = frame_statistics(SpeechListener(brain), entries, size)
+        found = frame_statistics(SpeechListener(brain), some_of(entries), size)
         start_as_averages(brain.model.adapter)
         standardise(brain.model.adapter, *found)
+
+
+def some_of(entries):
+    """Draws the utterances whose frames are measured.
+
+    A manifest is sorted, so that every second one may be of one emotion.
+
+    Arguments
+    ---------
+    entries : dict
+        Manifest entries.
+
+    Returns
+    -------
+    dict
+        `MEASURED` of them, always the same; all if there are fewer.
+
+    Example
+    -------
+    >>> len(some_of(dict.fromkeys(range(5000)))), len(some_of({"a": {}}))
+    (2000, 1)
+    """
+    if len(entries) <= MEASURED:
+        return entries
+    drawn = random.Random(MEASURED).sample(list(entries), MEASURED)
+    return {name: entries[name] for name in drawn}
 
 
 def in_batches(datasets, lengths, sampler, train_loader, valid_loader):
