@@ -6,11 +6,13 @@ import torch
 from torch import nn
 
 from speechbrain_relm.lobes.conv_adapter import ConvAdapter
+from speechbrain_relm.lobes.parts import standardising
 from speechbrain_relm.lobes.parts.standardising import (
     frame_statistics,
     standardise,
     start_as_averages,
 )
+from speechbrain_relm.runs.steps.fit import check_start
 from speechbrain_relm.utils.errors import RecipeError
 
 
@@ -52,6 +54,31 @@ def test_it_is_as_if_the_frames_were_standardised():
     standardise(adapter, *found)
     after = first(feats)[..., 1:-1]  # beside it is padding
     assert np.allclose(before.detach(), after.detach(), atol=1e-4)
+
+
+def test_processes_share_the_frames(monkeypatch):
+    """What each has heard of its own is put together, the same for all."""
+    torch.manual_seed(0)
+    frames = {str(n): torch.randn(n, 3) for n in (40, 24, 33, 57, 16)}
+    adapter = ConvAdapter(3, 8, 4)
+    entries = {name: {"duration": len(f)} for name, f in frames.items()}
+
+    def measured():
+        """Measures by batches of two."""
+        return frame_statistics(Listener(adapter, frames), entries, 2)
+
+    alone, found = measured(), []
+    for rank in (0, 1):
+        monkeypatch.setattr(standardising, "share", lambda b: b[rank::2])
+        monkeypatch.setattr(standardising, "gather", lambda x: [x])
+        assert not torch.allclose(measured()[0], alone[0])
+        monkeypatch.setattr(
+            standardising, "gather", lambda x: found.append(x) or [x]
+        )
+        measured()
+    monkeypatch.setattr(standardising, "gather", lambda x: found)
+    together = measured()
+    assert all(torch.allclose(*both) for both in zip(alone, together))
 
 
 @pytest.mark.parametrize("size", [12, 6, 4])
@@ -96,3 +123,9 @@ def test_what_it_is_not_for():
         standardise(nn.Linear(2, 2), torch.zeros(2), torch.ones(2))
     with pytest.raises(RecipeError, match="not for Linear"):
         start_as_averages(nn.Linear(2, 2))
+    wanted = {"init_adapter": "standardised", "steps": ["fit"]}
+    with pytest.raises(RecipeError, match="take fresh"):
+        check_start(nn.Linear(2, 2), wanted)
+    check_start(None, wanted)  # a system of text
+    check_start(nn.Linear(2, 2), {**wanted, "init_adapter": "fresh"})
+    check_start(nn.Linear(2, 2), {**wanted, "steps": ["report"]})

@@ -128,6 +128,9 @@ def test_the_adapter_started_as_averages(whole):
     torch.nn.init.xavier_uniform_(drawn)
     assert float(drawn.abs().max()) > 2 * moved  # the other start
     assert float(tensors["adapter.fc2.weight"].abs().max()) < moved
+    # Each channel passes by its own scale, that of its frames.
+    passing = tensors["adapter.conv_layers.0.weight"][:, :, 2].diagonal()
+    assert float(passing.max() / passing.min()) > 2
 
 
 def test_nothing_trained_is_not_exported(command, tmp_path):
