@@ -27,7 +27,7 @@ TUNING := --number_of_epochs 1 --lr 0.001 --rates "{adapter: 0.1}" \
 # and emotions first, without the LLM; then the paper's Steps 1 and 2.
 demo: $(SMALL)
 	@echo "Making speech, training and testing a small system:" \
-		"20 to 30 minutes on two cores; what is done is not done again."
+		"half an hour on two cores; what is done is not done again."
 	@$(MAKE) --no-print-directory --jobs 2 models corpora
 	$(PYTHON) recipes/LibriSpeech/train_words.py hparams/words_mini.yaml \
 		--data_folder $(DEMO)/LibriSpeech --output_folder $(DEMO)/words \
