@@ -102,7 +102,10 @@ def main(argv):
     recipe.label_attributes(hparams["labelling_batch_size"])
     # Words, classes and dimensions.
     training = recipe.training(
-        hparams["sampler"], hparams["train_loader"], hparams["valid_loader"]
+        hparams["init_adapter"],
+        hparams["sampler"],
+        hparams["train_loader"],
+        hparams["valid_loader"],
     )
     if training is not None:
         brain.fit(hparams["epoch_counter"], **training)

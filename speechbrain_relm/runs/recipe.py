@@ -290,7 +290,12 @@ class Recipe(ListeningSteps):
             for split in ("train", "valid")
         }
         self.begin_fit(attributes, responses)
-        start_adapter(self.brain, self.hparams, entries["train"])
+        start_adapter(
+            self.brain,
+            self.hparams.get("init_adapter"),
+            entries["train"],
+            self.hparams["labelling_batch_size"],
+        )
         shown = shown_to_teacher(self.brain, self.hparams)
         datasets = {
             split: speech_dataset(

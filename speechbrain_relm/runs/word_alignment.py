@@ -78,11 +78,14 @@ class WordRecipe(Recipe):
         )
 
     @step("fit")
-    def training(self, sampler, train_loader, valid_loader):
-        """Gathers what the adapter learns from.
+    def training(self, init_adapter, sampler, train_loader, valid_loader):
+        """Starts the adapter, and gathers what it learns from.
 
         Arguments
         ---------
+        init_adapter : str
+            "standardised" (see `lobes.parts.standardising`), or "fresh", as
+            it was drawn.
         sampler : callable
             Makes SpeechBrain's `DynamicBatchSampler`; lengths are seconds.
         train_loader : dict
@@ -101,7 +104,12 @@ class WordRecipe(Recipe):
             for split in ("train", "valid"):
                 add_attributes(self.entries[split], attributes)
         self.begin_fit(attributes)
-        start_adapter(self.brain, self.hparams, self.entries["train"])
+        start_adapter(
+            self.brain,
+            init_adapter,
+            self.entries["train"],
+            self.hparams["labelling_batch_size"],
+        )
         splits = ("train", "valid")
         return in_batches(
             {split: self.dataset(split) for split in splits},

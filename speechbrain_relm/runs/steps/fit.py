@@ -138,22 +138,23 @@ def check_start(adapter, hparams):
         convolutions_of(adapter)
 
 
-def start_adapter(brain, hparams, entries):
+def start_adapter(brain, init_adapter, entries, size):
     """Lets a new adapter start as averages of standardised frames, if asked.
 
     Arguments
     ---------
     brain : speechbrain_relm.training.brain.RELLMBrain
         Trains the system.
-    hparams : dict
-        The loaded YAML.
+    init_adapter : str or None
+        How the adapter starts.
     entries : dict
         Manifest entries of the training.
+    size : int
+        Utterances a batch, where frames are measured.
     """
-    if hparams.get("init_adapter") != STANDARDISED:
+    if init_adapter != STANDARDISED:
         return
     if brain.checkpointer.find_checkpoint() is None:
-        size = hparams["labelling_batch_size"]
         found = frame_statistics(SpeechListener(brain), some_of(entries), size)
         start_as_averages(brain.model.adapter)
         standardise(brain.model.adapter, *found)
