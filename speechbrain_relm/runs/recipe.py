@@ -294,7 +294,7 @@ class Recipe(ListeningSteps):
             self.brain,
             self.hparams.get("init_adapter"),
             entries["train"],
-            self.hparams["labelling_batch_size"],
+            self.hparams,
         )
         shown = shown_to_teacher(self.brain, self.hparams)
         datasets = {
