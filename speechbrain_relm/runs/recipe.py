@@ -294,7 +294,8 @@ class Recipe(ListeningSteps):
             self.brain,
             self.hparams.get("init_adapter"),
             entries["train"],
-            self.hparams,
+            # The alignment with the LLM has neither.
+            self.hparams.get("labelling_batch_size"),
         )
         shown = shown_to_teacher(self.brain, self.hparams)
         datasets = {

@@ -108,7 +108,7 @@ class WordRecipe(Recipe):
             self.brain,
             init_adapter,
             self.entries["train"],
-            self.hparams,
+            self.hparams["labelling_batch_size"],
         )
         splits = ("train", "valid")
         return in_batches(

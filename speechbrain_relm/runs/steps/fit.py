@@ -138,7 +138,7 @@ def check_start(adapter, hparams):
         convolutions_of(adapter)
 
 
-def start_adapter(brain, init_adapter, entries, hparams):
+def start_adapter(brain, init_adapter, entries, size):
     """Lets a new adapter start as averages of standardised frames, if asked.
 
     Arguments
@@ -149,13 +149,12 @@ def start_adapter(brain, init_adapter, entries, hparams):
         How the adapter starts.
     entries : dict
         Manifest entries of the training.
-    hparams : dict
-        The loaded YAML, which says how many utterances are heard at once.
+    size : int or None
+        Utterances a batch, where frames are measured.
     """
     if init_adapter != STANDARDISED:
         return
     if brain.checkpointer.find_checkpoint() is None:
-        size = hparams["labelling_batch_size"]
         found = frame_statistics(SpeechListener(brain), some_of(entries), size)
         start_as_averages(brain.model.adapter)
         standardise(brain.model.adapter, *found)
