@@ -111,8 +111,7 @@ def describe_listening(runs):
     judges = defaultdict(list)
     for run in known:
         for part in run.parts or [run]:
-            judge = part.judge()
-            if judge:
+            for judge in part.judges():
                 source = Path(judge["judge"]["of"]).name
                 judges[source, fingerprint(judge)].append(part.name)
     for (judge, _), names in judges.items():

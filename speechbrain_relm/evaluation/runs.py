@@ -62,11 +62,11 @@ class Run(NamedTuple):
     """A run's records.
 
     `name` for tables; `responses` and `scores`, utterance id to record;
-    `inputs`, what "responses", "scores" and "listening" were made from, as far
-    as it is known (see `utils.provenance.stamps`); `listening` and `same_words`, the
-    figures of the steps of these names, if they ran; `parts`, the runs of one
-    name that this one joins (see `pooling`); `probe`, utterance id to the
-    record of the step `probe`.
+    `inputs`, what "responses", "scores", "listening" and "same_words" were
+    made from, as far as it is known (see `utils.provenance.stamps`);
+    `listening` and `same_words`, the figures of the steps of these names, if
+    they ran; `parts`, the runs of one name that this one joins (see
+    `pooling`); `probe`, utterance id to the record of the step `probe`.
     """
 
     name: str
@@ -125,19 +125,22 @@ class Run(NamedTuple):
         scorer = self._scorer()
         return scorer and scorer["content"]
 
-    def judge(self):
+    def judges(self):
         """Names what judged whether the responses listen.
 
         Returns
         -------
-        dict or None
-            What the figures were made from besides the responses, if it is
-            known: the judge, and how it was asked.
+        list of dict
+            What the figures of the steps `listen` and `same_words` were made
+            from besides the responses, where it is known: the judge, and how
+            it was asked.
         """
-        stamp = self.inputs.get("listening")
-        if not stamp or "judge" not in stamp:
-            return None
-        return {n: v for n, v in stamp.items() if n != ANSWERED}
+        stamps = [self.inputs.get(n) for n in ("listening", "same_words")]
+        return [
+            {n: v for n, v in stamp.items() if n != ANSWERED}
+            for stamp in stamps
+            if stamp and "judge" in stamp
+        ]
 
     def made_from(self):
         """Identifies what responses and scores were made from.
@@ -355,7 +358,7 @@ def read_run(folder):
         read_records(path / "scores.jsonl"),
         {
             **{name: read_stamp(path / f"{name}.jsonl") for name in STAMPED},
-            "listening": read_stamp(path / "listening.json"),
+            **{name: read_stamp(path / f"{name}.json") for name in FIGURES},
         },
         read_figures(path / "listening.json"),
         read_figures(path / "same_words.json"),
@@ -398,16 +401,12 @@ def _check_stamp(records, stamp, path, step):
 
 def _check_derived(run, path):
     """Refuses figures that are of other responses or recordings."""
-    found = {
-        name: read_stamp(path / f"{name}.json")
-        for name in FIGURES
-        if getattr(run, name) is not None
-    }
-    for name, stamp in found.items():
+    for name, step in FIGURES.items():
+        stamp = run.inputs[name] if getattr(run, name) is not None else None
         if stamp and stamp[ANSWERED] != answered(run.responses):
             raise ValueError(
                 f"{path}/{name}.json is of other responses than "
-                f"responses.jsonl has: run the step '{FIGURES[name]}' again, "
+                f"responses.jsonl has: run the step '{step}' again, "
                 "or delete it."
             )
     probed = run.probe is not None and read_stamp(path / "probe.jsonl")

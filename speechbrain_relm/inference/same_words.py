@@ -20,7 +20,6 @@ from speechbrain_relm.evaluation.listening_rows import (
     figures_table,
     swap_rows,
 )
-from speechbrain_relm.evaluation.runs import write_figures
 from speechbrain_relm.inference.commands import load
 from speechbrain_relm.runs.listeners import ReleasedListener
 from speechbrain_relm.runs.steps.listen import judge_dtype, make_judge
@@ -118,7 +117,6 @@ def run(options):
             inputs,
             contents,
         )
-        write_figures(folder / "same_words.json", figures, responses)
     return figures, len(emotions)
 
 

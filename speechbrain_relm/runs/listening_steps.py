@@ -8,7 +8,6 @@ from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.evaluation.listening.same_words import same_words
-from speechbrain_relm.evaluation.runs import write_figures
 from speechbrain_relm.runs.listeners import SpeechListener
 from speechbrain_relm.runs.steps.listen import listen, make_judge
 from speechbrain_relm.runs.steps.naming import step
@@ -184,6 +183,3 @@ class ListeningSteps:
                 "No speaker of the test set says a sentence in two emotions: "
                 "there are no same words to compare."
             )
-            return
-        path = self.folder / "same_words.json"
-        run_on_main(write_figures, args=[path, figures, responses])

@@ -1,6 +1,7 @@
 """Other systems' responses: read as published, and whether they listen."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,26 @@ def test_a_table_names_different_judges(
     (line,) = [x for x in describe_listening(runs[:1]) if "Judge of" in x]
     assert Path(qwen_folder).name in line
     assert "do not compare" not in describe_listening([runs[0]] * 2)[-1]
+
+
+def test_a_table_names_the_judge_of_the_same_words(
+    tmp_path, qwen_folder, llama_folder, scorer_folder
+):
+    """Also where the other fits of that run have another one."""
+    folders = []
+    for judge in (qwen_folder, llama_folder):
+        folders.append(tmp_path / str(len(folders)))
+        folders[-1].mkdir()
+        listened(folders[-1], judge, lambda sentence, _: sentence)
+    folders = [folder / "run" for folder in folders]
+    for name in ("same_words.json", "same_words.inputs.json"):
+        shutil.copy(folders[1] / name, folders[0] / name)
+    source = str(tmp_path / "0" / EMOCF)
+    main(["score", source, str(folders[0]), "--scorer", scorer_folder])
+    lines = describe_listening([read_run(folders[0])])
+    assert "do not compare" in lines[-1]
+    for judge in (qwen_folder, llama_folder):
+        assert sum(Path(judge).name in line for line in lines) == 1
 
 
 def test_every_emotion_has_its_own_turns():

@@ -13,6 +13,8 @@ from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
 
+from speechbrain.utils.distributed import run_on_main
+
 from speechbrain_relm.evaluation.chance.clusters import cluster_of
 from speechbrain_relm.evaluation.listening.figures import (
     fits_of,
@@ -23,6 +25,7 @@ from speechbrain_relm.evaluation.listening.figures import (
 )
 from speechbrain_relm.evaluation.listening.judge import judge_responses
 from speechbrain_relm.evaluation.listening_rows import SWAPS
+from speechbrain_relm.evaluation.runs import write_figures
 from speechbrain_relm.evaluation.statistics import figure_of
 from speechbrain_relm.utils.records import make_batches, work_through
 from speechbrain_relm.utils.text.wording import normalised
@@ -188,7 +191,8 @@ def same_words(
         The system's responses to them, records of the step `respond`.
     folder : str or pathlib.Path
         Receives `likelihoods.jsonl` of all responses, `swaps.jsonl` and
-        `swap_likelihoods.jsonl`; all are resumed.
+        `swap_likelihoods.jsonl`, which are resumed, and `same_words.json`,
+        what is returned.
     ask : speechbrain_relm.runs.steps.respond.Ask
         How a response is asked for.
     size : int
@@ -243,7 +247,7 @@ def same_words(
             tones[swap] = {i: found[f"{swap} {i}"]["tone"] for i in takes}
     # The yardstick of all swaps is that of the takes as they are.
     priors = tone_priors(judged, {i: own[i]["emotion"] for i in takes})
-    return {
+    found = {
         "tone_fit": figures["tone_fit"],
         "content_fit": figures["content_fit"],
         "identical_share": identical_share(groups, own),
@@ -257,6 +261,12 @@ def same_words(
             for swap in SWAPS
         },
     }
+    run_on_main(
+        write_figures,
+        args=[folder / "same_words.json", found, responses],
+        kwargs=judge.settings(),
+    )
+    return found
 
 
 def identical_share(groups, responses):

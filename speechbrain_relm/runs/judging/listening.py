@@ -123,14 +123,9 @@ def _make_judge(given, prompts, examples):
 def _same_words(judge, responses, folder):
     """Compares answers to the same words, where speakers are known."""
     from speechbrain_relm.evaluation.listening.same_words import same_words
-    from speechbrain_relm.evaluation.runs import write_figures
 
     voices = {i: r for i, r in responses.items() if r.get("speaker")}
-    found = same_words(None, judge, voices, responses, folder)
-    if found is not None:
-        path = folder / "same_words.json"
-        write_figures(path, found, responses, **judge.settings())
-    return found
+    return same_words(None, judge, voices, responses, folder)
 
 
 def _render(judge, figures, found, folder):
