@@ -24,7 +24,11 @@ from speechbrain_relm.data.manifests import (
     report_left_out,
     write_manifests,
 )
-from speechbrain_relm.data.open_emotion.registry import class_of, find
+from speechbrain_relm.data.open_emotion.registry import (
+    class_of,
+    fetch_corpus,
+    find,
+)
 from speechbrain_relm.data.protocols import split_takes
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
@@ -41,8 +45,9 @@ EMOTION_NAMES = {
     "angry": ["angry", "anger"],
     "happy": ["happy", "happiness", "joy"],
 }
+FEWEST_SENTENCES = 4  # else intervals and tests draw speakers
 # Raise it when the same data and settings would give other manifests.
-VERSION = 1
+VERSION = 2
 
 
 def prepare_open_emotion(
@@ -60,6 +65,7 @@ def prepare_open_emotion(
     max_duration=30.0,
     seed=1234,
     speech_filter=None,
+    download=False,
     skip_prep=False,
     dry_run=False,
 ):
@@ -104,6 +110,8 @@ def prepare_open_emotion(
     speech_filter : str or None
         Leaves out recordings without speech: see
         `speechbrain_relm.utils.sound.voice.FILTERS`.
+    download : bool
+        Whether to fetch the corpus into `data_folder`, if it is not there.
     skip_prep : bool
         Whether to do nothing at all.
     dry_run : bool
@@ -129,7 +137,9 @@ def prepare_open_emotion(
         raise ValueError(
             f"emotions: {', '.join(sorted(unknown))} not in emotion_names."
         )
-    takes, left_out = known.read(data_folder)
+    if download and not dry_run:
+        fetch_corpus(known, data_folder)
+    takes, left_out = _read(known, data_folder)
     settings = {
         "script": ["open_emotion_prepare", VERSION, corpus],
         "emotions": [[e, emotion_names[e]] for e in emotions],
@@ -152,6 +162,18 @@ def prepare_open_emotion(
         wanted = {e: emotion_names[e] for e in emotions}
         usable, unwanted = _with_class(takes, wanted)
         left_out.update(unwanted)
+        if not usable:
+            report_left_out(manifest_folder, left_out, 0)
+        # Before all is read: a split that there is not should cost seconds.
+        parts = split_takes(
+            usable,
+            known,
+            split,
+            fold,
+            (test_ratio, valid_ratio),
+            seed,
+            test_speakers,
+        )
         durations, unusable = inspect_wavs(
             data_folder,
             [take.wav for take in usable],
@@ -161,28 +183,44 @@ def prepare_open_emotion(
         )
         left_out.update(unusable)
         report_left_out(manifest_folder, left_out, len(durations))
-        parts = split_takes(
-            [take for take in usable if take.wav in durations],
-            known,
-            split,
-            fold,
-            (test_ratio, valid_ratio),
-            seed,
-            test_speakers,
-        )
+        cluster = _cluster(known, usable)
         splits = {
             part: {
-                take.name: _entry(take, wanted, durations, known.cluster)
+                take.name: _entry(take, wanted, durations, cluster)
                 for take in sorted(those)
+                if take.wav in durations
             }
             for part, those in parts.items()
         }
         write_manifests(manifest_folder, splits, emotions, made_from)
 
 
+def _read(known, data_folder):
+    """Reads a corpus; what is none of it is told where it can be had."""
+    try:
+        return known.read(data_folder)
+    except (FileNotFoundError, ValueError) as error:
+        raise type(error)(
+            f"{error} {known.title} ({known.language}) can be had from "
+            f"{known.where}."
+        ) from error
+
+
 def _compare(known, takes):
     """Warns where a copy has other numbers than the corpus's own paper."""
     found = Counter(take.label for take in takes)
+    of_speakers = Counter(take.speaker for take in takes).values()
+    logger.info(
+        f"{known.title}: {len(takes)} recordings ("
+        f"{', '.join(f'{n} {label}' for label, n in sorted(found.items()))}) "
+        f"of {len(of_speakers)} speakers, {min(of_speakers, default=0)} to "
+        f"{max(of_speakers, default=0)} each"
+    )
+    if known.speakers not in (None, len(of_speakers)):
+        logger.warning(
+            f"{known.title}: {len(of_speakers)} of {known.speakers} speakers "
+            "are in this copy"
+        )
     for label, expected in known.counts.items():
         if found[label] != expected:
             logger.warning(
@@ -201,7 +239,19 @@ def _with_class(takes, wanted):
             left_out[take.wav] = "no transcript"
         else:
             usable.append(take)
+    unmapped = Counter(
+        why.partition(": ")[2] for why in left_out.values() if ":" in why
+    )
+    for word, number in unmapped.most_common():
+        logger.info(f"{number} recordings of {word}: no class of emotion_names")
     return usable, left_out
+
+
+def _cluster(known, takes):
+    """What intervals draw: of a few sentences nothing general can be said."""
+    sentences = {normalised(take.transcript) for take in takes}
+    few = known.cluster == "sentence" and len(sentences) < FEWEST_SENTENCES
+    return "speaker" if few else known.cluster
 
 
 def _entry(take, wanted, durations, cluster):
@@ -233,6 +283,9 @@ def main(arguments):
     parser.add_argument("manifest_folder", help="receives the manifests")
     parser.add_argument("--split", default="speakers")
     parser.add_argument("--fold", type=int, default=1)
+    parser.add_argument(
+        "--download", action="store_true", help="fetch the corpus first"
+    )
     given = vars(parser.parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     prepare_open_emotion(**given)

@@ -77,6 +77,7 @@ def main(argv):
             max_duration=settings["max_duration"],
             seed=settings["split_seed"],
             speech_filter=settings["speech_filter"],
+            download=settings["download"],
             dry_run=settings["dry_run"],
         )
     if settings["dry_run"]:

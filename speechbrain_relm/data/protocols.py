@@ -5,10 +5,15 @@ Authors
 """
 
 import json
+from collections import Counter
 from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import split_groups
 from speechbrain_relm.utils.text.wording import normalised
+
+logger = get_logger(__name__)
 
 SPLITS = ("speakers", "emobox", "sentences", "official")
 FEWEST_SPEAKERS = 4  # in training; else validation holds out sentences
@@ -48,6 +53,11 @@ def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
     ValueError
         If the corpus has no such split, or too little for it.
     """
+    if test_speakers and split != "speakers":
+        raise ValueError(
+            f"test_speakers: the split {split} does not ask for any; take the "
+            "split speakers."
+        )
     if split == "official":
         parts = {"train": [], "valid": [], "test": []}
         for take in takes:
@@ -83,8 +93,26 @@ def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
             )
     elif split in ("speakers", "emobox") and corpus.folds:
         wanted = set(_numbered(corpus.folds, fold, corpus.title))
+        absent = wanted - {take.speaker for take in takes}
+        if absent:
+            logger.warning(
+                "Of the speakers of fold %d this copy has no %s: figures on "
+                "it are not those of the fold.",
+                fold,
+                ", ".join(sorted(absent)),
+            )
+    elif split == "emobox":
+        raise ValueError(
+            f"split: EmoBox's folds of {corpus.title} are lists of recordings; "
+            "name the folder of a clone of https://github.com/emo-box/EmoBox."
+        )
     elif split == "speakers":
         speakers = sorted({take.speaker for take in takes})
+        if takes and takes[0].part is not None:
+            raise ValueError(
+                f"split: {corpus.title} has official parts; take official, or "
+                "name test_speakers."
+            )
         if len(speakers) < 2:
             raise ValueError(
                 f"split: {corpus.title} has one speaker; take sentences."
@@ -118,11 +146,26 @@ def _listed(takes, corpus, folder, fold):
             f"https://github.com/emo-box/EmoBox with {path}."
         )
     lines = path.read_text(encoding="utf-8").splitlines()
-    wavs = {Path(json.loads(line)["wav"]).stem for line in lines if line}
-    found = [take.name for take in takes if Path(take.wav).stem in wavs]
+    listed = [Path(json.loads(line)["wav"]) for line in lines if line]
+    stems = Counter(Path(take.wav).stem for take in takes)
+    # MELD's parts use the same names: there the folder counts, too.
+    depth = 1 if max(stems.values(), default=1) == 1 else 2
+    wanted = {_end(wav, depth) for wav in listed}
+    found = [t.name for t in takes if _end(Path(t.wav), depth) in wanted]
     if not found:
         raise ValueError(f"{path} lists no recording of this copy.")
+    logger.info(
+        "%s: of %d recordings %d are here, of these classes.",
+        path.name,
+        len(listed),
+        len(found),
+    )
     return found
+
+
+def _end(path, depth):
+    """The last parts of a path, without ending."""
+    return path.with_suffix("").parts[-depth:]
 
 
 def _held_out(rest, test_speakers, ratio, seed):

@@ -7,14 +7,13 @@ Authors
 """
 
 import shutil
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.epitome.annotations import FILES
-from speechbrain_relm.utils.errors import Parser, RecipeError, entry_point
+from speechbrain_relm.utils.errors import Parser, entry_point
+from speechbrain_relm.utils.fetching import fetch
 from speechbrain_relm.utils.files import cache_folder, make_once, sha256
 
 logger = get_logger(__name__)
@@ -38,7 +37,6 @@ CHECKSUMS = {
         "2cedbe4252c919d22a6f46685afa16d3192a91e3306c2d4a386be12a30ad3f29"
     ),
 }
-SECONDS = 60  # without an answer
 
 
 def annotations_folder(folder, url=URL):
@@ -72,31 +70,17 @@ def annotations_folder(folder, url=URL):
 
     def _build(fresh):
         for name in CHECKSUMS:
-            _fetch(f"{url}/{name}", fresh / name)
+            fetch(
+                f"{url}/{name}",
+                fresh / name,
+                "sha256",
+                CHECKSUMS[name],
+                "name its folder instead of 'download'",
+            )
 
     return make_once(
         cache_folder() / "corpora" / "epitome", {"files": CHECKSUMS}, _build
     )
-
-
-def _fetch(url, path):
-    """Fetches a file and checks that it is the published one."""
-    logger.info("Fetching %s", url)
-    try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-            with open(path, "wb") as stream:
-                shutil.copyfileobj(answer, stream)
-    except (urllib.error.URLError, OSError) as error:
-        raise RecipeError(
-            f"{url} cannot be fetched ({error}). Fetch it where there is a "
-            "network and name its folder instead of 'download'."
-        )
-    if sha256(path) != CHECKSUMS[path.name]:
-        raise RecipeError(
-            f"{url} is not the published file: its SHA-256 is not "
-            f"{CHECKSUMS[path.name]}. Try again, or name a folder with your "
-            "own copy instead of 'download'."
-        )
 
 
 def describe(folder):

@@ -4,9 +4,12 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+import hashlib
 import json
 import logging
+import shutil
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +22,7 @@ from speechbrain_relm.data.open_emotion.base import Take
 from speechbrain_relm.data.open_emotion.cameo import write_out
 from speechbrain_relm.data.open_emotion.registry import CORPORA, class_of
 from speechbrain_relm.data.protocols import split_takes
+from speechbrain_relm.utils.errors import RecipeError
 
 RECIPE = ROOT / "recipes" / "OpenEmotion"
 FOUR = ("neutral", "sad", "angry", "happy")
@@ -49,6 +53,8 @@ def test_ravdess(tmp_path):
             f"Actor_12/{speech}",
             f"audio_speech_actors_01-24/Actor_12/{speech}",
             f"Actor_12/{song}",
+            "Actor_12/01-01-06-01-02-01-12.wav",  # a video's sound
+            "Actor_12/03-01-06-01-02-01-25.wav",
             "Actor_12/._03-01-06-01-02-01-13.wav",
         ],
     )
@@ -59,7 +65,7 @@ def test_ravdess(tmp_path):
     assert take.transcript == "Dogs are sitting by the door."
     assert take.wav == f"Actor_12/{speech}"
     reasons = sorted(reason.split(":")[0] for reason in left_out.values())
-    assert reasons == ["duplicate", "song"]
+    assert reasons == ["duplicate", "of a video", "song", "unexpected name"]
 
 
 def test_crema_d(tmp_path):
@@ -72,6 +78,17 @@ def test_crema_d(tmp_path):
     take = takes["1001_IEO_ANG_HI"]
     assert take[2:5] == ("1001", "anger", "It's eleven o'clock.")
     assert list(left_out) == ["AudioWAV/1001_ZZZ_ANG_HI.wav"]
+
+
+def test_a_wav_goes_before_an_mp3_of_its_name(tmp_path):
+    """The repository has both, the MP3s first by name."""
+    mp3, wav = (f"Audio{n}/1001_IEO_ANG_HI.{n.lower()}" for n in ("MP3", "WAV"))
+    folder = write_all(tmp_path, [wav])
+    (folder / "AudioMP3").mkdir()
+    (folder / mp3).write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    takes, left_out = read("CREMA-D", folder)
+    assert takes["1001_IEO_ANG_HI"].wav == wav
+    assert left_out == {mp3: f"duplicate: of {wav}"}
 
 
 def test_tess(tmp_path):
@@ -129,6 +146,25 @@ def test_emns(tmp_path):
     assert list(left_out) == ["wavs/recorded_b.webm"]
 
 
+def test_rows_and_recordings_are_one_to_one(tmp_path):
+    """A second row or recording, and one without a row, are named."""
+    row = "1|Good morning.|a greeting|wavs/a.webm|Happy\n"
+    (tmp_path / "metadata.csv").write_text(
+        "id|utterance|description|audio_recording|emotion\n" + 2 * row
+    )
+    write_all(tmp_path, ["cleaned/a.wav", "raw/a.wav", "raw/b.wav"])
+    takes, left_out = read("EMNS", tmp_path)
+    assert takes["a"].wav == "cleaned/a.wav"
+    assert left_out == {
+        "raw/a.wav": "duplicate: of cleaned/a.wav",
+        "raw/b.wav": "in no row of metadata.csv",
+        "metadata.csv: wavs/a.webm": "second row of it",
+    }
+    (tmp_path / "raw" / "metadata.csv").write_text("id\n")
+    with pytest.raises(ValueError, match="differ: name the folder of one"):
+        read("EMNS", tmp_path)
+
+
 def test_nemo(tmp_path):
     """White space around the speakers of the table is dropped."""
     (tmp_path / "data.tsv").write_text(
@@ -160,7 +196,12 @@ def test_meld(tmp_path):
     takes, left_out = read("MELD", tmp_path)
     assert takes["train_dia0_utt1"].transcript == "It's train, Joey."
     assert takes["test_dia0_utt1"].part == "test"
-    assert list(left_out) == ["dev/dia0_utt1"]
+    assert left_out == {
+        "dev/dia0_utt1": "missing: as wav, not as MP4",
+        "output_repeated_splits_test/final_videos_testdia0_utt1.wav": (
+            "unexpected name: train_splits/dia0_utt0.wav"
+        ),
+    }
 
 
 def test_cameo(tmp_path):
@@ -182,10 +223,23 @@ def test_cameo(tmp_path):
     takes, _ = read("CAMEO", out)
     assert takes["a"][2:5] == ("p1", "anger", "Tak.")
 
-    row["file_id"] = "../a.wav"
+    with pytest.raises(ValueError, match="a folder of its own"):
+        write_out([tmp_path / "x.parquet"], out)
+    row["speaker_id"] = None
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "x.parquet")
+    write_out([tmp_path / "x.parquet"], tmp_path / "nobody")
+    assert read("CAMEO", tmp_path / "nobody")[0]["a"].speaker == "unknown"
+
+
+@pytest.mark.parametrize("name", ["../a.wav", "..", ""])
+def test_no_name_leads_out_of_the_folder(tmp_path, name):
+    """Names come from a file that anyone may have made."""
+    row = dict.fromkeys(["emotion", "transcription", "speaker_id"], "x")
+    row |= {"file_id": name, "audio": {"bytes": b"x"}, "language": "Polish"}
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "y.parquet")
     with pytest.raises(ValueError, match="is no file name"):
-        write_out([tmp_path / "y.parquet"], out)
+        write_out([tmp_path / "y.parquet"], tmp_path / "out")
+    assert not any((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize("title", CORPORA)
@@ -257,6 +311,35 @@ def test_lists_of_a_clone(tmp_path):
     assert parts["test"] == takes[:4]
     with pytest.raises(ValueError, match="nor a clone of"):
         split_takes(takes, corpus, str(tmp_path / "data"), *given)
+    with pytest.raises(ValueError, match="name the folder of a clone"):
+        split_takes(takes, corpus, "emobox", *given)
+
+
+def test_lists_of_names_that_recur(tmp_path):
+    """MELD's parts use the same names: the folder tells which is listed."""
+    fold = tmp_path / "data" / "meld" / "fold_1"
+    fold.mkdir(parents=True)
+    folders = ["train_splits", "dev_splits", "output_repeated_splits_test"]
+    takes = [
+        Take(f"{f}_{n}", f"{f}/dia{n}_utt0.wav", "Joey", e, "Hey.", "train")
+        for f in folders
+        for n, e in enumerate(FOUR)
+    ]
+    row = {"wav": f"downloads/meld/{folders[2]}/dia0_utt0.mp4"}
+    (fold / "meld_test_fold_1.jsonl").write_text(json.dumps(row) + "\n")
+    given = (CORPORA["MELD"], str(tmp_path), 1, (0.3, 0.2), 1)
+    parts = split_takes(takes, *given)
+    assert [t.name for t in parts["test"]] == [f"{folders[2]}_0"]
+
+
+def test_a_setting_of_another_split():
+    """What would be ignored is refused; MELD's voices are no folds."""
+    takes, corpus = takes_of(["a", "b"], 3), CORPORA["MELD"]
+    with pytest.raises(ValueError, match="sentences does not ask for any"):
+        split_takes(takes, corpus, "sentences", 1, (0.3, 0.1), 1, ["a"])
+    official = [take._replace(part="train") for take in takes]
+    with pytest.raises(ValueError, match="MELD has official parts"):
+        split_takes(official, corpus, "speakers", 1, (0.3, 0.1), 1)
 
 
 def test_official_parts():
@@ -274,6 +357,7 @@ def test_official_parts():
 
 def test_a_word_has_one_class():
     """A word under two classes is refused."""
+    assert class_of("joy", {"happy": ["Joy"]}) == "happy"
     names = {"happy": ["joy"], "angry": ["joy"]}
     with pytest.raises(ValueError, match="'joy' stands under"):
         class_of("joy", names)
@@ -295,6 +379,8 @@ def test_manifests(prepare, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         prepare("RAVDESS", str(data), str(manifests), fold=2)
     assert "12 of 192 recordings of happy" in caplog.text
+    assert "6 of 24 speakers are in this copy" in caplog.text
+    assert "fold 2 this copy has no 10, 12, 14" in caplog.text
     assert "12 unmapped emotion" in caplog.text
     test = json.loads((manifests / "test.json").read_text())
     # Of EmoBox's second fold (04, 10, 12, 14) one actor is there.
@@ -313,3 +399,58 @@ def test_no_transcript(prepare, tmp_path):
     data = write_all(tmp_path / "data", ["DC_a01.wav", "JE_n01.wav"])
     with pytest.raises(ValueError, match="2 no transcript"):
         prepare("SAVEE", str(data), str(tmp_path / "manifests"))
+
+
+def test_another_corpus_is_told_where_to_get(prepare, tmp_path):
+    """The message for a wrong folder has the address."""
+    with pytest.raises(FileNotFoundError, match="TESS.*https://doi.org"):
+        prepare("TESS", str(tmp_path / "no"), str(tmp_path / "manifests"))
+
+
+def test_of_few_sentences_speakers_are_drawn(prepare, tmp_path):
+    """As of RAVDESS in CAMEO's format, which does not say what it is."""
+    data, rows = tmp_path / "data", []
+    for speaker in "abcdef":
+        for label in ("neutral", "sadness", "anger", "joy"):
+            for number in (1, 2):
+                name = f"{speaker}{label}{number}.wav"
+                write_noise(data / name)
+                rows.append([name, speaker, label, f"Sentence {number}."])
+    head = "file_id speaker_id emotion transcription".split()
+    lines = ["\t".join(row) for row in [head, *rows]]
+    (data / "cameo.tsv").write_text("\n".join(lines) + "\n")
+    prepare("CAMEO", str(data), str(tmp_path / "m"))
+    entries = json.loads((tmp_path / "m" / "test.json").read_text()).values()
+    assert {entry["cluster"] for entry in entries} == {"speaker a"}
+
+
+def test_a_corpus_is_fetched_whole_and_once(prepare, tmp_path, monkeypatch):
+    """The zip as published, or nothing; another corpus says where it lies."""
+    wavs = [
+        f"Actor_{actor:02d}/03-01-{emotion:02d}-01-{said:02d}-01-{actor:02d}.wav"
+        for actor in range(1, 13)
+        for emotion in (1, 3, 4, 5)
+        for said in (1, 2)
+    ]
+    write_all(tmp_path / "published", wavs)
+    zipped = shutil.make_archive(tmp_path / "x", "zip", tmp_path / "published")
+    url, data = Path(zipped).as_uri(), tmp_path / "data"
+    md5 = hashlib.md5(Path(zipped).read_bytes()).hexdigest()
+
+    def prepare_as(checksum, corpus="RAVDESS"):
+        ravdess = CORPORA["RAVDESS"]._replace(archive=(url, checksum))
+        monkeypatch.setitem(CORPORA, "RAVDESS", ravdess)
+        manifests = str(tmp_path / "manifests")
+        prepare(corpus, str(data), manifests, download=True)
+
+    with pytest.raises(RecipeError, match="its md5 is not"):
+        prepare_as("0" * 32)
+    assert not data.exists()
+    prepare_as(md5)
+    assert sorted(
+        path.relative_to(data).as_posix() for path in data.rglob("*.wav")
+    ) == sorted(wavs)
+    Path(zipped).unlink()
+    prepare_as(md5)
+    with pytest.raises(ValueError, match="TESS has to be fetched by hand"):
+        prepare_as(md5, "TESS")

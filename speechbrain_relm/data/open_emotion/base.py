@@ -14,6 +14,7 @@ from speechbrain_relm.utils.text.reading import read_table
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")
 TABLES = (".csv", ".tsv")
+UNKNOWN = "unknown"  # a speaker that a table does not name
 
 
 class Take(NamedTuple):
@@ -66,12 +67,16 @@ class Corpus(NamedTuple):
         What is spoken.
     counts : dict
         Label to its recordings in the full release.
+    speakers : int or None
+        How many speak in it; `None` if that differs.
     cluster : str
         What answers depend on, and intervals and tests draw: "sentence",
         "speaker" or "dialogue".
     folds : list of list of str
         Test speakers of each of EmoBox's folds; empty where its folds are no
         sets of speakers.
+    archive : (str, str) or None
+        Address and MD5 of a zip of it that anyone may fetch.
     """
 
     title: str
@@ -80,8 +85,10 @@ class Corpus(NamedTuple):
     licence: str
     language: str
     counts: dict
+    speakers: int | None
     cluster: str
     folds: list = []
+    archive: tuple | None = None
 
 
 def files_of(data_folder):
@@ -95,8 +102,9 @@ def files_of(data_folder):
     Returns
     -------
     list of str
-        Paths relative to the folder, sorted; the nearest to it first, so that
-        a second copy further down is the one that is left out.
+        Paths relative to the folder, sorted: by format, those without loss
+        first, then the nearest to the folder first, so that an MP3 beside a
+        wav, or a second copy further down, is the one that is left out.
 
     Raises
     ------
@@ -121,7 +129,13 @@ def files_of(data_folder):
             if wanted and not name.startswith("."):
                 path = os.path.relpath(os.path.join(parent, name), root)
                 found.append(Path(path).as_posix())
-    return sorted(found, key=lambda path: (path.count("/"), path))
+    return sorted(found, key=_rank)
+
+
+def _rank(path):
+    """What is taken first of several copies."""
+    formats = [*AUDIO, *TABLES]
+    return formats.index(Path(path).suffix.lower()), path.count("/"), path
 
 
 def recordings(files):
@@ -226,21 +240,52 @@ def read_rows(
     ValueError
         If there is no such table, or it is not as it should be.
     """
-    files, takes, left_out = files_of(data_folder), [], {}
-    wavs = {}
-    for path in recordings(files):
-        wavs.setdefault(Path(path).stem, path)
+    files, takes = files_of(data_folder), {}
+    wavs, left_out = by_stem(recordings(files))
     recording, speaker, emotion, said = columns
     needed = [column for column in columns if column]
     for row in rows_of(data_folder, files, table, needed, delimiter):
         name = Path(row[recording]).stem
+        who = (row[speaker] or UNKNOWN) if speaker else one_speaker
+        label = row[emotion].lower()
         if name not in wavs:
             left_out[row[recording]] = missing
-            continue
-        who = row[speaker] if speaker else one_speaker
-        label = row[emotion].lower()
-        takes.append(Take(name, wavs[name], who, label, row[said]))
-    return takes, left_out
+        elif name in takes:
+            left_out[f"{table}: {row[recording]}"] = "second row of it"
+        else:
+            takes[name] = Take(name, wavs[name], who, label, row[said])
+    for name, path in wavs.items():
+        if name not in takes:
+            left_out[path] = f"in no row of {table}"
+    return list(takes.values()), left_out
+
+
+def by_stem(paths):
+    """Finds recordings by name, whatever their folder and format.
+
+    Arguments
+    ---------
+    paths : list of str
+        From `recordings`.
+
+    Returns
+    -------
+    found : dict
+        Name without ending to path.
+    left_out : dict
+        Path to reason: a second one of a name.
+
+    Example
+    -------
+    >>> by_stem(["a.wav", "b/a.wav"])
+    ({'a': 'a.wav'}, {'b/a.wav': 'duplicate: of a.wav'})
+    """
+    found, left_out = {}, {}
+    for path in paths:
+        first = found.setdefault(Path(path).stem, path)
+        if first != path:
+            left_out[path] = f"duplicate: of {first}"
+    return found, left_out
 
 
 def rows_of(data_folder, files, table, columns, delimiter):
@@ -251,7 +296,8 @@ def rows_of(data_folder, files, table, columns, delimiter):
     data_folder : str or pathlib.Path
         See `Corpus`.
     files : list of str
-        From `files_of`; of several tables of the name the first counts.
+        From `files_of`; of several tables of the name, which must be the
+        same, the first is read.
     table : str
         Its file name.
     columns : list of str
@@ -267,7 +313,8 @@ def rows_of(data_folder, files, table, columns, delimiter):
     Raises
     ------
     ValueError
-        If there is no such table, or it is not as it should be.
+        If there is no such table, there are two different ones, or it is not
+        as it should be.
 
     Example
     -------
@@ -276,10 +323,15 @@ def rows_of(data_folder, files, table, columns, delimiter):
     >>> rows_of(folder, files_of(folder), "a.tsv", ["x"], "\\t")
     [{'x': '1', 'y': '2'}]
     """
-    path = next((f for f in files if Path(f).name == table), None)
-    if path is None:
+    paths = [Path(data_folder, f) for f in files if Path(f).name == table]
+    if not paths:
         raise ValueError(f"data_folder {data_folder} holds no {table}.")
-    rows = read_table(Path(data_folder, path), columns, delimiter=delimiter)
+    for other in paths[1:]:
+        if other.read_bytes() != paths[0].read_bytes():
+            raise ValueError(
+                f"{paths[0]} and {other} differ: name the folder of one."
+            )
+    rows = read_table(paths[0], columns, delimiter=delimiter)
     return [
         {column: text.strip() for column, text in row.items()}
         for _, row in rows

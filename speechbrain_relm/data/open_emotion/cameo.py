@@ -43,7 +43,8 @@ def write_out(tables, folder):
     Raises
     ------
     ValueError
-        If a name leads out of the folder, or pyarrow is not installed.
+        If the folder has a corpus, a name leads out of it, or pyarrow is not
+        installed.
 
     Example
     -------
@@ -57,6 +58,10 @@ def write_out(tables, folder):
             "speechbrain_relm[cameo]."
         ) from error
     folder = Path(folder)
+    if (folder / TABLE).exists():
+        raise ValueError(
+            f"{folder} has a {TABLE}: give each corpus a folder of its own."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for table in tables:
@@ -68,7 +73,7 @@ def write_out(tables, folder):
         for batch in batches:
             for row in batch.to_pylist():
                 name = row["file_id"]
-                if not name or Path(name).name != name:
+                if not name or name == ".." or Path(name).name != name:
                     raise ValueError(f"{table}: '{name}' is no file name.")
                 (folder / name).write_bytes(row["audio"]["bytes"])
                 rows.append([row[column] for column in COLUMNS])
@@ -89,6 +94,7 @@ CAMEO = Corpus(
     licence="CC BY-NC-SA 4.0, and that of each of its corpora",
     language="one of eight",
     counts={},  # differ with the corpus taken out
+    speakers=None,
     cluster="sentence",
 )
 

@@ -2,8 +2,8 @@
 
 A name is actor, sentence, emotion and level: `1001_IEO_ANG_HI.wav`.
 
-A copy of the repository, or its `AudioWAV` alone, will do; of its MP3s, if
-they are there too, the names are the wavs'.
+A copy of the repository, or its `AudioWAV` alone, will do; its MP3s, if they
+are there too, are duplicates of the wavs.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -63,5 +63,6 @@ CREMA_D = Corpus(
     counts={
         label: 1087 if label == "neutral" else 1271 for label in LABELS.values()
     },
+    speakers=91,
     cluster="sentence",
 )

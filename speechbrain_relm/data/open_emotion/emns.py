@@ -34,5 +34,6 @@ EMNS = Corpus(
         "sarcastic": 139,
         "surprised": 151,
     },
+    speakers=1,
     cluster="sentence",
 )

@@ -2,7 +2,7 @@
 
 `03a01Fa.wav`: speaker, sentence, the German word's letter, version.
 
-The zip's `wav` folder, or all of it, will do.
+The unpacked zip's `wav` folder, or all of it, will do.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -70,5 +70,6 @@ EMO_DB = Corpus(
         "neutral": 79,
         "sadness": 62,
     },
+    speakers=10,
     cluster="sentence",
 )

@@ -23,6 +23,7 @@ TABLES = {"train": "train", "dev": "valid", "test": "test"}
 # The archives' folders; test clips lie in "output_repeated_splits_test".
 FOLDERS = {"train": "train_splits", "dev": "dev_splits", "test": "splits_test"}
 CLIP = re.compile(r"^dia(\d+)_utt(\d+)$")
+BROKEN = {("train", "dia125_utt3"), ("dev", "dia110_utt7")}  # in the release
 
 
 def read(data_folder):
@@ -40,8 +41,8 @@ def read(data_folder):
     takes : list of Take
         The recordings, with their official part.
     left_out : dict
-        Clip to reason: two of the release are broken, dia125_utt3 (train) and
-        dia110_utt7 (dev).
+        Clip to reason: two of the release are broken, others are no clips of
+        the tables.
 
     Raises
     ------
@@ -55,28 +56,34 @@ def read(data_folder):
     ...
     FileNotFoundError: data_folder no_such_folder is no folder.
     """
-    takes, left_out = [], {}
+    takes = []
     files = files_of(data_folder)
-    clips = _clips(files)
+    clips, left_out = _clips(files)
     for part in TABLES:
         table = f"{part}_sent_emo.csv"
         for row in rows_of(data_folder, files, table, COLUMNS, ","):
             clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
             if (part, clip) in clips:
                 takes.append(_take(part, clip, row, clips[part, clip]))
+            elif (part, clip) in BROKEN:
+                left_out[f"{part}/{clip}"] = "broken in the release"
             else:
                 left_out[f"{part}/{clip}"] = "missing: as wav, not as MP4"
     return takes, left_out
 
 
 def _clips(files):
-    """Finds the wavs: part and clip to path."""
-    found = {}
+    """Finds the wavs: part and clip to path; and what is none of them."""
+    found, left_out = {}, {}
     for path in recordings(files):
-        for part, folder in FOLDERS.items():
-            if folder in path and CLIP.match(Path(path).stem):
-                found.setdefault((part, Path(path).stem), path)
-    return found
+        parts = [part for part, folder in FOLDERS.items() if folder in path]
+        if not parts or not CLIP.match(Path(path).stem):
+            left_out[path] = "unexpected name: train_splits/dia0_utt0.wav"
+            continue
+        first = found.setdefault((parts[0], Path(path).stem), path)
+        if first != path:
+            left_out[path] = f"duplicate: of {first}"
+    return found, left_out
 
 
 def _take(part, clip, row, wav):
@@ -109,5 +116,6 @@ MELD = Corpus(
         "sadness": 1002,
         "surprise": 1636,
     },
+    speakers=None,
     cluster="dialogue",
 )

@@ -30,5 +30,6 @@ NEMO = Corpus(
         "sadness": 769,
         "surprised": 669,
     },
+    speakers=9,
     cluster="sentence",
 )

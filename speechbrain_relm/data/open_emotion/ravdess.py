@@ -3,7 +3,8 @@
 Each name is seven numbers: modality, channel (speech or song), emotion,
 intensity, statement, repetition, actor.
 
-The zip and Kaggle's copy will do; songs are left out.
+The zip, unpacked, and Kaggle's copy will do; songs are left out, and the sound
+of the videos, which is of the same performances.
 
 Authors
  * The speechbrain_relm contributors 2026
@@ -19,15 +20,19 @@ LABELS = (
 )  # numbered from 1
 STATEMENTS = ("Kids are talking by the door.", "Dogs are sitting by the door.")
 NAME = re.compile(r"(?:^|/)(\d\d(?:-\d\d){6})\.\w+$")
-SPEECH = "01"
+AUDIO_ONLY, SPEECH, ACTORS = "03", "01", 24
 
 
 def _take(path, match):
     """Takes a name apart."""
     numbers = match[1].split("-")
-    _, channel, emotion, _, statement, _, actor = numbers
+    modality, channel, emotion, _, statement, _, actor = numbers
     if channel != SPEECH:
         return "song: speech only is used"
+    if modality != AUDIO_ONLY:
+        return "of a video: the recordings of sound alone are used"
+    if not 1 <= int(actor) <= ACTORS:
+        return f"unexpected name: actor 01 to {ACTORS}"
     if not (1 <= int(emotion) <= 8 and 1 <= int(statement) <= 2):
         return "unexpected name: emotion 01 to 08, statement 01 or 02"
     label = LABELS[int(emotion) - 1]
@@ -44,11 +49,11 @@ RAVDESS = Corpus(
         expected="Actor_01/03-01-01-01-01-01-01.wav",
     ),
     where="https://zenodo.org/records/1188976, "
-    "Audio_Speech_Actors_01-24.zip "
-    "(MD5 bc696df654c87fed845eb13823edef8a)",
+    "Audio_Speech_Actors_01-24.zip, or by --download",
     licence="CC BY-NC-SA 4.0",
     language="English",
     counts={label: 96 if label == "neutral" else 192 for label in LABELS},
+    speakers=24,
     # Of two sentences nothing can be said in general.
     cluster="speaker",
     folds=[
@@ -59,4 +64,9 @@ RAVDESS = Corpus(
         ["02", "15", "16", "18"],
         ["06", "13", "17", "22"],
     ],
+    archive=(
+        "https://zenodo.org/records/1188976/files/"
+        "Audio_Speech_Actors_01-24.zip",
+        "bc696df654c87fed845eb13823edef8a",
+    ),
 )

@@ -13,6 +13,7 @@ from speechbrain_relm.data.open_emotion.nemo import NEMO
 from speechbrain_relm.data.open_emotion.ravdess import RAVDESS
 from speechbrain_relm.data.open_emotion.savee import SAVEE
 from speechbrain_relm.data.open_emotion.tess import TESS
+from speechbrain_relm.utils.fetching import unpack_once
 
 CORPORA = {
     corpus.title: corpus
@@ -58,6 +59,38 @@ def find(title):
     return CORPORA[title]
 
 
+def fetch_corpus(corpus, data_folder):
+    """Fetches a corpus that has a public address, once.
+
+    Arguments
+    ---------
+    corpus : speechbrain_relm.data.open_emotion.base.Corpus
+        Which.
+    data_folder : str or pathlib.Path
+        Receives it, unpacked.
+
+    Raises
+    ------
+    ValueError
+        If it has to be fetched by hand.
+    RecipeError
+        If it cannot be fetched, or is not the one that was published.
+
+    Example
+    -------
+    >>> fetch_corpus(find("SAVEE"), "SAVEE")
+    Traceback (most recent call last):
+    ...
+    ValueError: download: SAVEE has to be fetched by hand: http://kahlan...
+    """
+    if corpus.archive is None:
+        raise ValueError(
+            f"download: {corpus.title} has to be fetched by hand: "
+            f"{corpus.where}."
+        )
+    unpack_once(*corpus.archive, data_folder)
+
+
 def licence(title):
     """Tells the terms of a corpus.
 
@@ -87,7 +120,7 @@ def class_of(label, emotion_names):
     label : str
         The word.
     emotion_names : dict
-        Class to the words for it.
+        Class to the words for it, in whatever case.
 
     Returns
     -------
@@ -104,7 +137,11 @@ def class_of(label, emotion_names):
     >>> class_of("joy", {"happy": ["joy", "happiness"], "sad": ["sadness"]})
     'happy'
     """
-    found = [c for c, words in emotion_names.items() if label in words]
+    found = [
+        c
+        for c, words in emotion_names.items()
+        if label in [word.lower() for word in words]
+    ]
     if len(found) > 1:
         raise ValueError(
             f"emotion_names: '{label}' stands under {' and '.join(found)}."

@@ -111,6 +111,7 @@ SAVEE = Corpus(
     counts={
         label: 120 if label == "neutral" else 60 for label in LABELS.values()
     },
+    speakers=4,
     cluster="sentence",
     folds=[["JE"], ["KL"], ["DC"], ["JK"]],
 )

@@ -41,5 +41,6 @@ TESS = Corpus(
     licence="CC BY-NC-ND 4.0",
     language="English",
     counts=dict.fromkeys(LABELS, 400),
+    speakers=2,
     cluster="sentence",
 )

@@ -13,6 +13,8 @@ from speechbrain_relm.utils.plain_yaml import Built
 
 # What a run must have left to be tested against.
 LEFT = ("responses.jsonl", "scores.jsonl")
+# Steps of what is trained.
+TRAINED = ("fit", "release")
 # Fields of prompts.
 IN_PROMPT = ("emotion",)
 IN_TEXT = ("transcript", "emotion", "heard")
@@ -255,7 +257,7 @@ def loading_problems(settings):
 
 
 def model_problems(settings):
-    """Looks at what makes a model smaller.
+    """Looks at what is trained, and at what makes a model smaller.
 
     Arguments
     ---------
@@ -272,13 +274,20 @@ def model_problems(settings):
     >>> model_problems({"fsdp": True, "chat_llm": {"bits": 4}})
     ['fsdp: True cannot divide an LLM of 4 bits: use one of the two.']
     """
+    found = []
+    asked = [step for step in TRAINED if step in settings.get("steps", ())]
+    if asked and settings.get("model", asked) is None:
+        found.append(
+            f"steps: a system without a model has nothing for {asked[0]}: "
+            "leave steps to the system."
+        )
     bits = (settings.get("chat_llm") or {}).get("bits")
     if bits is not None and settings.get("fsdp"):
-        return [
+        found.append(
             f"fsdp: True cannot divide an LLM of {bits} bits: use one of the "
             "two."
-        ]
-    return []
+        )
+    return found
 
 
 def fold_problems(settings):
