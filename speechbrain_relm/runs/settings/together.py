@@ -273,6 +273,8 @@ def model_problems(settings):
     -------
     >>> model_problems({"fsdp": True, "chat_llm": {"bits": 4}})
     ['fsdp: True cannot divide an LLM of 4 bits: use one of the two.']
+    >>> model_problems({"steps": ["respond", "fit"], "model": None})
+    ['steps: a system without a model has nothing for fit: leave steps ...']
     """
     found = []
     asked = [step for step in TRAINED if step in settings.get("steps", ())]
