@@ -145,6 +145,7 @@ def prepare_open_emotion(
         "emotions": [[e, emotion_names[e]] for e in emotions],
         "split": [split, fold, test_speakers, test_ratio, valid_ratio],
         "takes": content(fingerprint(takes), f"of {len(takes)} takes"),
+        "left_out": content(fingerprint(left_out), f"of {len(left_out)} files"),
         "durations": [min_duration, max_duration],
         "seed": seed,
         "speech_filter": speech_filter,

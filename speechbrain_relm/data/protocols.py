@@ -145,8 +145,7 @@ def _listed(takes, corpus, folder, fold):
             f"split: {folder} is none of {', '.join(SPLITS)}, nor a clone of "
             f"https://github.com/emo-box/EmoBox with {path}."
         )
-    lines = path.read_text(encoding="utf-8").splitlines()
-    listed = [Path(json.loads(line)["wav"]) for line in lines if line]
+    listed = _read_list(path)
     stems = Counter(Path(take.wav).stem for take in takes)
     # MELD's parts use the same names: there the folder counts, too.
     depth = 1 if max(stems.values(), default=1) == 1 else 2
@@ -161,6 +160,24 @@ def _listed(takes, corpus, folder, fold):
         len(found),
     )
     return found
+
+
+def _read_list(path):
+    """Reads the recordings of one of EmoBox's lists."""
+    listed = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            wav = json.loads(line)["wav"] if line.strip() else None
+            valid = wav is None or bool(Path(wav).name)
+        except (ValueError, KeyError, TypeError):
+            valid = False
+        if not valid:
+            raise ValueError(
+                f"{path}, line {number}: no JSON with a path as wav."
+            )
+        if wav is not None:
+            listed.append(Path(wav))
+    return listed
 
 
 def _end(path, depth):

@@ -5,6 +5,8 @@ Authors
 """
 
 import hashlib
+import http.client
+import ssl
 import urllib.error
 import urllib.request
 import zipfile
@@ -20,6 +22,13 @@ logger = get_logger(__name__)
 SECONDS = 60  # without an answer
 BLOCK = 1 << 20  # bytes at a time
 ARCHIVE = "archive.zip"
+NETWORK = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLError,
+)
 
 
 def fetch(url, path, algorithm, checksum, otherwise):
@@ -59,14 +68,15 @@ def fetch(url, path, algorithm, checksum, otherwise):
     digest = hashlib.new(algorithm)
     try:
         with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-            size = int(answer.headers.get("Content-Length") or 0) or None
+            size = answer.headers.get("Content-Length", "")
+            size = int(size) if size.isdigit() else None
             bar = tqdm(total=size, unit="B", unit_scale=True, desc=path.name)
             with bar, open(path, "wb") as stream:
                 for block in iter(lambda: answer.read(BLOCK), b""):
                     stream.write(block)
                     digest.update(block)
                     bar.update(len(block))
-    except (urllib.error.URLError, OSError) as error:
+    except NETWORK as error:
         raise RecipeError(
             f"{url} cannot be fetched ({error}). Fetch it where there is a "
             f"network and {otherwise}."

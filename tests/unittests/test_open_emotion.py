@@ -7,6 +7,7 @@ Authors
 import hashlib
 import json
 import logging
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -78,6 +79,19 @@ def test_crema_d(tmp_path):
     take = takes["1001_IEO_ANG_HI"]
     assert take[2:5] == ("1001", "anger", "It's eleven o'clock.")
     assert list(left_out) == ["AudioWAV/1001_ZZZ_ANG_HI.wav"]
+
+
+def test_what_only_looks_like_a_name_is_named(tmp_path):
+    """Copies, changed ones and actors that there are not."""
+    odd = ["1001_IEO_ANG_XX_noisy.wav", "9999_IEO_ANG_XX.wav"]
+    folder = write_all(tmp_path, [*odd, "1040_ITH_SAD_X.wav"])
+    takes, left_out = read("CREMA-D", folder)
+    assert list(takes) == ["1040_ITH_SAD_X"]
+    assert sorted(left_out) == sorted(odd)
+    assert all("unexpected name" in reason for reason in left_out.values())
+    folder = write_all(tmp_path / "r", ["03-01-03-99-01-77-01.wav"])
+    with pytest.raises(ValueError, match="holds no audio file like"):
+        read("RAVDESS", folder)
 
 
 def test_a_wav_goes_before_an_mp3_of_its_name(tmp_path):
@@ -160,6 +174,13 @@ def test_rows_and_recordings_are_one_to_one(tmp_path):
         "raw/b.wav": "in no row of metadata.csv",
         "metadata.csv: wavs/a.webm": "second row of it",
     }
+    (tmp_path / "metadata.csv").write_text(
+        "id|utterance|description|audio_recording|emotion\n"
+        "1|Good morning.|a greeting|raw/a.webm|Sad\n"
+    )
+    takes, left_out = read("EMNS", tmp_path)
+    assert takes["a"].wav == "raw/a.wav"  # the row names the folder
+    assert "cleaned/a.wav" in left_out
     (tmp_path / "raw" / "metadata.csv").write_text("id\n")
     with pytest.raises(ValueError, match="differ: name the folder of one"):
         read("EMNS", tmp_path)
@@ -202,6 +223,17 @@ def test_meld(tmp_path):
             "unexpected name: train_splits/dia0_utt0.wav"
         ),
     }
+    # Archives unpacked into each other; a clip twice, and one of no row.
+    table = tmp_path / "dev_sent_emo.csv"
+    table.write_text(header + 2 * '1,"It is.",Monica,joy,0,1\n')
+    folder = "train_splits/dev_splits_complete"
+    write_all(tmp_path, [f"{folder}/dia0_utt1.wav", f"{folder}/dia7_utt0.wav"])
+    takes, left_out = read("MELD", tmp_path)
+    assert takes["dev_dia0_utt1"].wav == f"{folder}/dia0_utt1.wav"
+    assert takes["train_dia0_utt1"].wav == "train_splits/dia0_utt1.wav"
+    assert left_out["dev_sent_emo.csv: dia0_utt1"] == "second row of it"
+    reason = left_out[f"{folder}/dia7_utt0.wav"]
+    assert reason == "in no row of dev_sent_emo.csv"
 
 
 def test_cameo(tmp_path):
@@ -231,6 +263,27 @@ def test_cameo(tmp_path):
     assert read("CAMEO", tmp_path / "nobody")[0]["a"].speaker == "unknown"
 
 
+def test_a_table_that_is_none_of_cameos(tmp_path):
+    """A name twice, no sound, no column: none is written over another."""
+    row = dict.fromkeys(["emotion", "transcription", "speaker_id"], "x")
+    row |= {"file_id": "a.wav", "audio": {"bytes": b"x"}, "language": "Polish"}
+    path, victim = tmp_path / "y.parquet", tmp_path / "victim"
+    for rows, words in (
+        ([row, row], "a.wav is there twice"),
+        ([{**row, "audio": {"bytes": None}}], "a.wav has no sound"),
+        ([{"file_id": "a.wav"}], "has no column audio, emotion"),
+    ):
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        with pytest.raises(ValueError, match=words):
+            write_out([path], tmp_path / "out")
+    victim.write_text("whole")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "a.wav").symlink_to(victim)
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    write_out([path], tmp_path / "linked")
+    assert victim.read_text() == "whole"
+
+
 @pytest.mark.parametrize("name", ["../a.wav", "..", ""])
 def test_no_name_leads_out_of_the_folder(tmp_path, name):
     """Names come from a file that anyone may have made."""
@@ -240,6 +293,14 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
     with pytest.raises(ValueError, match="is no file name"):
         write_out([tmp_path / "y.parquet"], tmp_path / "out")
     assert not any((tmp_path / "out").iterdir())
+
+
+def test_a_name_that_no_manifest_can_hold(tmp_path):
+    """It is told, whichever corpus is read."""
+    write_noise(tmp_path / "a.wav")
+    (tmp_path / "a.wav").rename(tmp_path / os.fsdecode(b"b\xe9.wav"))
+    with pytest.raises(ValueError, match="has a name that is no UTF-8: rename"):
+        read("TESS", tmp_path)
 
 
 @pytest.mark.parametrize("title", CORPORA)
@@ -313,6 +374,10 @@ def test_lists_of_a_clone(tmp_path):
         split_takes(takes, corpus, str(tmp_path / "data"), *given)
     with pytest.raises(ValueError, match="name the folder of a clone"):
         split_takes(takes, corpus, "emobox", *given)
+    for line in ('{"a": 1}', "[1]", '{"wav": 3}', '{"wav": ""}', "{"):
+        (fold / "emodb_test_fold_2.jsonl").write_text(lines + line)
+        with pytest.raises(ValueError, match="jsonl, line 5: no JSON with"):
+            split_takes(takes, corpus, str(tmp_path), *given)
 
 
 def test_lists_of_names_that_recur(tmp_path):
@@ -452,5 +517,9 @@ def test_a_corpus_is_fetched_whole_and_once(prepare, tmp_path, monkeypatch):
     ) == sorted(wavs)
     Path(zipped).unlink()
     prepare_as(md5)
+    monkeypatch.chdir(data)
+    with pytest.raises(ValueError, match="a folder of its own"):
+        prepare_as(md5)
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="TESS has to be fetched by hand"):
         prepare_as(md5, "TESS")

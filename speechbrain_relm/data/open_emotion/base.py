@@ -110,6 +110,10 @@ def files_of(data_folder):
     ------
     FileNotFoundError
         If there is no such folder.
+    ValueError
+        If a name is no UTF-8.
+    OSError
+        If a folder in it cannot be read.
 
     Example
     -------
@@ -122,14 +126,33 @@ def files_of(data_folder):
     if not root.is_dir():
         raise FileNotFoundError(f"data_folder {data_folder} is no folder.")
     found = []
-    for parent, _, names in os.walk(root):
+    for parent, _, names in os.walk(root, onerror=_refuse):
         for name in names:
             # macOS archives hold a "._x.wav" beside each x.wav.
             wanted = name.lower().endswith((*AUDIO, *TABLES))
             if wanted and not name.startswith("."):
                 path = os.path.relpath(os.path.join(parent, name), root)
+                if not _is_text(path):
+                    raise ValueError(
+                        f"{ascii(path)} in {data_folder} has a name that is "
+                        "no UTF-8: rename it."
+                    )
                 found.append(Path(path).as_posix())
     return sorted(found, key=_rank)
+
+
+def _refuse(error):
+    """What is not seen must not be missed in silence."""
+    raise error
+
+
+def _is_text(path):
+    """Whether a name can be written into a manifest."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _rank(path):
@@ -244,20 +267,30 @@ def read_rows(
     wavs, left_out = by_stem(recordings(files))
     recording, speaker, emotion, said = columns
     needed = [column for column in columns if column]
+    # Names that recur in several folders are told apart by the folder.
+    tails = {_tail(path): path for path in reversed(recordings(files))}
     for row in rows_of(data_folder, files, table, needed, delimiter):
         name = Path(row[recording]).stem
+        wav = tails.get(_tail(row[recording]), wavs.get(name))
         who = (row[speaker] or UNKNOWN) if speaker else one_speaker
         label = row[emotion].lower()
-        if name not in wavs:
+        if wav is None:
             left_out[row[recording]] = missing
         elif name in takes:
             left_out[f"{table}: {row[recording]}"] = "second row of it"
         else:
-            takes[name] = Take(name, wavs[name], who, label, row[said])
-    for name, path in wavs.items():
-        if name not in takes:
-            left_out[path] = f"in no row of {table}"
+            takes[name] = Take(name, wav, who, label, row[said])
+    used = {take.wav for take in takes.values()}
+    for path in sorted(set(wavs.values()) - used):
+        left_out[path] = f"in no row of {table}"
+    for path in sorted(used & set(left_out)):
+        del left_out[path]
     return list(takes.values()), left_out
+
+
+def _tail(path):
+    """The last folder and the name without ending."""
+    return Path(path).with_suffix("").parts[-2:]
 
 
 def by_stem(paths):

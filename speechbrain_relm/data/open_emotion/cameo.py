@@ -43,8 +43,8 @@ def write_out(tables, folder):
     Raises
     ------
     ValueError
-        If the folder has a corpus, a name leads out of it, or pyarrow is not
-        installed.
+        If the folder has a corpus, a name leads out of it or is there twice,
+        a table is another one, or pyarrow is not installed.
 
     Example
     -------
@@ -63,9 +63,15 @@ def write_out(tables, folder):
             f"{folder} has a {TABLE}: give each corpus a folder of its own."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows, names = [], set()
     for table in tables:
         parquet = pq.ParquetFile(table)
+        missing = {*COLUMNS, "audio"} - set(parquet.schema_arrow.names)
+        if missing:
+            raise ValueError(
+                f"{table} has no column {', '.join(sorted(missing))}: it is "
+                "none of CAMEO's."
+            )
         batches = parquet.iter_batches(
             batch_size=ROWS, columns=[*COLUMNS, "audio"]
         )
@@ -75,6 +81,12 @@ def write_out(tables, folder):
                 name = row["file_id"]
                 if not name or name == ".." or Path(name).name != name:
                     raise ValueError(f"{table}: '{name}' is no file name.")
+                if name in names or not (row["audio"] or {}).get("bytes"):
+                    what = "is there twice" if name in names else "has no sound"
+                    raise ValueError(f"{table}: {name} {what}.")
+                names.add(name)
+                # A link of the name would be followed.
+                (folder / name).unlink(missing_ok=True)
                 (folder / name).write_bytes(row["audio"]["bytes"])
                 rows.append([row[column] for column in COLUMNS])
                 bar.update()

@@ -36,7 +36,10 @@ SENTENCES = {
     "TSI": "The surface is slick.",
     "WSI": "We'll stop in a couple of minutes.",
 }
-NAME = re.compile(r"(?:^|/)((\d{4})_([A-Z]{3})_([A-Z]{3})_\w+)\.\w+$")
+# One name of the release, 1040_ITH_SAD_X.wav, has a level of one letter.
+NAME = re.compile(
+    r"(?:^|/)((10\d\d)_([A-Z]{3})_([A-Z]{3})_(?:LO|MD|HI|XX?))\.\w+$"
+)
 
 
 def _take(path, match):

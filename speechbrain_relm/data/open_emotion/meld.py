@@ -56,27 +56,38 @@ def read(data_folder):
     ...
     FileNotFoundError: data_folder no_such_folder is no folder.
     """
-    takes = []
+    takes = {}
     files = files_of(data_folder)
     clips, left_out = _clips(files)
     for part in TABLES:
         table = f"{part}_sent_emo.csv"
         for row in rows_of(data_folder, files, table, COLUMNS, ","):
             clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
-            if (part, clip) in clips:
-                takes.append(_take(part, clip, row, clips[part, clip]))
+            if (part, clip) in takes:
+                left_out[f"{table}: {clip}"] = "second row of it"
+            elif (part, clip) in clips:
+                wav = clips[part, clip]
+                takes[part, clip] = _take(part, clip, row, wav)
             elif (part, clip) in BROKEN:
                 left_out[f"{part}/{clip}"] = "broken in the release"
             else:
                 left_out[f"{part}/{clip}"] = "missing: as wav, not as MP4"
-    return takes, left_out
+    for clip in sorted(set(clips) - set(takes)):
+        left_out[clips[clip]] = f"in no row of {clip[0]}_sent_emo.csv"
+    return list(takes.values()), left_out
 
 
 def _clips(files):
     """Finds the wavs: part and clip to path; and what is none of them."""
     found, left_out = {}, {}
     for path in recordings(files):
-        parts = [part for part, folder in FOLDERS.items() if folder in path]
+        # The nearest folder counts: archives are unpacked into each other.
+        parts = [
+            part
+            for folder in reversed(Path(path).parent.parts)
+            for part, name in FOLDERS.items()
+            if name in folder
+        ]
         if not parts or not CLIP.match(Path(path).stem):
             left_out[path] = "unexpected name: train_splits/dia0_utt0.wav"
             continue

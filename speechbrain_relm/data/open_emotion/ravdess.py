@@ -26,15 +26,19 @@ AUDIO_ONLY, SPEECH, ACTORS = "03", "01", 24
 def _take(path, match):
     """Takes a name apart."""
     numbers = match[1].split("-")
-    modality, channel, emotion, _, statement, _, actor = numbers
+    modality, channel, emotion, level, statement, time, actor = numbers
     if channel != SPEECH:
         return "song: speech only is used"
     if modality != AUDIO_ONLY:
         return "of a video: the recordings of sound alone are used"
     if not 1 <= int(actor) <= ACTORS:
         return f"unexpected name: actor 01 to {ACTORS}"
-    if not (1 <= int(emotion) <= 8 and 1 <= int(statement) <= 2):
-        return "unexpected name: emotion 01 to 08, statement 01 or 02"
+    twos = [int(number) in (1, 2) for number in (level, statement, time)]
+    if not (1 <= int(emotion) <= len(LABELS) and all(twos)):
+        return (
+            "unexpected name: emotion 01 to 08; intensity, statement and "
+            "repetition 01 or 02"
+        )
     label = LABELS[int(emotion) - 1]
     text = STATEMENTS[int(statement) - 1]
     return Take(match[1], path, actor, label, text)

@@ -4,6 +4,10 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
+from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
+
 from speechbrain_relm.data.open_emotion.cameo import CAMEO
 from speechbrain_relm.data.open_emotion.crema_d import CREMA_D
 from speechbrain_relm.data.open_emotion.emns import EMNS
@@ -14,6 +18,8 @@ from speechbrain_relm.data.open_emotion.ravdess import RAVDESS
 from speechbrain_relm.data.open_emotion.savee import SAVEE
 from speechbrain_relm.data.open_emotion.tess import TESS
 from speechbrain_relm.utils.fetching import unpack_once
+
+logger = get_logger(__name__)
 
 CORPORA = {
     corpus.title: corpus
@@ -67,12 +73,12 @@ def fetch_corpus(corpus, data_folder):
     corpus : speechbrain_relm.data.open_emotion.base.Corpus
         Which.
     data_folder : str or pathlib.Path
-        Receives it, unpacked.
+        Receives it, unpacked; one that has files is left as it is.
 
     Raises
     ------
     ValueError
-        If it has to be fetched by hand.
+        If it has to be fetched by hand, or the folder is the one to work in.
     RecipeError
         If it cannot be fetched, or is not the one that was published.
 
@@ -88,7 +94,13 @@ def fetch_corpus(corpus, data_folder):
             f"download: {corpus.title} has to be fetched by hand: "
             f"{corpus.where}."
         )
-    unpack_once(*corpus.archive, data_folder)
+    folder = Path(data_folder).resolve()
+    if folder == Path.cwd():
+        raise ValueError("download: give the corpus a folder of its own.")
+    if folder.is_dir() and any(folder.iterdir()):
+        logger.info("%s has files: nothing is fetched.", data_folder)
+        return
+    unpack_once(*corpus.archive, folder)
 
 
 def licence(title):

@@ -98,8 +98,11 @@ def read_transcripts(path):
     """
     if not path.is_file():
         return {}
-    rows = read_table(path, ["id", "transcript"])
-    return {row["id"]: row["transcript"] for _, row in rows}
+    said = {}
+    for place, row in read_table(path, ["id", "transcript"]):
+        if said.setdefault(row["id"], row["transcript"]) != row["transcript"]:
+            raise ValueError(f"{place}: the id {row['id']} has two texts.")
+    return said
 
 
 SAVEE = Corpus(

@@ -352,7 +352,7 @@ def read_table(path, needed, errors="strict", spaced=False, delimiter=","):
         for fields in reader:
             place, line = f"{path}, line {line}", reader.line_num + 1
             if columns is None:
-                columns = _columns(fields, needed, place)
+                columns = _columns(fields, needed, place, delimiter)
             elif fields:
                 rows.append((place, _row(columns, fields, place)))
     except csv.Error as err:
@@ -360,28 +360,34 @@ def read_table(path, needed, errors="strict", spaced=False, delimiter=","):
             f"{path}, line {line}: no row of a CSV ({err}). {_QUOTING}"
         ) from None
     if columns is None:
-        _columns([], needed, f"{path}, line 1")
+        _columns([], needed, f"{path}, line 1", delimiter)
     return rows
 
 
+# What parts the columns of a table.
+PARTED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _QUOTING = (
     "Put texts with commas, quotes or line ends in double quotes, and double "
     "the quotes in them."
 )
 
 
-def _columns(fields, needed, place):
+def _columns(fields, needed, place, delimiter):
     """Checks the names of the columns."""
     columns = [name.strip() for name in fields]
     missing = [name for name in needed if name not in columns]
     if missing:
-        marks, line = {";": "semicolons", "\t": "tabs"}, ",".join(fields)
-        found = [word for mark, word in marks.items() if mark in line]
+        line = delimiter.join(fields)
+        found = [
+            word
+            for mark, word in PARTED.items()
+            if mark in line and mark != delimiter
+        ]
         hint = f" The columns seem to be parted by {found[0]}." if found else ""
         raise ValueError(
             f"{place}: there is no column {', '.join(missing)} among "
             f"{columns}. The first line must name {', '.join(needed)}, parted "
-            f"by commas.{hint}"
+            f"by {PARTED[delimiter]}.{hint}"
         )
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
