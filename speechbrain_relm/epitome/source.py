@@ -11,9 +11,9 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.data.fetching import fetch
 from speechbrain_relm.epitome.annotations import FILES
 from speechbrain_relm.utils.errors import Parser, entry_point
-from speechbrain_relm.utils.fetching import fetch
 from speechbrain_relm.utils.files import cache_folder, make_once, sha256
 
 logger = get_logger(__name__)

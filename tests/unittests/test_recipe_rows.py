@@ -89,6 +89,7 @@ def test_row(row, tmp_path):
 # The lines of a YAML that are the corpus's own.
 OF_THE_CORPUS = re.compile(
     r"# Task|corpus:|experiment_name:|output_folder:|# Gives the"
+    r'|report_remarks:|    - !ref "Split '
 )
 DATA = re.compile(r"(?<=# Data )#+\n.*?(?=# #+ Model paths)", re.DOTALL)
 

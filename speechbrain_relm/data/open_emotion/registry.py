@@ -8,6 +8,7 @@ from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_relm.data.fetching import unpack_once
 from speechbrain_relm.data.open_emotion.cameo import CAMEO
 from speechbrain_relm.data.open_emotion.crema_d import CREMA_D
 from speechbrain_relm.data.open_emotion.emns import EMNS
@@ -17,7 +18,6 @@ from speechbrain_relm.data.open_emotion.nemo import NEMO
 from speechbrain_relm.data.open_emotion.ravdess import RAVDESS
 from speechbrain_relm.data.open_emotion.savee import SAVEE
 from speechbrain_relm.data.open_emotion.tess import TESS
-from speechbrain_relm.utils.fetching import unpack_once
 
 logger = get_logger(__name__)
 
