@@ -232,17 +232,15 @@ def _compare(known, takes):
 
 def _with_class(takes, wanted):
     """Divides takes into those of a class, and the others with a reason."""
-    usable, left_out = [], {}
+    usable, left_out, unmapped = [], {}, Counter()
     for take in takes:
         if class_of(take.label, wanted) is None:
             left_out[take.wav] = f"unmapped emotion: {take.label}"
+            unmapped[take.label] += 1
         elif not (take.transcript or "").strip():
             left_out[take.wav] = "no transcript"
         else:
             usable.append(take)
-    unmapped = Counter(
-        why.partition(": ")[2] for why in left_out.values() if ":" in why
-    )
     for word, number in unmapped.most_common():
         logger.info(f"{number} recordings of {word}: no class of emotion_names")
     return usable, left_out

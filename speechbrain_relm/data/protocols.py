@@ -11,6 +11,7 @@ from pathlib import Path
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import split_groups
+from speechbrain_relm.data.open_emotion.base import tail
 from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)
@@ -149,8 +150,8 @@ def _listed(takes, corpus, folder, fold):
     stems = Counter(Path(take.wav).stem for take in takes)
     # MELD's parts use the same names: there the folder counts, too.
     depth = 1 if max(stems.values(), default=1) == 1 else 2
-    wanted = {_end(wav, depth) for wav in listed}
-    found = [t.name for t in takes if _end(Path(t.wav), depth) in wanted]
+    wanted = {tail(wav, depth) for wav in listed}
+    found = [t.name for t in takes if tail(t.wav, depth) in wanted]
     if not found:
         raise ValueError(f"{path} lists no recording of this copy.")
     logger.info(
@@ -176,13 +177,8 @@ def _read_list(path):
                 f"{path}, line {number}: no JSON with a path as wav."
             )
         if wav is not None:
-            listed.append(Path(wav))
+            listed.append(wav)
     return listed
-
-
-def _end(path, depth):
-    """The last parts of a path, without ending."""
-    return path.with_suffix("").parts[-depth:]
 
 
 def _held_out(rest, test_speakers, ratio, seed):

@@ -135,7 +135,7 @@ class Run(NamedTuple):
             from besides the responses, where it is known: the judge, and how
             it was asked.
         """
-        stamps = [self.inputs.get(n) for n in ("listening", "same_words")]
+        stamps = [self.inputs.get(name) for name in FIGURES]
         return [
             {n: v for n, v in stamp.items() if n != ANSWERED}
             for stamp in stamps

@@ -263,15 +263,15 @@ def read_rows(
     ValueError
         If there is no such table, or it is not as it should be.
     """
-    files, takes = files_of(data_folder), {}
-    wavs, left_out = by_stem(recordings(files))
+    files, takes, left_out = files_of(data_folder), {}, {}
+    paths = recordings(files)
+    # The first of a name counts, but where a row names the folder, too.
+    wavs = {tail(path, n): path for n in (1, 2) for path in reversed(paths)}
     recording, speaker, emotion, said = columns
     needed = [column for column in columns if column]
-    # Names that recur in several folders are told apart by the folder.
-    tails = {_tail(path): path for path in reversed(recordings(files))}
     for row in rows_of(data_folder, files, table, needed, delimiter):
-        name = Path(row[recording]).stem
-        wav = tails.get(_tail(row[recording]), wavs.get(name))
+        place, name = tail(row[recording]), Path(row[recording]).stem
+        wav = wavs.get(place, wavs.get((name,)))
         who = (row[speaker] or UNKNOWN) if speaker else one_speaker
         label = row[emotion].lower()
         if wav is None:
@@ -280,45 +280,36 @@ def read_rows(
             left_out[f"{table}: {row[recording]}"] = "second row of it"
         else:
             takes[name] = Take(name, wav, who, label, row[said])
-    used = {take.wav for take in takes.values()}
-    for path in sorted(set(wavs.values()) - used):
-        left_out[path] = f"in no row of {table}"
-    for path in sorted(used & set(left_out)):
-        del left_out[path]
+    for path in paths:
+        taken = takes.get(Path(path).stem)
+        if taken is None:
+            left_out[path] = f"in no row of {table}"
+        elif taken.wav != path:
+            left_out[path] = f"duplicate: of {taken.wav}"
     return list(takes.values()), left_out
 
 
-def _tail(path):
-    """The last folder and the name without ending."""
-    return Path(path).with_suffix("").parts[-2:]
-
-
-def by_stem(paths):
-    """Finds recordings by name, whatever their folder and format.
+def tail(path, depth=2):
+    """Takes the last parts of a path, by which copies are told apart.
 
     Arguments
     ---------
-    paths : list of str
-        From `recordings`.
+    path : str or pathlib.Path
+        Of a recording.
+    depth : int
+        How many parts.
 
     Returns
     -------
-    found : dict
-        Name without ending to path.
-    left_out : dict
-        Path to reason: a second one of a name.
+    tuple of str
+        The last folders and the name, without ending.
 
     Example
     -------
-    >>> by_stem(["a.wav", "b/a.wav"])
-    ({'a': 'a.wav'}, {'b/a.wav': 'duplicate: of a.wav'})
+    >>> tail("raw/EB0/a.wav"), tail("a.wav")
+    (('EB0', 'a'), ('a',))
     """
-    found, left_out = {}, {}
-    for path in paths:
-        first = found.setdefault(Path(path).stem, path)
-        if first != path:
-            left_out[path] = f"duplicate: of {first}"
-    return found, left_out
+    return Path(path).with_suffix("").parts[-depth:]
 
 
 def rows_of(data_folder, files, table, columns, delimiter):
