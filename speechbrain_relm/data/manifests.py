@@ -231,9 +231,12 @@ def report_left_out(manifest_folder, left_out, num_usable):
     if left_out:
         kinds = Counter(why.split(":")[0] for why in left_out.values())
         counts = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-        first = ", ".join(f"{f} ({left_out[f]})" for f in sorted(left_out)[:5])
+        # One of each kind tells more than the first by name.
+        of_kind = {left_out[f].split(":")[0]: f for f in sorted(left_out)[::-1]}
+        shown = [of_kind[kind] for kind, _ in kinds.most_common()]
+        first = ", ".join(f"{f} ({left_out[f]})" for f in shown)
         summary = (
-            f"{len(left_out)} file(s) left out ({counts}), the first: {first}; "
+            f"{len(left_out)} file(s) left out ({counts}), such as {first}; "
             f"all of them: {folder / 'left_out.json'}"
         )
     if num_usable == 0:

@@ -82,6 +82,9 @@ class TestInspectWav:
         assert inspect_wav(str(empty)) == (None, "empty file")
         assert inspect_wav(nothing) == (None, "zero length")
         assert inspect_wav(str(text))[1].startswith("unreadable: ")
+        text.write_text("version https://git-lfs.github.com/spec/v1\noid sha")
+        pulled = "a Git LFS pointer: run `git lfs pull` in its folder"
+        assert inspect_wav(str(text)) == (None, pulled)
 
     @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
     @pytest.mark.parametrize("missing", [1, 1000, 20000])
@@ -438,8 +441,9 @@ class TestManifests:
         left_out["z.wav"] = "silent"
         with caplog.at_level(logging.WARNING):
             report_left_out(str(tmp_path), left_out, 1)
-        for part in ("9 file(s)", "8 too short", "1 silent", "0.wav"):
+        for part in ("9 file(s)", "8 too short", "1 silent"):
             assert part in caplog.text
+        assert "0.wav (too short: 0.0 s), z.wav (silent)" in caplog.text
         text = (tmp_path / "left_out.json").read_text(encoding="utf-8")
         assert json.loads(text) == left_out
         with pytest.raises(ValueError, match="no usable.*8 too short"):

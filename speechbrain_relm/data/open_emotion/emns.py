@@ -1,7 +1,7 @@
 """EMNS: one woman reads 1181 sentences in eight emotions (Noriy et al. 2023).
 
-`metadata.csv` has bars between its columns; the cleaned recordings are WebM,
-the raw ones wavs.
+`metadata.csv` has bars between its columns; the recordings, raw and cleaned,
+are WebM.
 
 Authors
  * The speechbrain_relm contributors 2026

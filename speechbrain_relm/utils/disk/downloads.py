@@ -45,16 +45,43 @@ def check_file(path):
         raise FileNotFoundError(
             f"{path} is missing: download the released folder whole."
         )
-    with open(path, "rb") as file:
-        start = file.read(len(_LFS))
-    if start == _LFS:
+    if is_pointer(path):
         raise ValueError(
             f"{path} is a Git LFS pointer, not the file itself: run `git lfs "
             "pull` in its folder, or download the file."
         )
-    if not start:
+    if not path.stat().st_size:
         raise ValueError(f"{path} is empty: download it again.")
     return path
+
+
+def is_pointer(path):
+    """Tells whether a file is what Git leaves of one without Git LFS.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether it is a pointer to the file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.wav"
+    >>> _ = path.write_text("version https://git-lfs.github.com/spec/v1")
+    >>> is_pointer(path)
+    True
+    """
+    with open(path, "rb") as file:
+        return file.read(len(_LFS)) == _LFS
 
 
 def check_weights(path):

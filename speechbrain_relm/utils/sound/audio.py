@@ -22,6 +22,7 @@ import torch
 from tqdm import tqdm
 
 from speechbrain_relm.utils import limits
+from speechbrain_relm.utils.disk.downloads import is_pointer
 from speechbrain_relm.utils.sound.resampling import resampled
 from speechbrain_relm.utils.sound.voice import silence, voiceless
 
@@ -90,7 +91,11 @@ def inspect_wav(path, min_duration=1.0, max_duration=30.0, speech_filter=None):
         return found.seconds, None
     except Unusable as reason:
         return None, str(reason)
-    except (OSError, sf.LibsndfileError) as err:
+    except sf.LibsndfileError as err:
+        if is_pointer(path):
+            return None, "a Git LFS pointer: run `git lfs pull` in its folder"
+        return None, f"unreadable: {err}"
+    except OSError as err:
         return None, f"unreadable: {err}"
 
 
