@@ -13,6 +13,7 @@ Authors
 
 import logging
 from collections import Counter
+from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
@@ -33,7 +34,7 @@ from speechbrain_relm.data.protocols import split_takes
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.provenance.stamps import content, fingerprint
-from speechbrain_relm.utils.sound.audio import inspect_wavs
+from speechbrain_relm.utils.sound.audio import inspect_wavs, mean_seconds
 from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)
@@ -46,6 +47,8 @@ EMOTION_NAMES = {
     "happy": ["happy", "happiness", "joy"],
 }
 FEWEST_SENTENCES = 4  # else intervals and tests draw speakers
+WHOLE = 0.99  # of the recordings: their lengths can be compared
+SAME_LENGTH = 0.01  # by which a mean length may differ, as decoders do
 # Raise it when the same data and settings would give other manifests.
 VERSION = 2
 
@@ -160,6 +163,7 @@ def prepare_open_emotion(
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
         _compare(known, takes)
+        _compare_lengths(known, data_folder, takes)
         wanted = {e: emotion_names[e] for e in emotions}
         usable, unwanted = _with_class(takes, wanted)
         left_out.update(unwanted)
@@ -228,6 +232,21 @@ def _compare(known, takes):
                 f"{known.title}: {found[label]} of {expected} recordings of "
                 f"{label} are in this copy"
             )
+
+
+def _compare_lengths(known, data_folder, takes):
+    """Warns where the recordings of a whole copy were cut or padded."""
+    number = sum(known.counts.values())
+    if known.seconds is None or len(takes) < WHOLE * number:
+        return
+    found = mean_seconds([Path(data_folder, take.wav) for take in takes])
+    expected = known.seconds / number
+    if abs(found / expected - 1) > SAME_LENGTH:
+        logger.warning(
+            f"{known.title}: a recording of this copy has {found:.2f} s on "
+            f"average, one of the release {expected:.2f} s: they were cut or "
+            "padded, and results are none of the release"
+        )
 
 
 def _with_class(takes, wanted):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 from free_corpora import write_all, write_noise
 from recipe_runs import ROOT
 
@@ -457,6 +458,29 @@ def test_manifests(prepare, tmp_path, caplog):
     assert (manifests / "test.json").stat().st_mtime_ns == before
     with pytest.raises(ValueError, match="fold: RAVDESS has 1 to 6, not 7"):
         prepare("RAVDESS", str(data), str(manifests), fold=7)
+
+
+def test_other_lengths(prepare, tmp_path, monkeypatch, caplog):
+    """A whole copy that was cut or padded is told; a part of one is not."""
+    names = [f"{who}/a{n:02d}.wav" for who in ("DC", "JE") for n in (1, 2)]
+    data, manifests = write_all(tmp_path / "data", names), tmp_path / "m"
+    real = CORPORA["SAVEE"]
+
+    def warned(number, seconds):
+        changed = real._replace(counts={"anger": number}, seconds=seconds)
+        monkeypatch.setitem(CORPORA, "SAVEE", changed)
+        caplog.clear()
+        with pytest.raises(ValueError, match="no transcript"):
+            prepare("SAVEE", str(data), str(manifests))
+        return "cut or padded" in caplog.text
+
+    length = soundfile.info(data / names[0]).duration
+    assert not warned(4, 4 * length)
+    assert not warned(4, 4 * length * 1.009)
+    assert warned(4, 4 * length * 1.02)
+    assert warned(4, 4 * length * 0.98)
+    assert not warned(5, 9 * length)
+    assert not warned(4, None)
 
 
 def test_no_transcript(prepare, tmp_path):

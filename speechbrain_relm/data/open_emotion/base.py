@@ -77,6 +77,9 @@ class Corpus(NamedTuple):
         sets of speakers.
     archive : (str, str) or None
         Address and MD5 of a zip of it that anyone may fetch.
+    seconds : float or None
+        How long all its recordings are together, by EmoBox's lists; `None` if
+        that is not known.
     """
 
     title: str
@@ -89,6 +92,7 @@ class Corpus(NamedTuple):
     cluster: str
     folds: list = []
     archive: tuple | None = None
+    seconds: float | None = None
 
 
 def files_of(data_folder):

@@ -68,4 +68,5 @@ CREMA_D = Corpus(
     },
     speakers=91,
     cluster="sentence",
+    seconds=18924.1,
 )

@@ -36,4 +36,5 @@ EMNS = Corpus(
     },
     speakers=1,
     cluster="sentence",
+    seconds=6883.8,
 )

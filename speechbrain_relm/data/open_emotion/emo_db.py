@@ -72,4 +72,5 @@ EMO_DB = Corpus(
     },
     speakers=10,
     cluster="sentence",
+    seconds=1487.1,
 )

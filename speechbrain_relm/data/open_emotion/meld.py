@@ -129,4 +129,5 @@ MELD = Corpus(
     },
     speakers=None,
     cluster="dialogue",
+    seconds=43709.2,
 )

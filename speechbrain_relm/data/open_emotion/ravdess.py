@@ -73,4 +73,5 @@ RAVDESS = Corpus(
         "Audio_Speech_Actors_01-24.zip",
         "bc696df654c87fed845eb13823edef8a",
     ),
+    seconds=5329.0,
 )

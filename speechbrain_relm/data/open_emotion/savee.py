@@ -117,4 +117,5 @@ SAVEE = Corpus(
     speakers=4,
     cluster="sentence",
     folds=[["JE"], ["KL"], ["DC"], ["JK"]],
+    seconds=1842.9,
 )

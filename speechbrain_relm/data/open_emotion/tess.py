@@ -43,4 +43,5 @@ TESS = Corpus(
     counts=dict.fromkeys(LABELS, 400),
     speakers=2,
     cluster="sentence",
+    seconds=5754.4,
 )

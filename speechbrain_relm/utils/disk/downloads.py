@@ -8,7 +8,7 @@ import json
 import zipfile
 from pathlib import Path
 
-_LFS = b"version https://git-lfs.github.com/spec"
+from speechbrain_relm.utils.disk.pointers import is_pointer
 
 
 def check_file(path):
@@ -53,35 +53,6 @@ def check_file(path):
     if not path.stat().st_size:
         raise ValueError(f"{path} is empty: download it again.")
     return path
-
-
-def is_pointer(path):
-    """Tells whether a file is what Git leaves of one without Git LFS.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    bool
-        Whether it is a pointer to the file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "a.wav"
-    >>> _ = path.write_text("version https://git-lfs.github.com/spec/v1")
-    >>> is_pointer(path)
-    True
-    """
-    with open(path, "rb") as file:
-        return file.read(len(_LFS)) == _LFS
 
 
 def check_weights(path):

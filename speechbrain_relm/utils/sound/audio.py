@@ -12,7 +12,7 @@ import os
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ import torch
 from tqdm import tqdm
 
 from speechbrain_relm.utils import limits
-from speechbrain_relm.utils.disk.downloads import is_pointer
+from speechbrain_relm.utils.disk.pointers import is_pointer
 from speechbrain_relm.utils.sound.resampling import resampled
 from speechbrain_relm.utils.sound.voice import silence, voiceless
 
@@ -97,6 +97,35 @@ def inspect_wav(path, min_duration=1.0, max_duration=30.0, speech_filter=None):
         return None, f"unreadable: {err}"
     except OSError as err:
         return None, f"unreadable: {err}"
+
+
+def mean_seconds(paths):
+    """Averages the lengths of recordings, by their headers.
+
+    Arguments
+    ---------
+    paths : list of pathlib.Path
+        Audio files; what cannot be read does not count.
+
+    Returns
+    -------
+    float
+        Seconds; NaN if nothing can be read.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a.wav"
+    >>> sf.write(path, np.zeros(16000), 16000)
+    >>> mean_seconds([path, path.with_name("none.wav")])
+    1.0
+    """
+    lengths = []
+    for path in paths:
+        # Nothing is ever read of a pipe.
+        if path.is_file():
+            with suppress(OSError, sf.LibsndfileError):
+                lengths.append(sf.info(os.fsencode(path)).duration)
+    return sum(lengths) / len(lengths) if lengths else math.nan
 
 
 def _check_duration(seconds, shortest, longest):
