@@ -18,6 +18,7 @@ logger = get_logger(__name__)
 
 SPLITS = ("speakers", "emobox", "sentences", "official")
 FEWEST_SPEAKERS = 4  # in training; else validation holds out sentences
+MOST_FOLDS = 10  # of speakers: with more voices than that a fold has several
 
 
 def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
@@ -31,9 +32,10 @@ def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
         What they are of.
     split : str
         "speakers": the test has voices that training has not, those of
-        EmoBox's fold, or `test_speakers`. "sentences": the test has sentences
-        that training has not, in the same voices. "official": the corpus's
-        own parts. "emobox", or the folder of a clone of EmoBox: its fold, by
+        EmoBox's fold, of one of at most ten folds where EmoBox has none of
+        speakers, or `test_speakers`. "sentences": the test has sentences that
+        training has not, in the same voices. "official": the corpus's own
+        parts. "emobox", or the folder of a clone of EmoBox: its fold, by
         speaker or by the lists of the clone.
     fold : int
         From 1.
@@ -118,7 +120,9 @@ def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
             raise ValueError(
                 f"split: {corpus.title} has one speaker; take sentences."
             )
-        wanted = {_numbered(speakers, fold, corpus.title)}
+        number = min(len(speakers), MOST_FOLDS)
+        folds = [speakers[first::number] for first in range(number)]
+        wanted = set(_numbered(folds, fold, corpus.title))
     else:
         return _listed(takes, corpus, split, fold)
     return [take.name for take in takes if take.speaker in wanted]

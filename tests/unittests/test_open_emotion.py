@@ -340,6 +340,25 @@ def test_folds_test_each_actor_once():
     assert sorted(tested) == sorted(speakers_of(takes))
 
 
+@pytest.mark.parametrize(
+    "title, speakers, sizes", [("Emo-DB", 10, {1}), ("CREMA-D", 91, {9, 10})]
+)
+def test_folds_of_speakers(title, speakers, sizes):
+    """Each voice is tested once, in one of ten folds at most."""
+    takes, tested = takes_of([f"{n:03d}" for n in range(speakers)], 1), []
+    for fold in range(1, 11):
+        parts = split_takes(
+            takes, CORPORA[title], "speakers", fold, (0.3, 0.1), 1
+        )
+        voices = speakers_of(parts["test"])
+        assert len(voices) in sizes
+        assert not voices & speakers_of(parts["train"])
+        tested += voices
+    assert sorted(tested) == sorted(speakers_of(takes))
+    with pytest.raises(ValueError, match="has 1 to 10, not 11"):
+        split_takes(takes, CORPORA[title], "speakers", 11, (0.3, 0.1), 1)
+
+
 def test_speakers_of_ones_own():
     """Some actors test; an unknown one is named."""
     corpus, takes = CORPORA["RAVDESS"], takes_of(list("abcdef"), 2)
