@@ -345,6 +345,57 @@ class TextListener(Listener, torch.nn.Module):
         """
         return [self.text.format(**entry) for entry in entries.values()]
 
+    def answer(self, heard, system, instruction, examples=(), **settings):
+        """Answers texts, each once, however often it is said in the batch.
+
+        Arguments
+        ---------
+        heard : list of str
+            From `encode`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the text.
+        examples : sequence of (str, str)
+            Example turns that stand before it all.
+        **settings
+            Generation settings; where they draw, each is answered by itself.
+
+        Returns
+        -------
+        list of speechbrain_relm.lobes.parts.chat_template.Answer
+            One an utterance.
+        """
+        drawn = settings.get("do_sample", False)
+        texts = heard if drawn else list(dict.fromkeys(heard))
+        found = super().answer(texts, system, instruction, examples, **settings)
+        if drawn:
+            return found
+        return [found[texts.index(text)] for text in heard]
+
+    def log_likelihoods(self, heard, system, instruction, answers):
+        """Says how likely some answers are, of each text once.
+
+        Arguments
+        ---------
+        heard : list of str
+            From `encode`.
+        system : str
+            System message.
+        instruction : str
+            What stands before the text.
+        answers : list of str
+            E.g. the labels.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [B, answers].
+        """
+        texts = list(dict.fromkeys(heard))
+        found = super().log_likelihoods(texts, system, instruction, answers)
+        return found[[texts.index(text) for text in heard]]
+
     @contextlib.contextmanager
     def asking(self):
         """Answers as the text LLM does."""

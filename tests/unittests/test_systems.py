@@ -122,6 +122,31 @@ def test_text_listener_reads_the_label_first(qwen_folder):
         torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_text_listener_reads_a_text_once(qwen_folder, monkeypatch):
+    """Texts that recur are read once, unless their answers are drawn."""
+    llm = ChatLLM(qwen_folder)
+    listener = TextListener(llm)
+    heard = ["I fell.", "Oh.", "I fell.", "It rains.", "Oh."]
+    labels, settings = ["sad", "neutral"], {"max_new_tokens": 4}
+    expected = answer_texts(llm, "Be kind.", heard, "cpu", **settings)
+    rows, ask = [], TextListener.ask
+
+    def count(self, texts, *rest):
+        rows.append(len(texts))
+        return ask(self, texts, *rest)
+
+    monkeypatch.setattr(TextListener, "ask", count)
+    assert listener.answer(heard, "Be kind.", "", **settings) == expected
+    rated = listener.log_likelihoods(heard, "Be kind.", "", labels)
+    assert rated.shape == (5, 2)
+    torch.testing.assert_close(rated[[0, 1]], rated[[2, 4]])
+    alone = listener.log_likelihoods(heard[3:4], "Be kind.", "", labels)
+    torch.testing.assert_close(rated[3], alone[0], rtol=1e-4, atol=1e-4)
+    drawn = listener.answer(heard, "", "", do_sample=True, **settings)
+    assert len(drawn) == 5
+    assert rows == [3, 3, 1, 5]
+
+
 @pytest.fixture(scope="module")
 def qwen2_audio_folder(tmp_path_factory):
     """A tiny random Qwen2-Audio with its processor."""
