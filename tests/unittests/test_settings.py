@@ -78,6 +78,10 @@ def begin(folder, *words, yaml=ESD):
             "--steps=[prepare, atributes]",
             "same_words, report or release. Did you mean attributes?",
         ),
+        (
+            "--steps=[prepare, transcribe]",
+            "steps: a system without transcriber has nothing for transcribe",
+        ),
         ("--llm={adapter_kwargs: {rnk: 8}}", "rnk is no argument of"),
         ("--llm={adapter_kwargs: {rank: 0}}", "rank: 0 is not a whole number"),
         ("--chat_llm={dtpye: float32}", "did you mean dtype?"),

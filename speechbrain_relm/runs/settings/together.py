@@ -13,8 +13,13 @@ from speechbrain_relm.utils.plain_yaml import Built
 
 # What a run must have left to be tested against.
 LEFT = ("responses.jsonl", "scores.jsonl")
-# Steps of what is trained.
-TRAINED = ("fit", "release")
+# Steps that have nothing to do where a part of the system is null.
+WORKS_WITH = {
+    "fit": "model",
+    "release": "model",
+    "attributes": "emotion_model",
+    "transcribe": "transcriber",
+}
 # Fields of prompts.
 IN_PROMPT = ("emotion",)
 IN_TEXT = ("transcript", "emotion", "heard")
@@ -257,7 +262,7 @@ def loading_problems(settings):
 
 
 def model_problems(settings):
-    """Looks at what is trained, and at what makes a model smaller.
+    """Looks at what steps work with, and at what makes a model smaller.
 
     Arguments
     ---------
@@ -274,15 +279,15 @@ def model_problems(settings):
     >>> model_problems({"fsdp": True, "chat_llm": {"bits": 4}})
     ['fsdp: True cannot divide an LLM of 4 bits: use one of the two.']
     >>> model_problems({"steps": ["respond", "fit"], "model": None})
-    ['steps: a system without a model has nothing for fit: leave steps ...']
+    ['steps: a system without model has nothing for fit: leave steps ...']
     """
-    found = []
-    asked = [step for step in TRAINED if step in settings.get("steps", ())]
-    if asked and settings.get("model", asked) is None:
-        found.append(
-            f"steps: a system without a model has nothing for {asked[0]}: "
-            "leave steps to the system."
-        )
+    found = [
+        f"steps: a system without {part} has nothing for {step}: leave steps "
+        "to the system."
+        for step, part in WORKS_WITH.items()
+        if step in settings.get("steps", ())
+        and settings.get(part, step) is None
+    ]
     bits = (settings.get("chat_llm") or {}).get("bits")
     if bits is not None and settings.get("fsdp"):
         found.append(
