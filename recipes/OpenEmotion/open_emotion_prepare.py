@@ -140,13 +140,30 @@ def prepare_open_emotion(
         raise ValueError(
             f"emotions: {', '.join(sorted(unknown))} not in emotion_names."
         )
+    if download and dry_run and not Path(data_folder).is_dir():
+        return f"{corpus} would be fetched first"
     if download and not dry_run:
         fetch_corpus(known, data_folder)
     takes, left_out = _read(known, data_folder)
+    _compare(known, takes)
+    _compare_lengths(known, data_folder, takes)
+    wanted = {e: emotion_names[e] for e in emotions}
+    usable, unwanted = _with_class(takes, wanted)
+    # Before all is read: a split that there is not should cost seconds.
+    parts = usable and split_takes(
+        usable,
+        known,
+        split,
+        fold,
+        (test_ratio, valid_ratio),
+        seed,
+        test_speakers,
+    )
     settings = {
         "script": ["open_emotion_prepare", VERSION, corpus],
         "emotions": [[e, emotion_names[e]] for e in emotions],
         "split": [split, fold, test_speakers, test_ratio, valid_ratio],
+        "parts": content(fingerprint(parts), "who is in which part"),
         "takes": content(fingerprint(takes), f"of {len(takes)} takes"),
         "left_out": content(fingerprint(left_out), f"of {len(left_out)} files"),
         "durations": [min_duration, max_duration],
@@ -162,23 +179,9 @@ def prepare_open_emotion(
         if manifests_are_current(manifest_folder, made_from):
             logger.info(f"{manifest_folder}: the manifests are up to date")
             return
-        _compare(known, takes)
-        _compare_lengths(known, data_folder, takes)
-        wanted = {e: emotion_names[e] for e in emotions}
-        usable, unwanted = _with_class(takes, wanted)
         left_out.update(unwanted)
         if not usable:
             report_left_out(manifest_folder, left_out, 0)
-        # Before all is read: a split that there is not should cost seconds.
-        parts = split_takes(
-            usable,
-            known,
-            split,
-            fold,
-            (test_ratio, valid_ratio),
-            seed,
-            test_speakers,
-        )
         durations, unusable = inspect_wavs(
             data_folder,
             [take.wav for take in usable],

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_relm contributors 2026
 """
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import split_groups
 from speechbrain_relm.data.open_emotion.base import tail
+from speechbrain_relm.utils.text.reading import read_json_lines
 from speechbrain_relm.utils.text.wording import normalised
 
 logger = get_logger(__name__)
@@ -61,6 +61,11 @@ def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
             f"test_speakers: the split {split} does not ask for any; take the "
             "split speakers."
         )
+    if fold != 1 and (test_speakers or split in ("sentences", "official")):
+        raise ValueError(
+            f"fold: {'test_speakers leave' if test_speakers else split + ' has'} "
+            f"one fold, not {fold}; split_seed draws others."
+        )
     if split == "official":
         parts = {"train": [], "valid": [], "test": []}
         for take in takes:
@@ -73,6 +78,8 @@ def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
         return parts
     test = set(_tested(takes, corpus, split, fold, ratios, seed, test_speakers))
     rest = [take for take in takes if take.name not in test]
+    if not rest:
+        raise ValueError("split: all takes are of the test; none is to train.")
     speakers = {take.speaker for take in takes if take.name in test}
     valid = set(_held_out(rest, speakers, ratios[1], seed))
     return {
@@ -138,24 +145,27 @@ def _numbered(folds, fold, title):
 def _listed(takes, corpus, folder, fold):
     """Reads EmoBox's list of a fold's test set, in a clone of it."""
     name = corpus.title.replace("-", "").lower()
-    path = (
-        Path(folder)
-        / "data"
-        / name
-        / f"fold_{fold}"
-        / f"{name}_test_fold_{fold}.jsonl"
-    )
-    if not path.is_file():
+    lists = Path(folder, "data", name)
+    if not lists.is_dir():
         raise ValueError(
             f"split: {folder} is none of {', '.join(SPLITS)}, nor a clone of "
-            f"https://github.com/emo-box/EmoBox with {path}."
+            f"https://github.com/emo-box/EmoBox with {lists}."
         )
+    path = lists / f"fold_{fold}" / f"{name}_test_fold_{fold}.jsonl"
+    if not path.is_file():
+        raise ValueError(f"fold: {folder} has no {fold} of it: {path}.")
     listed = _read_list(path)
+    wanted = {tail(wav, depth) for wav in listed for depth in (1, 2)}
     stems = Counter(Path(take.wav).stem for take in takes)
-    # MELD's parts use the same names: there the folder counts, too.
-    depth = 1 if max(stems.values(), default=1) == 1 else 2
-    wanted = {tail(wav, depth) for wav in listed}
-    found = [t.name for t in takes if tail(t.wav, depth) in wanted]
+    # MELD's parts use the same names: there the folder counts, too. SAVEE's
+    # archive has folders where the list has longer names.
+    recurs = max(stems.values(), default=1) > 1
+    found = [
+        take.name
+        for take in takes
+        if (take.name,) in wanted
+        or tail(take.wav, 2 if recurs else 1) in wanted
+    ]
     if not found:
         raise ValueError(f"{path} lists no recording of this copy.")
     logger.info(
@@ -170,18 +180,11 @@ def _listed(takes, corpus, folder, fold):
 def _read_list(path):
     """Reads the recordings of one of EmoBox's lists."""
     listed = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        try:
-            wav = json.loads(line)["wav"] if line.strip() else None
-            valid = wav is None or bool(Path(wav).name)
-        except (ValueError, KeyError, TypeError):
-            valid = False
-        if not valid:
-            raise ValueError(
-                f"{path}, line {number}: no JSON with a path as wav."
-            )
-        if wav is not None:
-            listed.append(wav)
+    for number, row in read_json_lines(path, "take EmoBox's own list"):
+        wav = row.get("wav") if isinstance(row, dict) else None
+        if not isinstance(wav, str) or not Path(wav).name:
+            raise ValueError(f"{path}, line {number}: no path as wav.")
+        listed.append(wav)
     return listed
 
 

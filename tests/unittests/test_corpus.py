@@ -71,7 +71,7 @@ class TestInspectWav:
         assert duration is None and reason.startswith(kind)
         assert inspect_wav(path, 0.1, 100) == (seconds, None)
 
-    def test_broken(self, tmp_path):
+    def test_broken(self, tmp_path, capfd):
         """Files that are absent, hold nothing, or are no audio."""
         empty, text = tmp_path / "empty.wav", tmp_path / "text.wav"
         empty.write_bytes(b"")
@@ -82,9 +82,11 @@ class TestInspectWav:
         assert inspect_wav(str(empty)) == (None, "empty file")
         assert inspect_wav(nothing) == (None, "zero length")
         assert inspect_wav(str(text))[1].startswith("unreadable: ")
-        text.write_text("version https://git-lfs.github.com/spec/v1\noid sha")
         pulled = "a Git LFS pointer: run `git lfs pull` in its folder"
-        assert inspect_wav(str(text)) == (None, pulled)
+        for path in (text, text.with_suffix(".mp3")):
+            path.write_text("version https://git-lfs.github.com/spec/v1\noid")
+            assert inspect_wav(str(path)) == (None, pulled)
+        assert capfd.readouterr().err == ""
 
     @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
     @pytest.mark.parametrize("missing", [1, 1000, 20000])

@@ -7,6 +7,7 @@ Authors
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import sys
@@ -25,6 +26,7 @@ from speechbrain_relm.data.open_emotion.cameo import write_out
 from speechbrain_relm.data.open_emotion.registry import CORPORA, class_of
 from speechbrain_relm.data.protocols import split_takes
 from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.sound.audio import mean_seconds
 
 RECIPE = ROOT / "recipes" / "OpenEmotion"
 FOUR = ("neutral", "sad", "angry", "happy")
@@ -245,7 +247,7 @@ def test_cameo(tmp_path):
         "file_id": "a.wav",
         "audio": {"bytes": audio, "path": None},
         "emotion": "Anger",
-        "transcription": "Tak.",
+        "transcription": "Tak.\rNie.",
         "speaker_id": "p1",
         "language": "Polish",
     }
@@ -254,7 +256,7 @@ def test_cameo(tmp_path):
     assert write_out([tmp_path / "x.parquet"], out) == 1
     assert (out / "a.wav").read_bytes() == audio
     takes, _ = read("CAMEO", out)
-    assert takes["a"][2:5] == ("p1", "anger", "Tak.")
+    assert takes["a"][2:5] == ("p1", "anger", "Tak.\rNie.")
 
     with pytest.raises(ValueError, match="a folder of its own"):
         write_out([tmp_path / "x.parquet"], out)
@@ -272,11 +274,20 @@ def test_a_table_that_is_none_of_cameos(tmp_path):
     for rows, words in (
         ([row, row], "a.wav is there twice"),
         ([{**row, "audio": {"bytes": None}}], "a.wav has no sound"),
+        ([{**row, "audio": b"x"}], "a.wav has no sound"),
+        ([{**row, "audio": {"bytes": "x"}}], "a.wav has no sound"),
+        ([{**row, "file_id": 3}], "'3' is no name of a recording"),
         ([{"file_id": "a.wav"}], "has no column audio, emotion"),
     ):
         pq.write_table(pa.Table.from_pylist(rows), path)
         with pytest.raises(ValueError, match=words):
             write_out([path], tmp_path / "out")
+    path.write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ValueError, match="y.parquet is a Git LFS pointer"):
+        write_out([path], tmp_path / "out")
+    path.write_text("PAR1, and no more")
+    with pytest.raises(ValueError, match="y.parquet: Parquet magic bytes"):
+        write_out([path], tmp_path / "out")
     victim.write_text("whole")
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "a.wav").symlink_to(victim)
@@ -285,13 +296,13 @@ def test_a_table_that_is_none_of_cameos(tmp_path):
     assert victim.read_text() == "whole"
 
 
-@pytest.mark.parametrize("name", ["../a.wav", "..", ""])
+@pytest.mark.parametrize("name", ["../a.wav", "..", "", "a", ".a.wav"])
 def test_no_name_leads_out_of_the_folder(tmp_path, name):
     """Names come from a file that anyone may have made."""
     row = dict.fromkeys(["emotion", "transcription", "speaker_id"], "x")
     row |= {"file_id": name, "audio": {"bytes": b"x"}, "language": "Polish"}
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "y.parquet")
-    with pytest.raises(ValueError, match="is no file name"):
+    with pytest.raises(ValueError, match="is no name of a recording"):
         write_out([tmp_path / "y.parquet"], tmp_path / "out")
     assert not any((tmp_path / "out").iterdir())
 
@@ -394,10 +405,34 @@ def test_lists_of_a_clone(tmp_path):
         split_takes(takes, corpus, str(tmp_path / "data"), *given)
     with pytest.raises(ValueError, match="name the folder of a clone"):
         split_takes(takes, corpus, "emobox", *given)
-    for line in ('{"a": 1}', "[1]", '{"wav": 3}', '{"wav": ""}', "{"):
+    for line in (
+        '{"a": 1}',
+        "[1]",
+        '{"wav": 3}',
+        '{"wav": ""}',
+        "{",
+        "[" * 9999,
+    ):
         (fold / "emodb_test_fold_2.jsonl").write_text(lines + line)
-        with pytest.raises(ValueError, match="jsonl, line 5: no JSON with"):
+        with pytest.raises(ValueError, match="jsonl, line 5: no (path|JSON)"):
             split_takes(takes, corpus, str(tmp_path), *given)
+    with pytest.raises(ValueError, match=r"fold: .* has no 3 of it"):
+        split_takes(takes, corpus, str(tmp_path), 3, (0.3, 0.2), 1)
+
+
+def test_lists_of_longer_names(tmp_path):
+    """SAVEE's archive has DC/a01.wav where EmoBox lists DC_a01.wav."""
+    fold = tmp_path / "data" / "savee" / "fold_1"
+    fold.mkdir(parents=True)
+    takes = [
+        Take(f"{who}_{e}01", f"{who}/{e}01.wav", who, e, "What?")
+        for who in ("DC", "JE")
+        for e in ("a", "h", "n", "sa")
+    ]
+    row = {"wav": "downloads/savee/JE_n01.wav"}
+    (fold / "savee_test_fold_1.jsonl").write_text(json.dumps(row) + "\n")
+    given = (CORPORA["SAVEE"], str(tmp_path), 1, (0.3, 0.2), 1)
+    assert [t.name for t in split_takes(takes, *given)["test"]] == ["JE_n01"]
 
 
 def test_lists_of_names_that_recur(tmp_path):
@@ -422,6 +457,11 @@ def test_a_setting_of_another_split():
     takes, corpus = takes_of(["a", "b"], 3), CORPORA["MELD"]
     with pytest.raises(ValueError, match="sentences does not ask for any"):
         split_takes(takes, corpus, "sentences", 1, (0.3, 0.1), 1, ["a"])
+    for split, given in (("sentences", None), ("speakers", ["a"])):
+        with pytest.raises(ValueError, match="one fold, not 2"):
+            split_takes(takes, corpus, split, 2, (0.3, 0.1), 1, given)
+    with pytest.raises(ValueError, match="none is to train"):
+        split_takes(takes, corpus, "speakers", 1, (0.3, 0.1), 1, ["a", "b"])
     official = [take._replace(part="train") for take in takes]
     with pytest.raises(ValueError, match="MELD has official parts"):
         split_takes(official, corpus, "speakers", 1, (0.3, 0.1), 1)
@@ -500,6 +540,84 @@ def test_other_lengths(prepare, tmp_path, monkeypatch, caplog):
     assert warned(4, 4 * length * 0.98)
     assert not warned(5, 9 * length)
     assert not warned(4, None)
+    for name in names:  # of a copy that Git LFS has not filled
+        (data / name).write_text("version https://git-lfs.github.com/spec/v1")
+    assert not warned(4, 9 * length)
+
+
+def test_lengths_that_headers_tell(tmp_path):
+    """An MP3's header guesses, a pipe is not read, a stream has no length."""
+    for name in ("a.wav", "b.mp3", "c.wav"):
+        write_noise(tmp_path / name, seconds=2.0)
+    stream = bytearray((tmp_path / "c.wav").read_bytes())
+    place = stream.index(b"data") + 4
+    stream[place : place + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "c.wav").write_bytes(stream)
+    os.mkfifo(tmp_path / "d.wav")
+    assert mean_seconds([tmp_path / "b.mp3"]) is math.nan
+    assert mean_seconds(sorted(tmp_path.iterdir())) == 2.0
+
+
+def test_parts_that_a_list_changes(prepare, tmp_path):
+    """Another list of EmoBox makes other manifests; a dry run sees it."""
+    names = [
+        f"{w}_{e}{n:02d}.wav"
+        for w in ("DC", "JE", "KL")
+        for e in ("a", "h", "n", "sa")
+        for n in (1, 2)
+    ]
+    data, manifests = write_all(tmp_path / "data", names), tmp_path / "m"
+    said = "".join(f"{name[:-4]},Sentence {name[2:-4]}\n" for name in names)
+    (data / "AudioData").mkdir()
+    (data / "AudioData" / "transcripts.csv").write_text(
+        "id,transcript\n" + said
+    )
+    fold = tmp_path / "clone" / "data" / "savee" / "fold_1"
+    fold.mkdir(parents=True)
+
+    def test_of(who):
+        rows = [json.dumps({"wav": name}) for name in names if who in name]
+        (fold / "savee_test_fold_1.jsonl").write_text("\n".join(rows))
+        given = ("SAVEE", str(data), str(manifests))
+        clone = str(tmp_path / "clone")
+        seen = prepare(*given, split=clone, dry_run=True)
+        prepare(*given, split=clone)
+        entries = json.loads((manifests / "test.json").read_text())
+        return seen, {entry["speaker"] for entry in entries.values()}
+
+    assert test_of("DC") == ("done", {"DC"})
+    assert test_of("DC") == ("reused", {"DC"})
+    seen, speakers = test_of("KL")
+    assert seen.startswith("done again: parts") and speakers == {"KL"}
+    with pytest.raises(ValueError, match="fold: SAVEE has 1 to 4"):
+        prepare("SAVEE", str(data), str(manifests), fold=9, dry_run=True)
+    fetched = prepare(
+        "RAVDESS", str(tmp_path / "n"), "m", download=True, dry_run=True
+    )
+    assert fetched == "RAVDESS would be fetched first"
+
+
+def test_what_is_no_file_or_elsewhere(tmp_path):
+    """A pipe in a table's place, a folder that is a link."""
+    write_noise(tmp_path / "nemo" / "a.wav")
+    os.mkfifo(tmp_path / "nemo" / "data.tsv")
+    with pytest.raises(ValueError, match="data.tsv is no file"):
+        read("nEMO", tmp_path / "nemo")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "DC").symlink_to(tmp_path / "nemo")
+    with pytest.raises(ValueError, match="DC is a link to a folder"):
+        read("SAVEE", tmp_path / "linked")
+
+
+def test_ids_of_no_recording(tmp_path, caplog):
+    """Transcripts with another id are told; spaces around one are none."""
+    write_all(tmp_path, ["DC/a01.wav"])
+    (tmp_path / "transcripts.csv").write_text(
+        "id,transcript\nDC_a01 , Who?\nDC_a1,What?\n"
+    )
+    takes, _ = read("SAVEE", tmp_path)
+    assert takes["DC_a01"].transcript == "Who?"
+    assert "1 ids of no recording, such as 'DC_a1'" in caplog.text
 
 
 def test_no_transcript(prepare, tmp_path):

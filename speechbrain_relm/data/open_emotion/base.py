@@ -115,7 +115,7 @@ def files_of(data_folder):
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If a name is no UTF-8.
+        If a name is no UTF-8, or a folder in it is a link.
     OSError
         If a folder in it cannot be read.
 
@@ -130,7 +130,14 @@ def files_of(data_folder):
     if not root.is_dir():
         raise FileNotFoundError(f"data_folder {data_folder} is no folder.")
     found = []
-    for parent, _, names in os.walk(root, onerror=_refuse):
+    for parent, folders, names in os.walk(root, onerror=_refuse):
+        for name in folders:
+            link = Path(parent, name)
+            if link.is_symlink() and not name.startswith("."):
+                raise ValueError(
+                    f"{link} is a link to a folder, which is not followed: "
+                    "copy it, or name that folder as data_folder."
+                )
         for name in names:
             # macOS archives hold a "._x.wav" beside each x.wav.
             wanted = name.lower().endswith((*AUDIO, *TABLES))
@@ -274,6 +281,9 @@ def read_rows(
     recording, speaker, emotion, said = columns
     needed = [column for column in columns if column]
     for row in rows_of(data_folder, files, table, needed, delimiter):
+        if not Path(row[recording]).name:
+            left_out[f"{table}: '{row[recording]}'"] = "no name of a recording"
+            continue
         place, name = tail(row[recording]), Path(row[recording]).stem
         wav = wavs.get(place, wavs.get((name,)))
         who = (row[speaker] or UNKNOWN) if speaker else one_speaker
@@ -341,8 +351,8 @@ def rows_of(data_folder, files, table, columns, delimiter):
     Raises
     ------
     ValueError
-        If there is no such table, there are two different ones, or it is not
-        as it should be.
+        If there is no such table, there are two different ones, or it is no
+        file, or not as it should be.
 
     Example
     -------
@@ -354,6 +364,9 @@ def rows_of(data_folder, files, table, columns, delimiter):
     paths = [Path(data_folder, f) for f in files if Path(f).name == table]
     if not paths:
         raise ValueError(f"data_folder {data_folder} holds no {table}.")
+    for path in paths:
+        if not path.is_file():
+            raise ValueError(f"{path} is no file.")
     for other in paths[1:]:
         if other.read_bytes() != paths[0].read_bytes():
             raise ValueError(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from speechbrain_relm.data.open_emotion.base import Corpus, read_rows
+from speechbrain_relm.data.open_emotion.base import AUDIO, Corpus, read_rows
+from speechbrain_relm.utils.disk.downloads import check_file
 from speechbrain_relm.utils.errors import Parser, entry_point
 
 TABLE = "cameo.tsv"
@@ -51,6 +52,7 @@ def write_out(tables, folder):
     >>> write_out(["ravdess.parquet"], "CAMEO/ravdess")  # doctest: +SKIP
     """
     try:
+        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise ValueError(
@@ -65,7 +67,10 @@ def write_out(tables, folder):
     folder.mkdir(parents=True, exist_ok=True)
     rows, names = [], set()
     for table in tables:
-        parquet = pq.ParquetFile(table)
+        try:
+            parquet = pq.ParquetFile(check_file(table))
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{table}: {error}") from error
         missing = {*COLUMNS, "audio"} - set(parquet.schema_arrow.names)
         if missing:
             raise ValueError(
@@ -79,22 +84,39 @@ def write_out(tables, folder):
         for batch in batches:
             for row in batch.to_pylist():
                 name = row["file_id"]
-                if not name or name == ".." or Path(name).name != name:
-                    raise ValueError(f"{table}: '{name}' is no file name.")
-                if name in names or not (row["audio"] or {}).get("bytes"):
+                if not _is_name(name):
+                    raise ValueError(
+                        f"{table}: '{name}' is no name of a recording."
+                    )
+                cell = row["audio"]
+                sound = cell.get("bytes") if isinstance(cell, dict) else None
+                sound = sound if isinstance(sound, bytes) else None
+                if name in names or not sound:
                     what = "is there twice" if name in names else "has no sound"
                     raise ValueError(f"{table}: {name} {what}.")
                 names.add(name)
                 # A link of the name would be followed.
                 (folder / name).unlink(missing_ok=True)
-                (folder / name).write_bytes(row["audio"]["bytes"])
+                (folder / name).write_bytes(sound)
                 rows.append([row[column] for column in COLUMNS])
                 bar.update()
         bar.close()
     with open(folder / TABLE, "w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer = csv.writer(
+            stream, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL
+        )
         writer.writerows([COLUMNS, *rows])
     return len(rows)
+
+
+def _is_name(name):
+    """Whether a recording of that name is found again in its folder."""
+    return (
+        isinstance(name, str)
+        and Path(name).name == name
+        and not name.startswith(".")
+        and name.lower().endswith(AUDIO)
+    )
 
 
 CAMEO = Corpus(

@@ -10,8 +10,17 @@ Authors
 import re
 from pathlib import Path
 
-from speechbrain_relm.data.open_emotion.base import Corpus, Take, read_names
-from speechbrain_relm.utils.text.reading import read_table
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_relm.data.open_emotion.base import (
+    Corpus,
+    Take,
+    files_of,
+    read_names,
+    rows_of,
+)
+
+logger = get_logger(__name__)
 
 LABELS = {
     "a": "anger",
@@ -55,7 +64,15 @@ def read(data_folder):
     FileNotFoundError: data_folder no_such_folder is no folder.
     """
     takes, left_out = read_names(data_folder, NAME, _take, "DC/a01.wav")
-    said = read_transcripts(Path(data_folder) / TRANSCRIPTS)
+    said = read_transcripts(data_folder)
+    unknown = set(said) - {take.name for take in takes}
+    if unknown:
+        logger.warning(
+            "%s: %d ids of no recording, such as '%s'.",
+            TRANSCRIPTS,
+            len(unknown),
+            min(unknown),
+        )
     return (
         [take._replace(transcript=said.get(take.name)) for take in takes],
         left_out,
@@ -71,13 +88,14 @@ def _take(path, match):
     return Take(name, path, speaker, LABELS[letters], None)
 
 
-def read_transcripts(path):
+def read_transcripts(data_folder):
     """Reads what is said, from a file that you write or let Whisper write.
 
     Arguments
     ---------
-    path : pathlib.Path
-        CSV with the columns `id` (DC_a01) and `transcript`.
+    data_folder : str or pathlib.Path
+        Has, at any depth, `transcripts.csv` with the columns `id` (DC_a01)
+        and `transcript`.
 
     Returns
     -------
@@ -91,17 +109,20 @@ def read_transcripts(path):
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "transcripts.csv"
+    >>> folder = getfixture("tmp_path")
+    >>> path = folder / "transcripts.csv"
     >>> _ = path.write_text("id,transcript\\nDC_a01,Who said that?\\n")
-    >>> read_transcripts(path)
+    >>> read_transcripts(folder)
     {'DC_a01': 'Who said that?'}
     """
-    if not path.is_file():
-        return {}
-    said = {}
-    for place, row in read_table(path, ["id", "transcript"]):
-        if said.setdefault(row["id"], row["transcript"]) != row["transcript"]:
-            raise ValueError(f"{place}: the id {row['id']} has two texts.")
+    files, said = files_of(data_folder), {}
+    if not any(Path(file).name == TRANSCRIPTS for file in files):
+        return said
+    columns = ["id", "transcript"]
+    for row in rows_of(data_folder, files, TRANSCRIPTS, columns, ","):
+        name, text = row["id"], row["transcript"]
+        if said.setdefault(name, text) != text:
+            raise ValueError(f"{TRANSCRIPTS}: the id {name} has two texts.")
     return said
 
 

@@ -91,11 +91,7 @@ def inspect_wav(path, min_duration=1.0, max_duration=30.0, speech_filter=None):
         return found.seconds, None
     except Unusable as reason:
         return None, str(reason)
-    except sf.LibsndfileError as err:
-        if is_pointer(path):
-            return None, "a Git LFS pointer: run `git lfs pull` in its folder"
-        return None, f"unreadable: {err}"
-    except OSError as err:
+    except (OSError, sf.LibsndfileError) as err:
         return None, f"unreadable: {err}"
 
 
@@ -105,7 +101,8 @@ def mean_seconds(paths):
     Arguments
     ---------
     paths : list of pathlib.Path
-        Audio files; what cannot be read does not count.
+        Audio files; what cannot be read, or does not say its length, as an
+        MP3 may not, does not count.
 
     Returns
     -------
@@ -121,10 +118,12 @@ def mean_seconds(paths):
     """
     lengths = []
     for path in paths:
-        # Nothing is ever read of a pipe.
-        if path.is_file():
-            with suppress(OSError, sf.LibsndfileError):
-                lengths.append(sf.info(os.fsencode(path)).duration)
+        with suppress(OSError, sf.LibsndfileError):
+            # Nothing is ever read of a pipe.
+            if path.is_file() and not is_pointer(path):
+                header = sf.info(os.fsencode(path))
+                if header.format != "MP3" and header.frames < UNKNOWN_FRAMES:
+                    lengths.append(header.duration)
     return sum(lengths) / len(lengths) if lengths else math.nan
 
 
@@ -209,6 +208,9 @@ def read_audio(path, seconds=limits.RECORDING_SECONDS):
         raise Unusable("missing")
     if os.path.getsize(path) == 0:
         raise Unusable("empty file")
+    # Asked first: libmpg123 writes pages about one.
+    if is_pointer(path):
+        raise Unusable("a Git LFS pointer: run `git lfs pull` in its folder")
     cut = _bytes_cut_off(path)
     cut = f"the last {cut} bytes are not there" if cut else None
     with _opened(os.fsencode(path)) as file:
