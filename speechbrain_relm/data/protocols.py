@@ -62,9 +62,10 @@ def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
             "split speakers."
         )
     if fold != 1 and (test_speakers or split in ("sentences", "official")):
+        given = "test_speakers" if test_speakers else f"the split {split}"
         raise ValueError(
-            f"fold: {'test_speakers leave' if test_speakers else split + ' has'} "
-            f"one fold, not {fold}; split_seed draws others."
+            f"fold: with {given} there is one, not {fold}; split_seed draws "
+            "other sentences."
         )
     if split == "official":
         parts = {"train": [], "valid": [], "test": []}

@@ -458,7 +458,7 @@ def test_a_setting_of_another_split():
     with pytest.raises(ValueError, match="sentences does not ask for any"):
         split_takes(takes, corpus, "sentences", 1, (0.3, 0.1), 1, ["a"])
     for split, given in (("sentences", None), ("speakers", ["a"])):
-        with pytest.raises(ValueError, match="one fold, not 2"):
+        with pytest.raises(ValueError, match="there is one, not 2"):
             split_takes(takes, corpus, split, 2, (0.3, 0.1), 1, given)
     with pytest.raises(ValueError, match="none is to train"):
         split_takes(takes, corpus, "speakers", 1, (0.3, 0.1), 1, ["a", "b"])
