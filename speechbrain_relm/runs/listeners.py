@@ -366,12 +366,12 @@ class TextListener(Listener, torch.nn.Module):
         list of speechbrain_relm.lobes.parts.chat_template.Answer
             One an utterance.
         """
-        drawn = settings.get("do_sample", False)
-        texts = heard if drawn else list(dict.fromkeys(heard))
-        found = super().answer(texts, system, instruction, examples, **settings)
-        if drawn:
-            return found
-        return [found[texts.index(text)] for text in heard]
+        asked = system, instruction, examples
+        if settings.get("do_sample"):
+            return super().answer(heard, *asked, **settings)
+        texts, rows = once_each(heard)
+        found = super().answer(texts, *asked, **settings)
+        return [found[row] for row in rows]
 
     def log_likelihoods(self, heard, system, instruction, answers):
         """Says how likely some answers are, of each text once.
@@ -392,9 +392,10 @@ class TextListener(Listener, torch.nn.Module):
         torch.Tensor
             Log-probabilities [B, answers].
         """
-        texts = list(dict.fromkeys(heard))
-        found = super().log_likelihoods(texts, system, instruction, answers)
-        return found[[texts.index(text) for text in heard]]
+        texts, rows = once_each(heard)
+        return super().log_likelihoods(texts, system, instruction, answers)[
+            rows
+        ]
 
     @contextlib.contextmanager
     def asking(self):
@@ -446,3 +447,28 @@ class TextListener(Listener, torch.nn.Module):
     def device(self):
         """Where the LLM is."""
         return next(self.llm.parameters()).device
+
+
+def once_each(texts):
+    """Finds the different ones among texts.
+
+    Arguments
+    ---------
+    texts : list of str
+        Some of them may recur.
+
+    Returns
+    -------
+    different : list of str
+        Each once, in the order of the first.
+    rows : list of int
+        Of each text, which of them it is.
+
+    Example
+    -------
+    >>> once_each(["Oh.", "No.", "Oh."])
+    (['Oh.', 'No.'], [0, 1, 0])
+    """
+    places = {}
+    rows = [places.setdefault(text, len(places)) for text in texts]
+    return list(places), rows

@@ -90,8 +90,8 @@ def write_out(tables, folder):
                     )
                 cell = row["audio"]
                 sound = cell.get("bytes") if isinstance(cell, dict) else None
-                sound = sound if isinstance(sound, bytes) else None
-                if name in names or not sound:
+                whole = isinstance(sound, bytes) and len(sound) > 0
+                if name in names or not whole:
                     what = "is there twice" if name in names else "has no sound"
                     raise ValueError(f"{table}: {name} {what}.")
                 names.add(name)
