@@ -19,6 +19,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import DATA_ROOT
 from speechbrain_relm.data.manifests import (
+    COPY,
     manifest_inputs,
     manifests_are_current,
     manifests_verdict,
@@ -79,7 +80,8 @@ def prepare_open_emotion(
     intervals and tests draw), and `arousal`, `dominance` and `valence`, which
     are null: none of the corpora has such labels.
     Manifests made from the same settings and files are kept. What cannot be
-    used is named in `left_out.json`.
+    used is named in `left_out.json`; in what a copy differs from the release,
+    in their stamp.
 
     Arguments
     ---------
@@ -145,8 +147,7 @@ def prepare_open_emotion(
     if download and not dry_run:
         fetch_corpus(known, data_folder)
     takes, left_out = _read(known, data_folder)
-    _compare(known, takes)
-    _compare_lengths(known, data_folder, takes)
+    odd = _compare(known, data_folder, takes)
     wanted = {e: emotion_names[e] for e in emotions}
     usable, unwanted = _with_class(takes, wanted)
     # Before all is read: a split that there is not should cost seconds.
@@ -169,6 +170,7 @@ def prepare_open_emotion(
         "durations": [min_duration, max_duration],
         "seed": seed,
         "speech_filter": speech_filter,
+        COPY: odd,
     }
     made_from = manifest_inputs(
         settings, data_folder, [take.wav for take in takes]
@@ -214,8 +216,8 @@ def _read(known, data_folder):
         ) from error
 
 
-def _compare(known, takes):
-    """Warns where a copy has other numbers than the corpus's own paper."""
+def _compare(known, data_folder, takes):
+    """Says, and warns, where a copy is not what was released."""
     found = Counter(take.label for take in takes)
     of_speakers = Counter(take.speaker for take in takes).values()
     logger.info(
@@ -224,32 +226,38 @@ def _compare(known, takes):
         f"of {len(of_speakers)} speakers, {min(of_speakers, default=0)} to "
         f"{max(of_speakers, default=0)} each"
     )
+    odd = []
     if known.speakers not in (None, len(of_speakers)):
-        logger.warning(
-            f"{known.title}: {len(of_speakers)} of {known.speakers} speakers "
-            "are in this copy"
+        odd.append(
+            f"{len(of_speakers)} of {known.speakers} speakers are in this copy."
         )
-    for label, expected in known.counts.items():
-        if found[label] != expected:
-            logger.warning(
-                f"{known.title}: {found[label]} of {expected} recordings of "
-                f"{label} are in this copy"
-            )
+    other = [
+        f"{found[label]} of {expected} recordings of {label}"
+        for label, expected in known.counts.items()
+        if found[label] != expected
+    ]
+    if other:
+        odd.append(f"This copy has {', '.join(other)}.")
+    odd += _compare_lengths(known, data_folder, takes)
+    for sentence in odd:
+        logger.warning(f"{known.title}: {sentence}")
+    return odd
 
 
 def _compare_lengths(known, data_folder, takes):
-    """Warns where the recordings of a whole copy were cut or padded."""
+    """Says where the recordings of a whole copy were cut or padded."""
     number = sum(known.counts.values())
     if known.seconds is None or len(takes) < WHOLE * number:
-        return
+        return []
     found = mean_seconds([Path(data_folder, take.wav) for take in takes])
     expected = known.seconds / number
-    if abs(found / expected - 1) > SAME_LENGTH:
-        logger.warning(
-            f"{known.title}: a recording of this copy has {found:.2f} s on "
-            f"average, one of the release {expected:.2f} s: they were cut or "
-            "padded, and results are none of the release"
-        )
+    if not abs(found / expected - 1) > SAME_LENGTH:  # nor if none can be read
+        return []
+    return [
+        f"A recording of this copy has {found:.2f} s on average, one of the "
+        f"release {expected:.2f} s: they were cut or padded, and results are "
+        "none of the release."
+    ]
 
 
 def _with_class(takes, wanted):

@@ -29,7 +29,9 @@ logger = get_logger(__name__)
 
 # Raise it when the same data and settings would give other manifests.
 MANIFEST_VERSION = 1
-MADE = "made"  # in their stamp, their checksums as they were written
+# In their stamp: their checksums as they were written, and in what the copy
+# differs from the corpus that was released.
+MADE, COPY = "made", "copy"
 
 
 def manifest_inputs(settings, data_root, files):
@@ -141,6 +143,29 @@ def manifest_files(folder):
     4
     """
     return [folder / f"{name}.json" for name in (*SPLITS, "left_out")]
+
+
+def describe_copy(manifest_folder):
+    """Says in what a copy of a corpus differs from the one released.
+
+    Arguments
+    ---------
+    manifest_folder : str
+        Folder of the manifests.
+
+    Returns
+    -------
+    list of str
+        Sentences, as preparing left them; none where nothing is known.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> write_stamp(folder, {COPY: ["6 of 24 speakers are in this copy."]})
+    >>> describe_copy(folder)
+    ['6 of 24 speakers are in this copy.']
+    """
+    return (read_stamp(Path(manifest_folder)) or {}).get(COPY, [])
 
 
 def manifests_verdict(manifest_folder, inputs):

@@ -21,6 +21,7 @@ from speechbrain_relm.data.datasets import (
     with_words,
 )
 from speechbrain_relm.data.encoder_cache import EncoderCache
+from speechbrain_relm.data.manifests import describe_copy
 from speechbrain_relm.evaluation.pages.drawn import corpus_points
 from speechbrain_relm.evaluation.score import score_responses
 from speechbrain_relm.release.folder import trained_weights, write_release
@@ -84,6 +85,7 @@ class Recipe(ListeningSteps):
         self.seconds = {}
         check_start(getattr(brain.model, "adapter", None), hparams)
         self.entries = read_manifests(hparams)
+        self.copy_remarks = describe_copy(hparams["manifest_folder"])
         # What each step depends on; the run's own YAML has it as text.
         options = {name: getattr(brain, name) for name in ALL_OPTIONS}
         self.inputs = inputs_of(self.folder / "recipe.yaml", options)
@@ -475,7 +477,7 @@ class Recipe(ListeningSteps):
             kwargs={
                 "folder": self.folder,
                 "title": title,
-                "remarks": [*remarks, self.repeats()],
+                "remarks": [*remarks, *self.copy_remarks, self.repeats()],
                 "baseline": baseline,
                 "corpus": self.hparams["corpus"],
                 "points": self._points(),
@@ -533,7 +535,7 @@ class Recipe(ListeningSteps):
             model_card,
             folder=self.folder,
             title=title,
-            remarks=remarks,
+            remarks=[*remarks, *self.copy_remarks],
             licence=licence,
             hparams=self.hparams,
             entries=self.entries,

@@ -20,6 +20,7 @@ import soundfile
 from free_corpora import write_all, write_noise
 from recipe_runs import ROOT
 
+from speechbrain_relm.data.manifests import describe_copy
 from speechbrain_relm.data.open_emotion import savee
 from speechbrain_relm.data.open_emotion.base import Take
 from speechbrain_relm.data.open_emotion.cameo import write_out
@@ -505,6 +506,13 @@ def test_manifests(prepare, tmp_path, caplog):
         prepare("RAVDESS", str(data), str(manifests), fold=2)
     assert "12 of 192 recordings of happy" in caplog.text
     assert "6 of 24 speakers are in this copy" in caplog.text
+    assert describe_copy(manifests) == [
+        "6 of 24 speakers are in this copy.",
+        "This copy has 12 of 96 recordings of neutral, 12 of 192 recordings "
+        "of calm, 12 of 192 recordings of happy, 12 of 192 recordings of sad, "
+        "12 of 192 recordings of angry, 0 of 192 recordings of fearful, 0 of "
+        "192 recordings of disgust, 0 of 192 recordings of surprised.",
+    ]
     assert "fold 2 this copy has no 10, 12, 14" in caplog.text
     assert "12 unmapped emotion" in caplog.text
     test = json.loads((manifests / "test.json").read_text())

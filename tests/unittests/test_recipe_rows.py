@@ -18,6 +18,8 @@ import pytest
 from recipe_runs import ROOT
 from speechbrain.utils.run_opts import RunOptions
 
+from speechbrain_relm.data.manifests import describe_copy
+
 ROWS = [
     row
     for table in sorted((ROOT / "tests" / "recipes").glob("*.csv"))
@@ -81,9 +83,16 @@ def test_row(row, tmp_path):
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout[-500:] + done.stderr[-3000:]
-    promised = re.search(r"file_exists=\[(.*)\]", row["test_debug_checks"])
-    for name in promised.group(1).split(","):
-        assert (tmp_path / name).exists(), name
+    checks = re.search(r"file_exists=\[(.*)\]", row["test_debug_checks"])
+    promised = [tmp_path / name for name in checks.group(1).split(",")]
+    assert [file for file in promised if not file.exists()] == []
+    # What a copy of the corpus lacks stands wherever its results do.
+    lacking = describe_copy(tmp_path / "manifests")
+    assert bool(lacking) == ("OpenEmotion" in script)
+    for file in promised:
+        if file.suffix == ".md":
+            text = file.read_text(encoding="utf-8")
+            assert [told for told in lacking if told not in text] == []
 
 
 # The lines of a YAML that are the corpus's own.

@@ -62,7 +62,9 @@ def recognize(listener, entries, path, inputs, contents, emotions, size):
     return work_through(path, batches, _work, inputs, "recognized", of)
 
 
-def write_recognition(folder, title, records, probed, classes, checkpoint):
+def write_recognition(
+    folder, title, records, probed, classes, checkpoint, remarks=()
+):
     """Writes how well emotions are recognized, without a word of an answer.
 
     Arguments
@@ -79,6 +81,8 @@ def write_recognition(folder, title, records, probed, classes, checkpoint):
         How many there are.
     checkpoint : str or pathlib.Path
         The checkpoint that heard.
+    remarks : sequence of str
+        What a reader must know of these numbers.
 
     Example
     -------
@@ -111,6 +115,7 @@ def write_recognition(folder, title, records, probed, classes, checkpoint):
         f"{len(records)} test utterances; a UA of {1 / classes:.2f} is chance. "
         "In brackets 95 % intervals, drawn by cluster.",
         "",
+        *(f"{remark}\n" for remark in remarks),
         f"By the checkpoint {checkpoint}, from which a training can start "
         "(init_from).",
     ]
