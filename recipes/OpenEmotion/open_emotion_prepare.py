@@ -19,7 +19,6 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_relm.data.corpus import DATA_ROOT
 from speechbrain_relm.data.manifests import (
-    COPY,
     manifest_inputs,
     manifests_are_current,
     manifests_verdict,
@@ -31,7 +30,7 @@ from speechbrain_relm.data.open_emotion.registry import (
     fetch_corpus,
     find,
 )
-from speechbrain_relm.data.protocols import split_takes
+from speechbrain_relm.data.protocols import absent_of_fold, split_takes
 from speechbrain_relm.utils.errors import Parser, entry_point
 from speechbrain_relm.utils.files import locked
 from speechbrain_relm.utils.provenance.stamps import content, fingerprint
@@ -51,7 +50,7 @@ FEWEST_SENTENCES = 4  # else intervals and tests draw speakers
 WHOLE = 0.99  # of the recordings: their lengths can be compared
 SAME_LENGTH = 0.01  # by which a mean length may differ, as decoders do
 # Raise it when the same data and settings would give other manifests.
-VERSION = 2
+VERSION = 3
 
 
 def prepare_open_emotion(
@@ -160,6 +159,14 @@ def prepare_open_emotion(
         seed,
         test_speakers,
     )
+    absent = absent_of_fold(usable, known, split, fold, test_speakers)
+    if absent:
+        odd.append(
+            f"Of the speakers of fold {fold} this copy has no "
+            f"{', '.join(absent)}: figures on it are not those of the fold."
+        )
+    for sentence in odd:
+        logger.warning(f"{known.title}: {sentence}")
     settings = {
         "script": ["open_emotion_prepare", VERSION, corpus],
         "emotions": [[e, emotion_names[e]] for e in emotions],
@@ -170,7 +177,6 @@ def prepare_open_emotion(
         "durations": [min_duration, max_duration],
         "seed": seed,
         "speech_filter": speech_filter,
-        COPY: odd,
     }
     made_from = manifest_inputs(
         settings, data_folder, [take.wav for take in takes]
@@ -192,6 +198,13 @@ def prepare_open_emotion(
             speech_filter,
         )
         left_out.update(unusable)
+        if unusable:
+            odd.append(
+                f"{len(unusable)} of the {len(usable)} recordings of the "
+                "classes cannot be used, such as {} ({}).".format(
+                    *min(unusable.items())
+                )
+            )
         report_left_out(manifest_folder, left_out, len(durations))
         cluster = _cluster(known, usable)
         splits = {
@@ -202,7 +215,7 @@ def prepare_open_emotion(
             }
             for part, those in parts.items()
         }
-        write_manifests(manifest_folder, splits, emotions, made_from)
+        write_manifests(manifest_folder, splits, emotions, made_from, odd)
 
 
 def _read(known, data_folder):
@@ -217,7 +230,7 @@ def _read(known, data_folder):
 
 
 def _compare(known, data_folder, takes):
-    """Says, and warns, where a copy is not what was released."""
+    """Lists, in sentences, where a copy is not what was released."""
     found = Counter(take.label for take in takes)
     of_speakers = Counter(take.speaker for take in takes).values()
     logger.info(
@@ -229,33 +242,36 @@ def _compare(known, data_folder, takes):
     odd = []
     if known.speakers not in (None, len(of_speakers)):
         odd.append(
-            f"{len(of_speakers)} of {known.speakers} speakers are in this copy."
+            f"{len(of_speakers)} speakers are in this copy, {known.speakers} "
+            "in the release."
         )
+    counts = {**dict.fromkeys(found, 0), **known.counts}
     other = [
-        f"{found[label]} of {expected} recordings of {label}"
-        for label, expected in known.counts.items()
-        if found[label] != expected
+        f"{found[label]} recordings of {label} ({counts[label] or 'none'})"
+        for label in sorted(counts)
+        if known.counts and found[label] != counts[label]
     ]
     if other:
-        odd.append(f"This copy has {', '.join(other)}.")
-    odd += _compare_lengths(known, data_folder, takes)
-    for sentence in odd:
-        logger.warning(f"{known.title}: {sentence}")
-    return odd
+        odd.append(
+            "This copy has, with the release's number in brackets, "
+            f"{', '.join(other)}."
+        )
+    return odd + _compare_lengths(known, data_folder, takes)
 
 
 def _compare_lengths(known, data_folder, takes):
-    """Says where the recordings of a whole copy were cut or padded."""
+    """Says if the recordings of a whole copy were cut or padded."""
     number = sum(known.counts.values())
-    if known.seconds is None or len(takes) < WHOLE * number:
+    whole = WHOLE * number <= len(takes) <= number / WHOLE
+    if known.seconds is None or not whole:
         return []
     found = mean_seconds([Path(data_folder, take.wav) for take in takes])
     expected = known.seconds / number
     if not abs(found / expected - 1) > SAME_LENGTH:  # nor if none can be read
         return []
     return [
-        f"A recording of this copy has {found:.2f} s on average, one of the "
-        f"release {expected:.2f} s: they were cut or padded, and results are "
+        f"A recording of this copy has {found:.3f} s on average, one of the "
+        f"release {expected:.3f} s: they were cut or padded, and results are "
         "none of the release."
     ]
 

@@ -114,12 +114,16 @@ def _compared(folder, inputs):
     before = read_stamp(folder)
     if before is None:
         return None
-    sums = before.pop(MADE, {})
+    sums, _ = before.pop(MADE, {}), before.pop(COPY, None)
     found = differences(before, inputs)
-    files = [] if found else manifest_files(folder)
-    return found, [
+    return found, [] if found else _odd(folder, sums)
+
+
+def _odd(folder, sums):
+    """Lists the files that are not as they were written."""
+    return [
         file
-        for file in files
+        for file in manifest_files(folder)
         if not file.is_file() or sha256(file) != sums.get(file.name)
     ]
 
@@ -156,16 +160,28 @@ def describe_copy(manifest_folder):
     Returns
     -------
     list of str
-        Sentences, as preparing left them; none where nothing is known.
+        Sentences, as preparing left them; none where nothing is known, or
+        the manifests are no longer those that it wrote.
 
     Example
     -------
-    >>> folder = getfixture("tmp_path")
-    >>> write_stamp(folder, {COPY: ["6 of 24 speakers are in this copy."]})
+    >>> folder = str(getfixture("tmpdir"))
     >>> describe_copy(folder)
-    ['6 of 24 speakers are in this copy.']
+    []
+    >>> splits = {s: {s + "1": {"emotion": "sad"}} for s in SPLITS}
+    >>> report_left_out(folder, {}, num_usable=3)
+    >>> copy = ["6 speakers are in this copy, 24 in the release."]
+    >>> write_manifests(folder, splits, ["sad"], {"seed": 1}, copy)
+    >>> describe_copy(folder) == copy
+    True
     """
-    return (read_stamp(Path(manifest_folder)) or {}).get(COPY, [])
+    folder = Path(manifest_folder)
+    stamp = read_stamp(folder) or {}
+    found = stamp.get(COPY, [])
+    if isinstance(found, list) and all(isinstance(s, str) for s in found):
+        return [] if found and _odd(folder, stamp.get(MADE, {})) else found
+    logger.warning("%s: %s is damaged.", stamp_of(folder), COPY)
+    return []
 
 
 def manifests_verdict(manifest_folder, inputs):
@@ -270,7 +286,7 @@ def report_left_out(manifest_folder, left_out, num_usable):
         logger.warning(summary)
 
 
-def write_manifests(manifest_folder, splits, emotions, inputs):
+def write_manifests(manifest_folder, splits, emotions, inputs, copy=()):
     """Checks the three splits and writes them, each file in one stroke.
 
     Arguments
@@ -285,6 +301,9 @@ def write_manifests(manifest_folder, splits, emotions, inputs):
         labels.
     inputs : dict
         Result of `manifest_inputs`.
+    copy : sequence of str
+        In what the copy differs from the corpus that was released; a run says
+        it beside its results.
 
     Raises
     ------
@@ -320,4 +339,4 @@ def write_manifests(manifest_folder, splits, emotions, inputs):
         write_atomically(folder / f"{split}.json", as_json(splits[split]))
     files = [file for file in manifest_files(folder) if file.is_file()]
     sums = {file.name: sha256(file) for file in files}
-    write_stamp(folder, {**inputs, MADE: sums})
+    write_stamp(folder, {**inputs, MADE: sums, COPY: list(copy)})

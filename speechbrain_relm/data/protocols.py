@@ -90,6 +90,40 @@ def split_takes(takes, corpus, split, fold, ratios, seed, test_speakers=None):
     }
 
 
+def absent_of_fold(takes, corpus, split, fold, test_speakers=None):
+    """Lists the speakers that a copy lacks of a fold that others use.
+
+    Arguments
+    ---------
+    takes : list of Take
+        The copy.
+    corpus : Corpus
+        What it is a copy of.
+    split : str
+        See `split_takes`.
+    fold : int
+        From 1.
+    test_speakers : list of str or None
+        Named speakers are no fold.
+
+    Returns
+    -------
+    list of str
+        Speakers; figures on what is there are not those of the fold.
+
+    Example
+    -------
+    >>> from speechbrain_relm.data.open_emotion.registry import CORPORA
+    >>> absent_of_fold([], CORPORA["RAVDESS"], "speakers", 2)
+    ['04', '10', '12', '14']
+    """
+    named = split == "speakers" and test_speakers
+    if named or split not in ("speakers", "emobox") or not corpus.folds:
+        return []
+    wanted = set(_numbered(corpus.folds, fold, corpus.title))
+    return sorted(wanted - {take.speaker for take in takes})
+
+
 def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
     """Lists the names of the test's takes."""
     if split == "sentences":
@@ -104,14 +138,6 @@ def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
             )
     elif split in ("speakers", "emobox") and corpus.folds:
         wanted = set(_numbered(corpus.folds, fold, corpus.title))
-        absent = wanted - {take.speaker for take in takes}
-        if absent:
-            logger.warning(
-                "Of the speakers of fold %d this copy has no %s: figures on "
-                "it are not those of the fold.",
-                fold,
-                ", ".join(sorted(absent)),
-            )
     elif split == "emobox":
         raise ValueError(
             f"split: EmoBox's folds of {corpus.title} are lists of recordings; "

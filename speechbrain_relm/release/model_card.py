@@ -28,8 +28,9 @@ LICENCES = {
     "Qwen/Qwen-7B-Chat": "Tongyi Qianwen licence",
 }
 LIMITS = (
-    "It was trained and tested on English, on emotions of {emotions}; "
-    "others, other languages and long recordings (over 30 s) are beyond it.",
+    "It was trained and tested on the speech of {corpus}, on emotions of "
+    "{emotions}; others, other languages and long recordings (over 30 s) are "
+    "beyond it.",
     "It answers what it was trained to continue: it may misjudge an emotion, "
     "make things up, or talk at length without asking back "
     "(`sentences=2`, `style=...` help).",
@@ -48,7 +49,7 @@ pipeline_tag: audio-text-to-text
 tags: [speech, emotion, empathy, RE-LLM, {corpus}]
 ---
 # {title}
-It listens to English speech, hears its emotion, and answers with empathy. Trained by speechbrain_relm (RE-LLM in SpeechBrain), checkpoint `{checkpoint}`, trained with the inputs `{fit}`.
+It listens to speech, hears its emotion, and answers with empathy. Trained by speechbrain_relm (RE-LLM in SpeechBrain), checkpoint `{checkpoint}`, trained with the inputs `{fit}`.
 
 ```python
 from speechbrain_relm.inference.re_llm import EmpatheticListener
@@ -118,7 +119,10 @@ def model_card(bases, size, folder, title, remarks, licence, hparams, entries):
     model = hparams["model"]
     tensors = sum(p.requires_grad for p in model.parameters())
     limits = [
-        limit.format(emotions=markdown_cell(", ".join(hparams["emotions"])))
+        limit.format(
+            corpus=hparams["corpus"],
+            emotions=markdown_cell(", ".join(hparams["emotions"])),
+        )
         for limit in LIMITS
     ]
     return _CARD.format(

@@ -134,7 +134,7 @@ class ListeningSteps:
                 "probed": probed,
                 "classes": len(self.hparams["emotions"]),
                 "checkpoint": best,
-                "remarks": self.copy_remarks,
+                "remarks": self.about_copy,
             },
         )
 

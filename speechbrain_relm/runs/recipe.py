@@ -85,7 +85,7 @@ class Recipe(ListeningSteps):
         self.seconds = {}
         check_start(getattr(brain.model, "adapter", None), hparams)
         self.entries = read_manifests(hparams)
-        self.copy_remarks = describe_copy(hparams["manifest_folder"])
+        self.about_copy = describe_copy(hparams["manifest_folder"])
         # What each step depends on; the run's own YAML has it as text.
         options = {name: getattr(brain, name) for name in ALL_OPTIONS}
         self.inputs = inputs_of(self.folder / "recipe.yaml", options)
@@ -477,7 +477,7 @@ class Recipe(ListeningSteps):
             kwargs={
                 "folder": self.folder,
                 "title": title,
-                "remarks": [*remarks, *self.copy_remarks, self.repeats()],
+                "remarks": [*remarks, *self.about_copy, self.repeats()],
                 "baseline": baseline,
                 "corpus": self.hparams["corpus"],
                 "points": self._points(),
@@ -535,7 +535,7 @@ class Recipe(ListeningSteps):
             model_card,
             folder=self.folder,
             title=title,
-            remarks=[*remarks, *self.copy_remarks],
+            remarks=[*remarks, *self.about_copy],
             licence=licence,
             hparams=self.hparams,
             entries=self.entries,

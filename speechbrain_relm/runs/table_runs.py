@@ -99,13 +99,13 @@ def run_table(train, argv, recipe_folder):
             write_atomically,
             args=[folder / "seconds.json", json.dumps(seconds, indent=2)],
         )
-        repeats = recipe.repeats()
+        remarks = [*recipe.about_copy, recipe.repeats()]
         # The next system's models take this one's place.
         del recipe
         gc.collect()
     if "--dry_run" in flags:
         return None
-    run_on_main(report, args=[folder, yaml, systems, seconds, repeats])
+    run_on_main(report, args=[folder, yaml, systems, seconds, remarks])
     return folder / "table.md"
 
 
@@ -168,7 +168,7 @@ def _read_seconds(folder):
         return {}
 
 
-def report(folder, yaml, systems, seconds, repeats):
+def report(folder, yaml, systems, seconds, remarks):
     """Writes and prints the table.
 
     Arguments
@@ -181,8 +181,9 @@ def report(folder, yaml, systems, seconds, repeats):
         Its systems.
     seconds : dict
         System to {step: seconds}.
-    repeats : str
-        What of the test was said in training.
+    remarks : list of str
+        What a reader must know of these numbers: in what the copy differs
+        from the release, what of the test was said in training.
     """
     titles = {}
     for system in systems:
@@ -196,7 +197,7 @@ def report(folder, yaml, systems, seconds, repeats):
         runs,
         titles.get(BASELINE) if len(runs) > 1 else None,
         [
-            f"- {repeats}",
+            *(f"- {remark}" for remark in remarks),
             *describe_scorers(runs),
             "",
             *describe_seconds(seconds),

@@ -20,13 +20,14 @@ import soundfile
 from free_corpora import write_all, write_noise
 from recipe_runs import ROOT
 
-from speechbrain_relm.data.manifests import describe_copy
+from speechbrain_relm.data.manifests import COPY, describe_copy
 from speechbrain_relm.data.open_emotion import savee
 from speechbrain_relm.data.open_emotion.base import Take
 from speechbrain_relm.data.open_emotion.cameo import write_out
 from speechbrain_relm.data.open_emotion.registry import CORPORA, class_of
 from speechbrain_relm.data.protocols import split_takes
 from speechbrain_relm.utils.errors import RecipeError
+from speechbrain_relm.utils.provenance.stamps import write_stamp
 from speechbrain_relm.utils.sound.audio import mean_seconds
 
 RECIPE = ROOT / "recipes" / "OpenEmotion"
@@ -504,16 +505,18 @@ def test_manifests(prepare, tmp_path, caplog):
     )
     with caplog.at_level(logging.WARNING):
         prepare("RAVDESS", str(data), str(manifests), fold=2)
-    assert "12 of 192 recordings of happy" in caplog.text
-    assert "6 of 24 speakers are in this copy" in caplog.text
-    assert describe_copy(manifests) == [
-        "6 of 24 speakers are in this copy.",
-        "This copy has 12 of 96 recordings of neutral, 12 of 192 recordings "
-        "of calm, 12 of 192 recordings of happy, 12 of 192 recordings of sad, "
-        "12 of 192 recordings of angry, 0 of 192 recordings of fearful, 0 of "
-        "192 recordings of disgust, 0 of 192 recordings of surprised.",
+    told = describe_copy(manifests)
+    assert told == [
+        "6 speakers are in this copy, 24 in the release.",
+        "This copy has, with the release's number in brackets, 12 recordings "
+        "of angry (192), 12 recordings of calm (192), 0 recordings of disgust "
+        "(192), 0 recordings of fearful (192), 12 recordings of happy (192), "
+        "12 recordings of neutral (96), 12 recordings of sad (192), 0 "
+        "recordings of surprised (192).",
+        "Of the speakers of fold 2 this copy has no 10, 12, 14: figures on it "
+        "are not those of the fold.",
     ]
-    assert "fold 2 this copy has no 10, 12, 14" in caplog.text
+    assert [line for line in told if line not in caplog.text] == []
     assert "12 unmapped emotion" in caplog.text
     test = json.loads((manifests / "test.json").read_text())
     # Of EmoBox's second fold (04, 10, 12, 14) one actor is there.
@@ -527,30 +530,62 @@ def test_manifests(prepare, tmp_path, caplog):
         prepare("RAVDESS", str(data), str(manifests), fold=7)
 
 
-def test_other_lengths(prepare, tmp_path, monkeypatch, caplog):
+def test_other_lengths(prepare, tmp_path, monkeypatch):
     """A whole copy that was cut or padded is told; a part of one is not."""
-    names = [f"{who}/a{n:02d}.wav" for who in ("DC", "JE") for n in (1, 2)]
+    names = [
+        f"{who}/{label}{n:02d}.wav"
+        for who in ("DC", "JE", "JK", "KL")
+        for label in ("a", "h", "n", "sa")
+        for n in (1, 2)
+    ]
     data, manifests = write_all(tmp_path / "data", names), tmp_path / "m"
+    said = [f"{n[:2]}_{n[3:-4]},Words of {n[3:-4]}." for n in names]
+    (data / "transcripts.csv").write_text("\n".join(["id,transcript", *said]))
     real = CORPORA["SAVEE"]
+    labels = ("anger", "happiness", "neutral", "sadness")
 
-    def warned(number, seconds):
-        changed = real._replace(counts={"anger": number}, seconds=seconds)
+    def told(each, seconds):
+        counts = dict.fromkeys(labels, each)
+        changed = real._replace(counts=counts, seconds=seconds)
         monkeypatch.setitem(CORPORA, "SAVEE", changed)
-        caplog.clear()
-        with pytest.raises(ValueError, match="no transcript"):
-            prepare("SAVEE", str(data), str(manifests))
-        return "cut or padded" in caplog.text
+        shutil.rmtree(manifests, ignore_errors=True)
+        prepare("SAVEE", str(data), str(manifests))
+        return describe_copy(manifests)
 
     length = soundfile.info(data / names[0]).duration
-    assert not warned(4, 4 * length)
-    assert not warned(4, 4 * length * 1.009)
-    assert warned(4, 4 * length * 1.02)
-    assert warned(4, 4 * length * 0.98)
-    assert not warned(5, 9 * length)
-    assert not warned(4, None)
-    for name in names:  # of a copy that Git LFS has not filled
-        (data / name).write_text("version https://git-lfs.github.com/spec/v1")
-    assert not warned(4, 9 * length)
+    assert told(8, 32 * length) == []
+    assert told(8, 32 * length * 1.009) == []
+    (sentence,) = told(8, 32 * length * 1.02)
+    assert sentence == (
+        f"A recording of this copy has {length:.3f} s on average, one of the "
+        f"release {1.02 * length:.3f} s: they were cut or padded, and results "
+        "are none of the release."
+    )
+    assert "cut or padded" in told(8, 32 * length * 0.98)[0]
+    # Of more recordings, or fewer, a mean tells nothing.
+    for each in (9, 7):
+        (sentence,) = told(each, 4 * each * 2 * length)
+        assert f"8 recordings of anger ({each})" in sentence
+    assert told(8, None) == []
+    # A recording that nothing can be read of.
+    (data / names[0]).write_bytes(b"")
+    (sentence,) = told(8, 32 * length)
+    assert sentence.startswith("1 of the 32 recordings of the classes cannot")
+    assert names[0] in sentence
+    # Whoever changes a manifest has data of another copy.
+    (manifests / "test.json").write_text("{}")
+    assert describe_copy(manifests) == []
+
+
+@pytest.mark.parametrize("copy", ["a text", None, 5, {"a": 1}, [None], ["a"]])
+def test_damaged_remarks_on_a_copy(copy, tmp_path, caplog):
+    """Anything but sentences is none, and is told."""
+    write_stamp(tmp_path, {COPY: copy})
+    with caplog.at_level(logging.WARNING):
+        assert describe_copy(tmp_path) == []
+    assert ("copy is damaged" in caplog.text) == (copy != ["a"])
+    write_stamp(tmp_path, {"seed": 1})  # as others leave it
+    assert describe_copy(tmp_path) == []
 
 
 def test_lengths_that_headers_tell(tmp_path):

@@ -67,32 +67,46 @@ def in_a_python_of_its_own(arguments, cwd):
     )
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["Hparam_file"])
-def test_row(row, tmp_path):
-    """Two batches an epoch, and the files that the row promises."""
-    script, yaml = row["Script_file"], row["Hparam_file"]
-    inside = yaml.replace(str(Path(script).parent), "")[1:-5]
-    setup = ROOT / "tests/recipes/setup" / script[:-3].replace("/", "_")
+def run_row(row, script, *flags):
+    """Runs a script with a row's YAML and flags, two batches an epoch."""
+    own, yaml = row["Script_file"], row["Hparam_file"]
+    inside = yaml.replace(str(Path(own).parent), "")[1:-5]
+    setup = ROOT / "tests/recipes/setup" / own[:-3].replace("/", "_")
     # Here, where everything that it needs is imported already.
     runpy.run_path(str(setup / inside.replace("/", "_")))
-    run = in_a_python_of_its_own if ANEW[script] == yaml else forked.run
+    run = in_a_python_of_its_own if ANEW.get(script) == yaml else forked.run
     done = run(
         [sys.executable, script, yaml, *shlex.split(row["test_debug_flags"])]
-        + ["--device=cpu", f"--output_folder={tmp_path}"]
-        + ["--debug", "--debug_persistently"],
+        + ["--device=cpu", *flags, "--debug", "--debug_persistently"],
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout[-500:] + done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["Hparam_file"])
+def test_row(row, tmp_path):
+    """Two batches an epoch, and the files that the row promises."""
+    run_row(row, row["Script_file"], f"--output_folder={tmp_path}")
     checks = re.search(r"file_exists=\[(.*)\]", row["test_debug_checks"])
     promised = [tmp_path / name for name in checks.group(1).split(",")]
     assert [file for file in promised if not file.exists()] == []
     # What a copy of the corpus lacks stands wherever its results do.
     lacking = describe_copy(tmp_path / "manifests")
-    assert bool(lacking) == ("OpenEmotion" in script)
+    assert bool(lacking) == ("OpenEmotion" in row["Script_file"])
     for file in promised:
         if file.suffix == ".md":
             text = file.read_text(encoding="utf-8")
             assert [told for told in lacking if told not in text] == []
+
+
+def test_a_table_tells_what_the_copy_lacks(tmp_path):
+    """Table I, too, is of the copy that there is."""
+    (row,) = (r for r in ROWS if "OpenEmotion/hparams/re_llm_mini" in str(r))
+    table = str(Path(row["Script_file"]).with_name("table.py"))
+    run_row(row, table, "--systems=1", f"--output_folder={tmp_path}")
+    lacking = describe_copy(tmp_path / "shared" / "manifests")
+    text = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert lacking and [told for told in lacking if told not in text] == []
 
 
 # The lines of a YAML that are the corpus's own.
