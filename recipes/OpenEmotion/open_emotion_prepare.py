@@ -199,11 +199,10 @@ def prepare_open_emotion(
         )
         left_out.update(unusable)
         if unusable:
+            wav, why = min(unusable.items())
             odd.append(
                 f"{len(unusable)} of the {len(usable)} recordings of the "
-                "classes cannot be used, such as {} ({}).".format(
-                    *min(unusable.items())
-                )
+                f"classes cannot be used, such as {wav} ({why})."
             )
         report_left_out(manifest_folder, left_out, len(durations))
         cluster = _cluster(known, usable)

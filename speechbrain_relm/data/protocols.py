@@ -117,17 +117,25 @@ def absent_of_fold(takes, corpus, split, fold, test_speakers=None):
     >>> absent_of_fold([], CORPORA["RAVDESS"], "speakers", 2)
     ['04', '10', '12', '14']
     """
+    wanted = _of_fold(corpus, split, fold, test_speakers)
+    return sorted(wanted - {take.speaker for take in takes})
+
+
+def _of_fold(corpus, split, fold, test_speakers):
+    """Names the speakers of a fold; none where the test is another."""
     named = split == "speakers" and test_speakers
     if named or split not in ("speakers", "emobox") or not corpus.folds:
-        return []
-    wanted = set(_numbered(corpus.folds, fold, corpus.title))
-    return sorted(wanted - {take.speaker for take in takes})
+        return set()
+    return set(_numbered(corpus.folds, fold, corpus.title))
 
 
 def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
     """Lists the names of the test's takes."""
     if split == "sentences":
         return _draw(takes, _said, ratios[0], seed)
+    if split not in ("speakers", "emobox"):  # a folder
+        return _listed(takes, corpus, split, fold)
+    wanted = _of_fold(corpus, split, fold, test_speakers)
     if split == "speakers" and test_speakers:
         wanted = {str(speaker) for speaker in test_speakers}
         absent = wanted - {take.speaker for take in takes}
@@ -136,14 +144,12 @@ def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
                 f"test_speakers: {corpus.title} has no "
                 f"{', '.join(sorted(absent))}."
             )
-    elif split in ("speakers", "emobox") and corpus.folds:
-        wanted = set(_numbered(corpus.folds, fold, corpus.title))
-    elif split == "emobox":
+    elif not wanted and split == "emobox":
         raise ValueError(
             f"split: EmoBox's folds of {corpus.title} are lists of recordings; "
             "name the folder of a clone of https://github.com/emo-box/EmoBox."
         )
-    elif split == "speakers":
+    elif not wanted and split == "speakers":
         speakers = sorted({take.speaker for take in takes})
         if takes and takes[0].part is not None:
             raise ValueError(
@@ -157,8 +163,6 @@ def _tested(takes, corpus, split, fold, ratios, seed, test_speakers):
         number = min(len(speakers), MOST_FOLDS)
         folds = [speakers[first::number] for first in range(number)]
         wanted = set(_numbered(folds, fold, corpus.title))
-    else:
-        return _listed(takes, corpus, split, fold)
     return [take.name for take in takes if take.speaker in wanted]
 
 

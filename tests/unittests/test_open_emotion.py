@@ -530,7 +530,7 @@ def test_manifests(prepare, tmp_path, caplog):
         prepare("RAVDESS", str(data), str(manifests), fold=7)
 
 
-def test_other_lengths(prepare, tmp_path, monkeypatch):
+def test_other_lengths(prepare, tmp_path, monkeypatch, caplog):
     """A whole copy that was cut or padded is told; a part of one is not."""
     names = [
         f"{who}/{label}{n:02d}.wav"
@@ -575,6 +575,12 @@ def test_other_lengths(prepare, tmp_path, monkeypatch):
     # Whoever changes a manifest has data of another copy.
     (manifests / "test.json").write_text("{}")
     assert describe_copy(manifests) == []
+    caplog.clear()
+    for name in names:  # of a copy that Git LFS has not filled
+        (data / name).write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(ValueError, match="no usable audio file"):
+        told(8, 64 * length)
+    assert "cut or padded" not in caplog.text
 
 
 @pytest.mark.parametrize("copy", ["a text", None, 5, {"a": 1}, [None], ["a"]])
